@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# librpcgate, shared and static, and how others find it.
+add_library(rpcgate_shared SHARED ${library_objects})
+set_target_properties(rpcgate_shared PROPERTIES
+	OUTPUT_NAME rpcgate VERSION ${PROJECT_VERSION} SOVERSION 0)
+target_link_libraries(rpcgate_shared PRIVATE rpcgate_flags)
+
+# The layers call each other by short names.  In an archive those would meet the names of whoever
+# embeds the library, so all objects are joined to one and what is hidden is made local to it.
+# Sanitizers keep tables of their own across objects: there the archive stays plain.
+if(SANITIZE OR NOT CMAKE_OBJCOPY)
+	add_library(rpcgate_static STATIC ${library_objects})
+else()
+	set(joined ${CMAKE_CURRENT_BINARY_DIR}/rpcgate-joined.o)
+	add_custom_command(OUTPUT ${joined}
+		COMMAND ${CMAKE_LINKER} -r -o ${joined} ${library_objects}
+		COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${joined}
+		DEPENDS ${library_objects}
+		COMMAND_EXPAND_LISTS VERBATIM
+		COMMENT "Joining the layers")
+	add_library(rpcgate_static STATIC ${joined})
+	set_source_files_properties(${joined} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+endif()
+set_target_properties(rpcgate_static PROPERTIES OUTPUT_NAME rpcgate LINKER_LANGUAGE C)
+
+configure_file(cmake/rpcgate.pc.in rpcgate.pc @ONLY)
+install(TARGETS rpcgate_shared rpcgate_static)
+install(FILES include/rpcgate.h TYPE INCLUDE)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/rpcgate.pc
+	DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

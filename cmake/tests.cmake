@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Every test there is, found by its place and name, registered with ctest under a label.
+pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
+# Where a test looks: at every layer but cli, which is tested from outside.
+add_library(test_flags INTERFACE)
+target_include_directories(test_flags INTERFACE
+	include src/base src/wire src/rpc src/gate src/io tests/support)
+target_compile_definitions(test_flags INTERFACE _GNU_SOURCE
+	TEST_SOURCE_DIR="${CMAKE_CURRENT_SOURCE_DIR}")
+target_link_libraries(test_flags INTERFACE rpcgate_flags)
+
+file(GLOB support_files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} tests/support/*.c)
+present(support_files ${support_files})
+add_library(support STATIC ${support_files})
+target_link_libraries(support PRIVATE test_flags PkgConfig::cmocka PkgConfig::io_needs)
+
+# Everything a test may call, without main().  Static archives give each program what it uses.
+add_library(all_layers STATIC ${library_objects} $<TARGET_OBJECTS:io>)
+set_target_properties(all_layers PROPERTIES LINKER_LANGUAGE C)
+
+# test_program(name file): a program that sees and links every layer
+function(test_program name file)
+	add_executable(${name} ${file})
+	target_link_libraries(${name} PRIVATE
+		test_flags support all_layers PkgConfig::cmocka PkgConfig::io_needs)
+	set_target_properties(${name} PROPERTIES
+		RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
+endfunction()
+
+# check(name LABEL label COMMAND ...): a test, run in the source tree
+function(check name)
+	cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL;TIMEOUT" "COMMAND")
+	if(NOT arg_TIMEOUT)
+		set(arg_TIMEOUT 600)
+	endif()
+	add_test(NAME ${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+	set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+	# A leak or an overrun is a failure wherever it happens.
+	set_tests_properties(${name} PROPERTIES ENVIRONMENT
+		"UBSAN_OPTIONS=print_stacktrace=1;ASAN_OPTIONS=detect_leaks=1")
+endfunction()
+
+file(GLOB unit_files CONFIGURE_DEPENDS tests/unit/test_*.c)
+foreach(file IN LISTS unit_files)
+	get_filename_component(name ${file} NAME_WE)
+	test_program(${name} ${file})
+	check(${name} LABEL unit COMMAND ${name})
+endforeach()
+
+# Scripts get the program, the source tree and the build tree.
+file(GLOB scripts CONFIGURE_DEPENDS tests/unit/test_*.sh)
+if(TARGET rpcgate)
+	foreach(file IN LISTS scripts)
+		get_filename_component(name ${file} NAME_WE)
+		check(${name} LABEL house COMMAND sh ${file} $<TARGET_FILE:rpcgate>
+			${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_BINARY_DIR})
+	endforeach()
+endif()
+
+file(GLOB property_files CONFIGURE_DEPENDS tests/property/*.c)
+foreach(file IN LISTS property_files)
+	get_filename_component(name ${file} NAME_WE)
+	test_program(${name} ${file})
+	check(${name} LABEL property TIMEOUT 1800 COMMAND ${name})
+endforeach()
+
+if(TARGET rpcgate AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/tests/replay/replay.py)
+	check(replay LABEL replay TIMEOUT 1800 COMMAND ${Python3_EXECUTABLE}
+		tests/replay/replay.py $<TARGET_FILE:rpcgate> ${CMAKE_CURRENT_SOURCE_DIR}/pcaps)
+endif()
+
+# A fuzz target without libFuzzer is linked with a small main() that replays its corpus.
+file(GLOB fuzz_files CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
+foreach(file IN LISTS fuzz_files)
+	get_filename_component(name ${file} NAME_WE)
+	string(REPLACE fuzz_ "" topic ${name})
+	test_program(${name} ${file})
+	set(corpus ${CMAKE_CURRENT_SOURCE_DIR}/tests/fuzz/corpus/${topic})
+	if(FUZZ)
+		target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+		check(${name} LABEL fuzz COMMAND ${name} -runs=0 ${corpus})
+	else()
+		target_sources(${name} PRIVATE tests/fuzz/replay_main.c)
+		check(${name} LABEL fuzz COMMAND ${name} ${corpus})
+	endif()
+endforeach()
