@@ -35,7 +35,7 @@ struct input {
 
 /* Say what is wrong with a line.  Always false, so that a check can end with it. */
 __attribute__((format(printf, 3, 4))) static bool wrong(const struct input *in, unsigned long line,
-							 const char *format, ...)
+							const char *format, ...)
 {
 	va_list args;
 
@@ -140,7 +140,8 @@ static bool row_check(const struct input *in, struct row *row)
 	char **field = row->field;
 
 	if (!uuid_check(field[COL_UUID]))
-		return wrong(in, row->line, "uuid: read '%s', expected 8-4-4-4-12 hexadecimal digits",
+		return wrong(in, row->line,
+			     "uuid: read '%s', expected 8-4-4-4-12 hexadecimal digits",
 			     field[COL_UUID]);
 	if (!version_read(row))
 		return wrong(in, row->line, "version: read '%s', expected MAJOR.MINOR, 0 to 65535",
@@ -242,8 +243,8 @@ static bool input_sort(struct input *in)
 	for (size_t i = 1; i < in->n; i++)
 		if (row_compare(&in->row[i - 1], &in->row[i]) == 0)
 			good = wrong(in, in->row[i].line, "uuid: %s %u.%u stands in line %lu too",
-				     in->row[i].field[COL_UUID], in->row[i].major,
-				     in->row[i].minor, in->row[i - 1].line);
+				     in->row[i].field[COL_UUID], in->row[i].major, in->row[i].minor,
+				     in->row[i - 1].line);
 	return good;
 }
 
