@@ -38,9 +38,11 @@ function(check name)
 	endif()
 	add_test(NAME ${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
 	set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
-	# A leak or an overrun is a failure wherever it happens.
-	set_tests_properties(${name} PROPERTIES ENVIRONMENT
-		"UBSAN_OPTIONS=print_stacktrace=1;ASAN_OPTIONS=detect_leaks=1")
+	set_tests_properties(${name} PROPERTIES
+		# A test that was skipped has shown nothing.
+		FAIL_REGULAR_EXPRESSION "\\[  SKIPPED \\]"
+		# A leak or an overrun is a failure wherever it happens.  Scripts compile with CC.
+		ENVIRONMENT "UBSAN_OPTIONS=print_stacktrace=1;ASAN_OPTIONS=detect_leaks=1;CC=${CMAKE_C_COMPILER}")
 endfunction()
 
 file(GLOB unit_files CONFIGURE_DEPENDS tests/unit/test_*.c)

@@ -194,7 +194,7 @@ static bool row_add(struct input *in, const char *text)
 	row->text = malloc(strlen(text) + 1);
 	if (!row->text)
 		return wrong(in, in->line, "out of memory");
-	strcpy(row->text, text);
+	memcpy(row->text, text, strlen(text) + 1);
 	in->n++;
 	return row_read(in, row) && row_check(in, row);
 }

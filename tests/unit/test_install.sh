@@ -1,0 +1,86 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What is installed can be used: under another prefix, staged, through pkg-config, both ways of
+# linking.  The library asks for libc alone and shows rpcgate_* alone.
+#
+# usage: test_install.sh PROGRAM SOURCE_DIR BUILD_DIR
+set -eu
+build=$3
+cc=${CC:-cc}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+	echo "$*"
+	exit 1
+}
+
+cmake --install "$build" --prefix "$work/prefix" >/dev/null
+DESTDIR=$work/stage cmake --install "$build" --prefix /usr >/dev/null
+[ -x "$work/stage/usr/bin/rpcgate" ] || fail "DESTDIR is not honoured"
+[ -x "$work/prefix/bin/rpcgate" ] || fail "the prefix is not honoured"
+
+pc=$(find "$work/prefix" -name rpcgate.pc)
+lib=$(dirname "$(dirname "$pc")")
+PKG_CONFIG_PATH=$(dirname "$pc")
+export PKG_CONFIG_PATH
+[ "$(pkg-config --variable=prefix rpcgate)" = "$work/prefix" ] ||
+	fail "rpcgate.pc has another prefix: $(pkg-config --variable=prefix rpcgate)"
+
+cat >"$work/embed.c" <<'END'
+#include <rpcgate.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(void)
+{
+	struct rpcgate_config cfg;
+	char err[RPCGATE_ERROR_SIZE];
+	struct rpcgate *gate;
+
+	rpcgate_config_default(&cfg);
+	memset(cfg.hash_key, 7, sizeof(cfg.hash_key));
+	gate = rpcgate_new(&cfg, err);
+	if (!gate) {
+		fputs(err, stderr);
+		return 1;
+	}
+	while (rpcgate_finish(gate).n_events)
+		;
+	rpcgate_free(gate);
+	puts(rpcgate_reason_name(RPCGATE_REASON_LEARNED));
+	return 0;
+}
+END
+
+# A library with sanitizers in it needs their run-time; the program brings it.
+flags=
+if nm "$lib/librpcgate.a" | grep -q __asan_; then
+	flags="-fsanitize=address,undefined"
+fi
+
+# shellcheck disable=SC2046,SC2086 # flags are meant to be split
+$cc -std=c11 -Wall -Werror $flags $(pkg-config --cflags rpcgate) "$work/embed.c" \
+	$(pkg-config --libs rpcgate) -o "$work/shared"
+[ "$(LD_LIBRARY_PATH=$lib "$work/shared")" = learned ] || fail "the shared library does not work"
+readelf -d "$work/shared" | grep -q 'NEEDED.*\[librpcgate\.so\.0\]' ||
+	fail "the program with the shared library does not need librpcgate.so.0"
+
+# shellcheck disable=SC2046,SC2086
+$cc -std=c11 -Wall -Werror $flags $(pkg-config --cflags rpcgate) "$work/embed.c" \
+	"$(pkg-config --variable=libdir rpcgate)/librpcgate.a" -o "$work/static"
+[ "$("$work/static")" = learned ] || fail "the static library does not work"
+! readelf -d "$work/static" | grep -q librpcgate || fail "linked with the shared library after all"
+
+others=$(nm -D --defined-only "$lib/librpcgate.so" | awk '{ print $3 }' | grep -v '^rpcgate_' || :)
+if [ -z "$flags" ]; then
+	needed=$(readelf -d "$lib/librpcgate.so" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
+	[ "$needed" = libc.so.6 ] || fail "librpcgate.so needs more than libc: $needed"
+	[ -z "$others" ] || fail "librpcgate.so shows more than its interface: $others"
+	others=$(nm -g --defined-only "$lib/librpcgate.a" | awk 'NF == 3 { print $3 }' |
+		grep -v '^rpcgate_' || :)
+	[ -z "$others" ] || fail "librpcgate.a shows more than its interface: $others"
+fi
+declared=$(grep -oE 'rpcgate_[a-z0-9_]+\(' "$work/prefix/include/rpcgate.h" | tr -d '(' | sort -u)
+[ -n "$declared" ] || fail "the header declares nothing"
+exit 0
