@@ -45,10 +45,16 @@ bool syntax_is_features(const struct rpcgate_syntax *syntax)
 	       syntax->minor == 0;
 }
 
-/* May the list end here?  Its elements are multiples of 4, so without a trailer nothing is left. */
+/* May the list end here?  Its elements are multiples of 4, so without a trailer nothing is left;
+ * but the last leg of Kerberos carries a trailer around no octets at all, and auth_length 0 then
+ * does not tell of it (Windows, in alter_context_resp). */
 static bool list_ends(const struct reader *r, const struct pdu *pdu)
 {
-	return rd_left(r) <= (pdu->auth.present ? MOST_PADDING : 0);
+	size_t left = rd_left(r);
+
+	if (pdu->auth.present)
+		return left <= MOST_PADDING;
+	return left == 0 || left == PDU_TRAILER_LEN;
 }
 
 static bool context_read(struct reader *r, struct bind_context *out)

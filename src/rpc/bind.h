@@ -2,9 +2,10 @@
 /* bind.h - presentation contexts: bind, alter_context and their answers (C706 12.6.4.3, .4)
  *
  * Lists are walked in place with an iterator, so no count in the octets sizes anything here.
- * bind_parse() and bind_ack_parse() walk the whole list once and refuse it unless it ends exactly
- * at the end of the body (up to 3 octets of alignment before a trailer are tolerated): after
- * PARSE_OK the iterators below cannot fail before they have given every element.
+ * bind_parse() and bind_ack_parse() walk the whole list once and refuse it unless it ends at the
+ * end of the body: after PARSE_OK the iterators below cannot fail before they have given every
+ * element.  Before a trailer up to 15 octets of padding are tolerated, whatever auth_pad_length
+ * says, and without one the 8 octets of a trailer with an empty value; neither holds an element.
  */
 #ifndef RPC_BIND_H
 #define RPC_BIND_H
