@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdlib.h>
+
+#include "arena.h"
+
+#define UNIT (1U << ARENA_MIN_ORDER)
+#define FREE 0x80U
+#define BLOCK_UNITS(order) (1U << (order))
+#define MAX_UNITS BLOCK_UNITS(ARENA_ORDERS - 1)
+
+/* links of a free block, kept in its own first octets */
+struct link {
+	uint32_t previous;
+	uint32_t next;
+};
+
+static struct link *link_of(const struct arena *a, uint32_t unit)
+{
+	return (struct link *)(void *)(a->memory + (size_t)unit * UNIT);
+}
+
+static void push_free(struct arena *a, uint32_t unit, uint32_t order)
+{
+	struct link *l = link_of(a, unit);
+
+	*l = (struct link){ ARENA_NONE, a->head[order] };
+	if (l->next != ARENA_NONE)
+		link_of(a, l->next)->previous = unit;
+	a->head[order] = unit;
+	a->state[unit] = (uint8_t)(order | FREE);
+}
+
+static void unlink_free(struct arena *a, uint32_t unit, uint32_t order)
+{
+	const struct link *l = link_of(a, unit);
+
+	if (l->previous == ARENA_NONE)
+		a->head[order] = l->next;
+	else
+		link_of(a, l->previous)->next = l->next;
+	if (l->next != ARENA_NONE)
+		link_of(a, l->next)->previous = l->previous;
+}
+
+bool arena_init(struct arena *arena, size_t octets)
+{
+	size_t blocks = octets >> ARENA_MAX_ORDER;
+
+	*arena = (struct arena){ 0 };
+	if (!blocks)
+		blocks = 1;
+	if (blocks > (UINT32_MAX >> 1) / MAX_UNITS)
+		return false;
+	arena->n_units = (uint32_t)blocks * MAX_UNITS;
+	for (size_t i = 0; i < ARENA_ORDERS; i++)
+		arena->head[i] = ARENA_NONE;
+	/* calloc: untouched pages cost nothing until they are used */
+	arena->memory = calloc(arena->n_units, UNIT);
+	arena->state = calloc(arena->n_units, 1);
+	if (arena->memory && arena->state)
+		return true;
+	arena_done(arena);
+	return false;
+}
+
+void arena_done(struct arena *arena)
+{
+	free(arena->memory);
+	free(arena->state);
+	*arena = (struct arena){ 0 };
+}
+
+static uint32_t order_for(size_t n)
+{
+	uint32_t order = 0;
+
+	while (((size_t)UNIT << order) < n)
+		order++;
+	return order;
+}
+
+/* The smallest free block that is large enough, fresh memory if there is none */
+static uint32_t find_block(struct arena *a, uint32_t order, uint32_t *found)
+{
+	uint32_t unit;
+
+	for (*found = order; *found < ARENA_ORDERS; (*found)++) {
+		unit = a->head[*found];
+		if (unit != ARENA_NONE) {
+			unlink_free(a, unit, *found);
+			return unit;
+		}
+	}
+	if (a->top == a->n_units)
+		return ARENA_NONE;
+	*found = ARENA_ORDERS - 1;
+	unit = a->top;
+	a->top += MAX_UNITS;
+	return unit;
+}
+
+void *arena_take(struct arena *arena, size_t n)
+{
+	uint32_t order, found, unit;
+
+	if (n > ((size_t)1 << ARENA_MAX_ORDER))
+		return NULL;
+	order = order_for(n);
+	unit = find_block(arena, order, &found);
+	if (unit == ARENA_NONE)
+		return NULL;
+	while (found > order) {
+		found--;
+		push_free(arena, unit + BLOCK_UNITS(found), found);
+	}
+	arena->state[unit] = (uint8_t)order;
+	arena->used += (uint64_t)UNIT << order;
+	if (arena->used > arena->peak)
+		arena->peak = arena->used;
+	return arena->memory + (size_t)unit * UNIT;
+}
+
+static uint32_t unit_of(const struct arena *a, const void *buffer)
+{
+	return (uint32_t)((size_t)((const uint8_t *)buffer - a->memory) / UNIT);
+}
+
+void arena_give(struct arena *arena, void *buffer)
+{
+	uint32_t unit, order;
+
+	if (!buffer)
+		return;
+	unit = unit_of(arena, buffer);
+	order = arena->state[unit];
+	arena->used -= (uint64_t)UNIT << order;
+	while (order < ARENA_ORDERS - 1) {
+		uint32_t buddy = unit ^ BLOCK_UNITS(order);
+
+		if (arena->state[buddy] != (order | FREE))
+			break;
+		unlink_free(arena, buddy, order);
+		/* the upper half stops being a block of its own */
+		arena->state[unit > buddy ? unit : buddy] = 0;
+		unit = unit < buddy ? unit : buddy;
+		order++;
+	}
+	push_free(arena, unit, order);
+}
+
+size_t arena_size(const struct arena *arena, const void *buffer)
+{
+	return buffer ? (size_t)UNIT << arena->state[unit_of(arena, buffer)] : 0;
+}
+
+bool buffer_add(struct arena *arena, struct buffer *buffer, struct bytes what)
+{
+	size_t want = buffer->n + what.n;
+
+	if (!what.n)
+		return true;
+	if (want > arena_size(arena, buffer->p)) {
+		uint8_t *larger = arena_take(arena, want);
+
+		if (!larger)
+			return false;
+		if (buffer->n)
+			memcpy(larger, buffer->p, buffer->n);
+		arena_give(arena, buffer->p);
+		buffer->p = larger;
+	}
+	memcpy(buffer->p + buffer->n, what.p, what.n);
+	buffer->n = (uint32_t)want;
+	return true;
+}
+
+void buffer_drop(struct arena *arena, struct buffer *buffer)
+{
+	arena_give(arena, buffer->p);
+	*buffer = (struct buffer){ 0 };
+}

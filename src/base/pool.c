@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdlib.h>
+
+#include "pool.h"
+
+bool pool_init(struct pool *pool, uint32_t capacity, uint32_t object_size)
+{
+	*pool = (struct pool){ .object_size = object_size, .capacity = capacity };
+	/* calloc, not malloc: large blocks come as untouched zero pages */
+	pool->memory = calloc((size_t)capacity + 1, object_size);
+	pool->next_free = calloc((size_t)capacity + 1, sizeof(*pool->next_free));
+	if (pool->memory && pool->next_free)
+		return true;
+	pool_done(pool);
+	return false;
+}
+
+void pool_done(struct pool *pool)
+{
+	free(pool->memory);
+	free(pool->next_free);
+	*pool = (struct pool){ 0 };
+}
+
+uint32_t pool_take(struct pool *pool)
+{
+	uint32_t index = pool->free;
+
+	if (index)
+		pool->free = pool->next_free[index];
+	else if (pool->top < pool->capacity)
+		index = ++pool->top;
+	else
+		return 0;
+	pool->used++;
+	memset(pool_at(pool, index), 0, pool->object_size);
+	return index;
+}
+
+void pool_give(struct pool *pool, uint32_t index)
+{
+	pool->next_free[index] = pool->free;
+	pool->free = index;
+	pool->used--;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* flow.h - TCP connections under observation
+ *
+ * One entry holds both directions.  The key is normalised (lower end point first), so both
+ * directions find it with one look-up; `side` says which end a packet comes from.  Entries live in
+ * three age lists, one for each time limit, least recently used first: expiry and eviction take
+ * from the head, no sweep is needed.
+ */
+#ifndef WIRE_FLOW_H
+#define WIRE_FLOW_H
+
+#include "hash.h"
+#include "packet.h"
+#include "pool.h"
+#include "stream.h"
+#include "table.h"
+
+struct flow_key {
+	struct rpcgate_addr addr[2];
+	uint16_t port[2];
+	uint32_t zone;
+};
+
+enum flow_age {
+	FLOW_OPENING, /**< no payload yet, or too little to tell what it is */
+	FLOW_LIVE,    /**< inspected */
+	FLOW_CLOSED,  /**< FIN on both sides or RST; still inspected: a receiver may have ignored it */
+	FLOW_AGES
+};
+
+#define SIDE_UNKNOWN 2U
+
+struct flow {
+	struct flow_key key;
+	uint64_t hash;
+	uint64_t id;
+	uint64_t start_ns;
+	uint64_t last_ns;
+	uint64_t packets[2];
+	uint64_t octets[2];
+	struct stream stream[2];
+	uint32_t older;
+	uint32_t newer;
+	uint32_t conv;	      /**< the conversation on it, 0 = none */
+	uint32_t isn[2];      /**< of the SYNs seen */
+	uint32_t pending_isn; /**< of a SYN in a live connection, until it is answered */
+	uint16_t vlan[2];
+	uint8_t n_vlan;
+	uint8_t age;	     /**< enum flow_age */
+	uint8_t client;	     /**< 0, 1 or SIDE_UNKNOWN */
+	uint8_t pending_side; /**< SIDE_UNKNOWN: none */
+	bool has_isn[2];
+	bool fin[2];
+	bool sum_seen[2];    /**< a computed checksum was seen from this side */
+	bool reset;
+	bool midstream;	     /**< picked up without its SYN */
+	bool refused;	     /**< nothing more passes */
+	uint8_t why;	     /**< enum rpcgate_reason of the refusal */
+};
+
+struct flows {
+	struct pool pool;
+	struct table table;
+	struct hash_key key;
+	struct {
+		uint32_t oldest;
+		uint32_t newest;
+	} list[FLOW_AGES];
+	uint64_t last_id;
+};
+
+/** False if memory is short. */
+MUST_USE bool flows_init(struct flows *flows, uint32_t max_flows, struct hash_key key);
+void flows_done(struct flows *flows);
+
+static inline struct flow *flow_at(const struct flows *flows, uint32_t index)
+{
+	return pool_at(&flows->pool, index);
+}
+
+/** Key of a packet; *side is the end it comes from. */
+struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned *side);
+
+uint64_t flow_hash(const struct flows *flows, const struct flow_key *key);
+/** 0 if there is none. */
+MUST_USE uint32_t flow_find(const struct flows *flows, const struct flow_key *key, uint64_t hash);
+/** A new flow in FLOW_OPENING; 0 when the pool is full. */
+MUST_USE uint32_t flow_new(struct flows *flows, const struct flow_key *key, uint64_t hash,
+			   uint64_t now_ns);
+/** Remove; what it holds must have been let go. */
+void flow_free(struct flows *flows, uint32_t index);
+/** Note that a packet came: youngest of its age. */
+void flow_touch(struct flows *flows, uint32_t index, uint64_t now_ns, enum flow_age age);
+/** The least recently used flow of an age, 0 if none. */
+uint32_t flow_oldest(const struct flows *flows, enum flow_age age);
+
+#endif
