@@ -49,7 +49,12 @@ bool syntax_is_features(const struct rpcgate_syntax *syntax);
 bool syntax_is_ndr(const struct rpcgate_syntax *syntax);
 bool syntax_is_ndr64(const struct rpcgate_syntax *syntax);
 
-enum bind_result { BIND_ACCEPTED = 0, BIND_USER_REJECTED = 1, BIND_REJECTED = 2, BIND_NEGOTIATED = 3 };
+enum bind_result {
+	BIND_ACCEPTED = 0,
+	BIND_USER_REJECTED = 1,
+	BIND_REJECTED = 2,
+	BIND_NEGOTIATED = 3
+};
 
 struct bind_ack {
 	uint16_t max_xmit;

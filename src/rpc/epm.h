@@ -28,9 +28,9 @@ struct epm_request {
 	uint32_t max; /**< max_towers or max_ents */
 	uint8_t n_referents;
 	uint64_t referent[EPM_MAX_REQUEST_REFERENTS]; /**< ids used: the answer must not repeat them */
-	bool has_interface;	   /**< ept_map: the tower was present */
-	struct tower asked;	   /**< ept_map: what was asked; endpoint points into the stub */
-	uint32_t inquiry_type;	   /**< ept_lookup */
+	bool has_interface;                           /**< ept_map: the tower was present */
+	struct tower asked;    /**< ept_map: what was asked; endpoint points into the stub */
+	uint32_t inquiry_type; /**< ept_lookup */
 };
 
 /**
@@ -44,8 +44,8 @@ MUST_USE enum parse epm_request_parse(struct ndr stub, uint16_t opnum, struct ep
 /** A validated answer, ready to be walked. */
 struct epm_answer {
 	uint16_t opnum;
-	uint32_t n;	 /**< towers or entries */
-	uint32_t status; /**< EPM_STATUS_* or another */
+	uint32_t n;          /**< towers or entries */
+	uint32_t status;     /**< EPM_STATUS_* or another */
 	struct ndr entries;  /**< private to epm_next(): where the entries start */
 	struct ndr deferred; /**< private: where the deferred towers start */
 	uint32_t i;

@@ -35,11 +35,7 @@ enum pdu_type {
 	PDU_ORPHANED = 19
 };
 
-enum pdu_flag {
-	PFC_FIRST_FRAG = 0x01,
-	PFC_LAST_FRAG = 0x02,
-	PFC_OBJECT_UUID = 0x80
-};
+enum pdu_flag { PFC_FIRST_FRAG = 0x01, PFC_LAST_FRAG = 0x02, PFC_OBJECT_UUID = 0x80 };
 
 enum pdu_side { PDU_FROM_CLIENT = 1, PDU_FROM_SERVER = 2 };
 
@@ -102,7 +98,7 @@ MUST_USE enum parse pdu_parse(struct bytes in, const struct pdu_header *h, struc
 struct pdu_call {
 	uint32_t alloc_hint; /**< never used to size anything */
 	uint16_t context_id;
-	uint16_t opnum;	 /**< request only */
+	uint16_t opnum;  /**< request only */
 	uint32_t status; /**< fault only */
 	bool has_object;
 	struct rpcgate_uuid object;

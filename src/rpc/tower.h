@@ -18,13 +18,13 @@
 
 struct tower {
 	struct rpcgate_syntax interface; /**< floor 1 */
-	struct rpcgate_syntax transfer;	 /**< floor 2 */
-	enum rpcgate_protseq protseq;	 /**< floors 3 and 4 */
+	struct rpcgate_syntax transfer;  /**< floor 2 */
+	enum rpcgate_protseq protseq;    /**< floors 3 and 4 */
 	uint16_t n_floors;
-	uint16_t port;		/**< TCP, UDP, HTTP; else 0 */
-	bool has_ip;		/**< floor 5 is an IPv4 address (id 09; 20 seen in HTTP towers) */
+	uint16_t port;          /**< TCP, UDP, HTTP; else 0 */
+	bool has_ip;            /**< floor 5 is an IPv4 address (id 09; 20 seen in HTTP towers) */
 	struct rpcgate_addr ip; /**< as ::ffff:a.b.c.d */
-	struct bytes endpoint;	/**< pipe, local or host name without its NUL, foreign octets */
+	struct bytes endpoint;  /**< pipe, local or host name without its NUL, foreign octets */
 };
 
 /**
