@@ -81,6 +81,17 @@ if [ -z "$flags" ]; then
 		grep -v '^rpcgate_' || :)
 	[ -z "$others" ] || fail "librpcgate.a shows more than its interface: $others"
 fi
+# The library asks nobody for the time, reads and writes nothing: of libc it uses memory and text.
+if [ -z "$flags" ]; then
+	calls=$(nm -D --undefined-only "$lib/librpcgate.so" | sed 's/.* //; s/@.*//' | grep -vE \
+		'^(inet_(ntop|pton)|malloc|calloc|free|mem(cpy|move|set|cmp|chr)|str(len|cmp|ncmp|chr|cpy|cspn|spn)|strn?len|strto[a-z]+|v?snprintf|__(mem|str|v?snprintf)[a-z]*_chk|__isoc[0-9]+_strto[a-z]+|qsort|__ctype_[a-z]+_loc|__errno_location|__stack_chk_fail|__assert_fail|abort|__cxa_finalize|__gmon_start__|_ITM_.*)$' || :)
+	[ -z "$calls" ] || fail "librpcgate.so calls: $calls"
+fi
+
+# Everything the header promises is there.
 declared=$(grep -oE 'rpcgate_[a-z0-9_]+\(' "$work/prefix/include/rpcgate.h" | tr -d '(' | sort -u)
 [ -n "$declared" ] || fail "the header declares nothing"
-exit 0
+for name in $declared; do
+	nm -D --defined-only "$lib/librpcgate.so" | grep -q " $name\$" ||
+		fail "librpcgate.so lacks $name"
+done
