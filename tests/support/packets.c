@@ -540,3 +540,28 @@ bool packets_parse(const struct packets *list, size_t i, struct framing *how, st
 		return false;
 	return parse_tcp(&c, seg);
 }
+
+bool packets_ip(const struct packets *list, size_t i, struct framing *how, const uint8_t **ip,
+		size_t *n)
+{
+	struct rpcgate_packet p = packets_get(list, i);
+	struct cursor c = { p.data, p.caplen };
+
+	*how = (struct framing){ .linktype = p.linktype };
+	if (!parse_link(&c, how) || c.n < 1)
+		return false;
+	*ip = c.p;
+	*n = c.n;
+	return true;
+}
+
+void packets_rewrap(struct packets *list, const struct framing *how, uint64_t time_ns,
+		    const uint8_t *ip, size_t caplen, size_t missing)
+{
+	list->linktype = how->linktype;
+	begin_packet(list, time_ns);
+	link_head(&list->octets, how, ip[0] >> 4 == 4);
+	octets_put(&list->octets, ip, caplen);
+	end_packet(list);
+	list->at[list->n - 1].len += (uint32_t)missing;
+}

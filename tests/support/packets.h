@@ -108,6 +108,16 @@ void packets_udp(struct packets *list, const struct framing *how, const struct s
  */
 bool packets_parse(const struct packets *list, size_t i, struct framing *how, struct segment *seg);
 
+/**
+ * Find the IP datagram (or fragment) in a packet, whatever it carries.
+ * @return false if the link layer carries something else or is cut short
+ */
+bool packets_ip(const struct packets *list, size_t i, struct framing *how, const uint8_t **ip,
+		size_t *n);
+/** Append the first @p caplen octets of an IP datagram under the link layer of @p how. */
+void packets_rewrap(struct packets *list, const struct framing *how, uint64_t time_ns,
+		    const uint8_t *ip, size_t caplen, size_t missing);
+
 /** The Internet checksum of @p n octets, continued from @p sum; not yet complemented. */
 uint32_t sum16(uint32_t sum, const uint8_t *p, size_t n);
 
