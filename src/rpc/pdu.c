@@ -97,15 +97,19 @@ enum parse pdu_header_parse(struct bytes in, struct pdu_header *out)
 	return PARSE_OK;
 }
 
+/* Samba refuses a trailer that is not 4-aligned; a receiver that aligns would read another one. */
 static bool trailer_read(struct reader *r, struct pdu_auth *out)
 {
-	uint8_t reserved;
+	struct bytes t;
 
-	out->present = true;
-	if (!rd_u8(r, &out->type) || !rd_u8(r, &out->level) || !rd_u8(r, &out->pad_length) ||
-	    !rd_u8(r, &reserved) || !rd_u32(r, &out->context_id))
+	if (r->off % 4 || !rd_bytes(r, PDU_TRAILER_LEN, &t))
 		return false;
-	out->value = rd_rest(r);
+	*out = (struct pdu_auth){ .present = true,
+				  .type = t.p[0],
+				  .level = t.p[1],
+				  .pad_length = t.p[2],
+				  .context_id = load32(t.p + 4, r->big),
+				  .value = rd_rest(r) };
 	return true;
 }
 
@@ -113,18 +117,13 @@ enum parse pdu_parse(struct bytes in, const struct pdu_header *h, struct pdu *ou
 {
 	struct pdu pdu = { .h = *h };
 	struct reader r = reader_of(in, h->big);
-	uint32_t trailer;
 
 	if (!pdu_sides(h->ptype) || in.n != h->frag_length || in.n < head_len(h) + trailer_len(h))
 		return PARSE_BAD;
-	trailer = h->frag_length - trailer_len(h);
-	if (!rd_skip(&r, PDU_HEADER_LEN) || !rd_bytes(&r, trailer - PDU_HEADER_LEN, &pdu.body))
+	if (!rd_skip(&r, PDU_HEADER_LEN) ||
+	    !rd_bytes(&r, rd_left(&r) - trailer_len(h), &pdu.body) ||
+	    (h->auth_length && !trailer_read(&r, &pdu.auth)))
 		return PARSE_BAD;
-	if (h->auth_length) {
-		/* Samba refuses it too; receivers that align would read another trailer */
-		if (trailer % 4 || !trailer_read(&r, &pdu.auth))
-			return PARSE_BAD;
-	}
 	*out = pdu;
 	return PARSE_OK;
 }
