@@ -15,34 +15,32 @@ static void give_up(const char *what, const char *text)
 	abort();
 }
 
-/* The end of a slot: what lies behind it is unreadable. */
-static uint8_t *slot_end(void)
+/* Copy to the end of a slot: what lies behind it is unreadable. */
+static struct bytes place(uint8_t **end, const void *from, size_t n)
 {
-	static uint8_t *end[GUARD_SLOTS];
-	static unsigned next;
-	uint8_t **slot = &end[next++ % GUARD_SLOTS];
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	uint8_t *p;
-
-	if (*slot)
-		return *slot;
-	p = mmap(NULL, MOST + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED || mprotect(p + MOST, page, PROT_NONE) != 0)
-		give_up("no memory", "");
-	*slot = p + MOST;
-	return *slot;
-}
-
-struct bytes guarded(const void *from, size_t n)
-{
 	uint8_t *p;
 
 	if (n > MOST)
 		give_up("too much", "");
-	p = slot_end() - n;
+	if (!*end) {
+		p = mmap(NULL, MOST + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			 0);
+		if (p == MAP_FAILED || mprotect(p + MOST, page, PROT_NONE) != 0)
+			give_up("no memory", "");
+		*end = p + MOST;
+	}
 	if (n)
-		memmove(p, from, n);
-	return (struct bytes){ p, n };
+		memmove(*end - n, from, n);
+	return (struct bytes){ *end - n, n };
+}
+
+struct bytes guarded(const void *from, size_t n)
+{
+	static uint8_t *end[GUARD_SLOTS];
+	static unsigned next;
+
+	return place(&end[next++ % GUARD_SLOTS], from, n);
 }
 
 static unsigned digit(const char *text)
@@ -52,6 +50,18 @@ static unsigned digit(const char *text)
 	if (!isxdigit((unsigned char)c))
 		give_up("not a hex digit", text);
 	return (unsigned)(isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10);
+}
+
+/* "(16)" after an octet */
+static size_t repeat(const char **text)
+{
+	char *end;
+	size_t times = strtoul(*text + 1, &end, 10);
+
+	if (*end != ')')
+		give_up("repetition without end", *text);
+	*text = end + 1;
+	return times;
 }
 
 struct bytes octets_of(const char *text)
@@ -74,8 +84,8 @@ struct bytes octets_of(const char *text)
 		}
 		octet = digit(text) << 4 | digit(text + 1);
 		text += 2;
-		if (*text == '*')
-			times = strtoul(text + 1, (char **)(uintptr_t)&text, 10);
+		if (*text == '(')
+			times = repeat(&text);
 		if (times > MOST - n)
 			give_up("too much", text);
 		memset(room + n, (int)octet, times);
@@ -100,9 +110,11 @@ struct bytes edited(struct bytes from, size_t at, const char *hex)
 
 struct bytes prefix(struct bytes from, size_t n)
 {
+	static uint8_t *end; /* its own: a loop over all prefixes must not overwrite the whole */
+
 	if (n > from.n)
 		give_up("prefix longer than the whole", "");
-	return guarded(from.p, n);
+	return place(&end, from.p, n);
 }
 
 struct bytes joined(struct bytes first, struct bytes second)

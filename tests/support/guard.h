@@ -18,7 +18,7 @@ struct bytes guarded(const void *from, size_t n);
 
 /**
  * The octets that @p text spells as hex digits, guarded.  Everything from '#' to the end of a line
- * is a comment; blanks and '|' are for the eye.  "xx*NN" repeats the octet xx NN (decimal) times.
+ * is a comment; blanks and '|' are for the eye.  "xx(NN)" is the octet xx NN (decimal) times.
  * Ends the program when @p text is something else.
  */
 struct bytes octets_of(const char *text);
@@ -26,7 +26,7 @@ struct bytes octets_of(const char *text);
 /** A guarded copy of @p from whose octets from @p at on are those that @p hex spells. */
 struct bytes edited(struct bytes from, size_t at, const char *hex);
 
-/** A guarded copy of the first @p n octets. */
+/** A guarded copy of the first @p n octets; lives until the next call of this function. */
 struct bytes prefix(struct bytes from, size_t n);
 
 /** The parts one after the other, guarded. */

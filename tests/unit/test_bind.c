@@ -14,7 +14,7 @@
 #define NDR "04 5d 88 8a eb 1c c9 11 9f e8 08 00 2b 10 48 60 02 00 00 00 "
 #define NDR64 "33 05 71 71 ba be 37 49 83 19 b5 db ef 9c cc 36 01 00 00 00 "
 #define FEATURES "2c 1c b7 6c 12 98 40 45 03 00 00 00 00 00 00 00 01 00 00 00 "
-#define NIL "00*20 "
+#define NIL "00(20) "
 #define EPM_BE "e1 af 83 08 5d 1f 11 c9 91 a4 08 00 2b 14 a0 fa 00 00 00 03 "
 #define NDR_BE "8a 88 5d 04 1c eb 11 c9 9f e8 08 00 2b 10 48 60 00 00 00 02 "
 
@@ -62,16 +62,17 @@ static const struct row bind_rows[] = {
 	{ "a second context behind the list", PDU_BIND, false,
 	  FRAGS "01 000000 | 0000 01 00" EPM NDR "0100 01 00" SAMR NDR, PARSE_BAD },
 	{ "4 octets behind the list", PDU_BIND, false,
-	  FRAGS "01 000000 | 0000 01 00" EPM NDR "00*4", PARSE_BAD },
+	  FRAGS "01 000000 | 0000 01 00" EPM NDR "00(4)", PARSE_BAD },
 	{ "8 octets may be an empty trailer", PDU_ALTER_CONTEXT, false,
 	  FRAGS "01 000000 | 0000 01 00" EPM NDR "10 06 00 00 00 00 00 00", PARSE_OK },
 	{ "12 octets may not", PDU_ALTER_CONTEXT, false,
-	  FRAGS "01 000000 | 0000 01 00" EPM NDR "00*12", PARSE_BAD },
+	  FRAGS "01 000000 | 0000 01 00" EPM NDR "00(12)", PARSE_BAD },
 	{ "the trailer may follow at once", PDU_BIND, true, FRAGS "01 000000 | 0000 01 00" EPM NDR,
 	  PARSE_OK },
 	{ "padding before the trailer may be 15 octets of anything", PDU_BIND, true,
-	  FRAGS "01 000000 | 0000 01 00" EPM NDR "ee*15", PARSE_OK },
-	{ "but not 16", PDU_BIND, true, FRAGS "01 000000 | 0000 01 00" EPM NDR "ee*16", PARSE_BAD },
+	  FRAGS "01 000000 | 0000 01 00" EPM NDR "ee(15)", PARSE_OK },
+	{ "but not 16", PDU_BIND, true, FRAGS "01 000000 | 0000 01 00" EPM NDR "ee(16)",
+	  PARSE_BAD },
 	{ "a trailer does not hide a context", PDU_BIND, true,
 	  FRAGS "01 000000 | 0000 01 00" EPM NDR "0100 01 00" SAMR NDR, PARSE_BAD },
 	{ "a bind_ack is no bind", PDU_BIND_ACK, false, FRAGS "01 000000 | 0000 01 00" EPM NDR,
@@ -111,11 +112,11 @@ static const struct row ack_rows[] = {
 	{ "255 results", PDU_BIND_ACK, false, FRAGS "0000 | 0000 | ff 000000 | 0000 0000" NDR,
 	  PARSE_BAD },
 	{ "octets behind the results", PDU_BIND_ACK, false,
-	  FRAGS "0000 | 0000 | 01 000000 | 0000 0000" NDR "00*4", PARSE_BAD },
+	  FRAGS "0000 | 0000 | 01 000000 | 0000 0000" NDR "00(4)", PARSE_BAD },
 	{ "the empty trailer that ends Kerberos on Windows", PDU_ALTER_CONTEXT_RESP, false,
 	  FRAGS "0000 | 34 39 | 01 000000 | 0000 0000" NDR "10 06 00 00 00 00 00 00", PARSE_OK },
 	{ "padding before a trailer", PDU_BIND_ACK, true,
-	  FRAGS "0000 | 0000 | 01 000000 | 0000 0000" NDR "ee*8", PARSE_OK },
+	  FRAGS "0000 | 0000 | 01 000000 | 0000 0000" NDR "ee(8)", PARSE_OK },
 	{ "a bind is no answer", PDU_BIND, false, FRAGS "0000 | 0000 | 01 000000 | 0000 0000" NDR,
 	  PARSE_BAD },
 };
@@ -178,7 +179,7 @@ static void a_walk_gives_every_context_in_order(void **state)
 {
 	struct pdu pdu = pdu_of(PDU_BIND,
 				octets_of("b810 d016 39300000 02 000000 | 0700 01 00" EPM NDR
-					  "ffff 03 00" SAMR NDR64 NDR FEATURES "ee*12"),
+					  "ffff 03 00" SAMR NDR64 NDR FEATURES "ee(12)"),
 				false, true);
 	struct bind_context c;
 	struct rpcgate_syntax s;

@@ -208,41 +208,41 @@ static const struct call_row call_rows[] = {
 	  "05 00 00 03 " LE " 18 00 00 00 01 00 00 00 | " HINT " 02 00 03 00", PARSE_OK, PARSE_OK,
 	  0 },
 	{ "a request with a stub of 5",
-	  "05 00 00 03 " LE " 1d 00 00 00 01 00 00 00 | " HINT " 02 00 03 00 | aa*5", PARSE_OK,
+	  "05 00 00 03 " LE " 1d 00 00 00 01 00 00 00 | " HINT " 02 00 03 00 | aa(5)", PARSE_OK,
 	  PARSE_OK, 5 },
 	{ "an object UUID stands before the stub",
-	  "05 00 00 83 " LE " 2c 00 00 00 01 00 00 00 | " HINT " 02 00 03 00 | bb*16 | aa*4",
+	  "05 00 00 83 " LE " 2c 00 00 00 01 00 00 00 | " HINT " 02 00 03 00 | bb(16) | aa(4)",
 	  PARSE_OK, PARSE_OK, 4 },
 	{ "a response has none, whatever its flags",
-	  "05 00 02 83 " LE " 2c 00 00 00 01 00 00 00 | " HINT " 02 00 03 00 | bb*16 | aa*4",
+	  "05 00 02 83 " LE " 2c 00 00 00 01 00 00 00 | " HINT " 02 00 03 00 | bb(16) | aa(4)",
 	  PARSE_OK, PARSE_OK, 20 },
 	{ "a trailer ends the stub",
 	  "05 00 02 03 " LE " 34 00 10 00 01 00 00 00 | " HINT
-	  " 02 00 00 00 | aa*4 |" TRAILER("00") " cc*16",
+	  " 02 00 00 00 | aa(4) |" TRAILER("00") " cc(16)",
 	  PARSE_OK, PARSE_OK, 4 },
 	{ "padding is not stub",
 	  "05 00 02 03 " LE " 38 00 10 00 01 00 00 00 | " HINT
-	  " 02 00 00 00 | aa*5 ee*3 |" TRAILER("03") " cc*16",
+	  " 02 00 00 00 | aa(5) ee(3) |" TRAILER("03") " cc(16)",
 	  PARSE_OK, PARSE_OK, 5 },
 	{ "padding may be all there is",
 	  "05 00 02 03 " LE " 38 00 10 00 01 00 00 00 | " HINT
-	  " 02 00 00 00 | ee*8 |" TRAILER("08") " cc*16",
+	  " 02 00 00 00 | ee(8) |" TRAILER("08") " cc(16)",
 	  PARSE_OK, PARSE_OK, 0 },
 	{ "but not more than that",
 	  "05 00 02 03 " LE " 38 00 10 00 01 00 00 00 | " HINT
-	  " 02 00 00 00 | ee*8 |" TRAILER("09") " cc*16",
+	  " 02 00 00 00 | ee(8) |" TRAILER("09") " cc(16)",
 	  PARSE_OK, PARSE_BAD, 0 },
 	{ "nor reach into the object UUID",
-	  "05 00 00 83 " LE " 44 00 10 00 01 00 00 00 | " HINT " 02 00 03 00 | bb*16 | "
-	  "ee*4 |" TRAILER("08") " cc*16",
+	  "05 00 00 83 " LE " 44 00 10 00 01 00 00 00 | " HINT " 02 00 03 00 | bb(16) | "
+	  "ee(4) |" TRAILER("08") " cc(16)",
 	  PARSE_OK, PARSE_BAD, 0 },
 	{ "a trailer stands on a multiple of 4",
 	  "05 00 02 03 " LE " 35 00 10 00 01 00 00 00 | " HINT
-	  " 02 00 00 00 | aa*5 |" TRAILER("00") " cc*16",
+	  " 02 00 00 00 | aa(5) |" TRAILER("00") " cc(16)",
 	  PARSE_BAD, PARSE_BAD, 0 },
 	{ "an auth value may have any length",
 	  "05 00 02 03 " LE " 27 00 03 00 01 00 00 00 | " HINT
-	  " 02 00 00 00 | aa*4 |" TRAILER("00") " cc*3",
+	  " 02 00 00 00 | aa(4) |" TRAILER("00") " cc(3)",
 	  PARSE_OK, PARSE_OK, 4 },
 	{ "a fault has a status and no extended error",
 	  "05 00 03 03 " LE " 20 00 00 00 01 00 00 00 | " HINT
@@ -250,15 +250,15 @@ static const struct call_row call_rows[] = {
 	  PARSE_OK, PARSE_OK, 0 },
 	{ "a fault with an extended error",
 	  "05 00 03 03 " LE " 30 00 00 00 01 00 00 00 | " HINT
-	  " 02 00 00 01 | 02 00 01 1c 00 00 00 00 | dd*16",
+	  " 02 00 00 01 | 02 00 01 1c 00 00 00 00 | dd(16)",
 	  PARSE_OK, PARSE_OK, 16 },
 	{ "a shutdown is no call", "05 00 11 03 " LE " 10 00 00 00 01 00 00 00", PARSE_OK,
 	  PARSE_BAD, 0 },
 	{ "a bind is no call",
-	  "05 00 0b 03 " LE " 1c 00 00 00 01 00 00 00 | d0 16 d0 16 00*4 | 00 00 00 00", PARSE_OK,
+	  "05 00 0b 03 " LE " 1c 00 00 00 01 00 00 00 | d0 16 d0 16 00(4) | 00 00 00 00", PARSE_OK,
 	  PARSE_BAD, 0 },
 	{ "auth3 has 4 octets before its trailer",
-	  "05 00 10 03 " LE " 20 00 04 00 01 00 00 00 | d0 16 d0 16 |" TRAILER("00") " cc*4",
+	  "05 00 10 03 " LE " 20 00 04 00 01 00 00 00 | d0 16 d0 16 |" TRAILER("00") " cc(4)",
 	  PARSE_OK, PARSE_BAD, 0 },
 };
 
@@ -295,7 +295,7 @@ static void a_trailer_gives_every_field(void **state)
 
 	(void)state;
 	assert_int_equal(take_apart(octets_of("05 00 02 03 " BE
-					      " 00 2c 00 04 00 00 00 01 | 00*8 | ee*8 | "
+					      " 00 2c 00 04 00 00 00 01 | 00(8) | ee(8) | "
 					      "10 06 07 99 01 02 03 04 | 0a 0b 0c 0d"),
 				    &pdu),
 			 PARSE_OK);
@@ -355,7 +355,7 @@ static void a_call_gives_every_field(void **state)
 /* The header says one length, the caller brings another. */
 static void a_pdu_is_exactly_its_length(void **state)
 {
-	struct bytes whole = octets_of("05 00 11 03 " LE " 14 00 00 00 01 00 00 00 | 00*4");
+	struct bytes whole = octets_of("05 00 11 03 " LE " 14 00 00 00 01 00 00 00 | 00(4)");
 	struct pdu_header h;
 	struct pdu pdu;
 
@@ -363,13 +363,13 @@ static void a_pdu_is_exactly_its_length(void **state)
 	assert_int_equal(pdu_header_parse(whole, &h), PARSE_OK);
 	assert_int_equal(pdu_parse(whole, &h, &pdu), PARSE_OK);
 	assert_int_equal(pdu_parse(prefix(whole, 19), &h, &pdu), PARSE_BAD);
-	assert_int_equal(pdu_parse(octets_of("05*21"), &h, &pdu), PARSE_BAD);
+	assert_int_equal(pdu_parse(octets_of("05(21)"), &h, &pdu), PARSE_BAD);
 }
 
 /* pdu_parse() takes nobody's word, not even that of a header that was never parsed. */
 static void a_made_up_header_is_refused(void **state)
 {
-	struct bytes whole = octets_of("05*20");
+	struct bytes whole = octets_of("05(20)");
 	struct pdu_header rts = { .ptype = 20, .frag_length = 20 };
 	struct pdu_header beyond = { .ptype = PDU_SHUTDOWN, .frag_length = 20, .auth_length = 8 };
 	struct pdu_header short_bind = { .ptype = PDU_BIND, .frag_length = 20 };
@@ -384,7 +384,7 @@ static void a_made_up_header_is_refused(void **state)
 /* Body octets that a reader of calls could run off. */
 static void a_cut_body_is_refused(void **state)
 {
-	struct bytes whole = octets_of("05 00 00 83 " LE " 28 00 00 00 01 00 00 00 | 00*24");
+	struct bytes whole = octets_of("05 00 00 83 " LE " 28 00 00 00 01 00 00 00 | 00(24)");
 	struct pdu pdu;
 	struct pdu_call call;
 

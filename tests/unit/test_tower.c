@@ -137,7 +137,7 @@ static const struct row rows[] = {
 	  0, 0, 0, "" },
 	{ "an identifier that runs past the end", "0400" SAMR NDR CONNECTION "ffff 07 0200 c205",
 	  PARSE_BAD, 0, 0, 0, "" },
-	{ "an address of 16 octets", "0500" SAMR NDR CONNECTION TCP_49669 "0100 09 1000 00*16",
+	{ "an address of 16 octets", "0500" SAMR NDR CONNECTION TCP_49669 "0100 09 1000 00(16)",
 	  PARSE_BAD, 0, 0, 0, "" },
 	{ "an address of 3 octets", "0500" SAMR NDR CONNECTION TCP_49669 "0100 09 0300 0a0000",
 	  PARSE_BAD, 0, 0, 0, "" },
@@ -209,10 +209,10 @@ static void more_than_4096_octets_are_refused(void **state)
 
 	(void)state;
 	/* 25 + 25 + 7 for floors 1 to 3, 2 for their count, 5 for the lengths and identifier */
-	assert_int_equal(tower_parse(octets_of("0400" SAMR NDR LOCAL "0100 10 c00f 41*4032"), &t),
+	assert_int_equal(tower_parse(octets_of("0400" SAMR NDR LOCAL "0100 10 c00f 41(4032)"), &t),
 			 PARSE_OK);
 	assert_int_equal(t.endpoint.n, 4032);
-	assert_int_equal(tower_parse(octets_of("0400" SAMR NDR LOCAL "0100 10 c10f 41*4033"), &t),
+	assert_int_equal(tower_parse(octets_of("0400" SAMR NDR LOCAL "0100 10 c10f 41(4033)"), &t),
 			 PARSE_BAD);
 }
 
