@@ -69,9 +69,16 @@ foreach(file IN LISTS property_files)
 	check(${name} LABEL property TIMEOUT 1800 COMMAND ${name})
 endforeach()
 
+# Captures with truth tables: ours, and any others, such as captures that may not be passed on.
+set(RPCGATE_REPLAY_DIRS "" CACHE STRING "More directories of captures to replay, separated by ':'")
 if(TARGET rpcgate AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/tests/replay/replay.py)
-	check(replay LABEL replay TIMEOUT 1800 COMMAND ${Python3_EXECUTABLE}
-		tests/replay/replay.py $<TARGET_FILE:rpcgate> ${CMAKE_CURRENT_SOURCE_DIR}/pcaps)
+	string(REPLACE ":" ";" replay_dirs "${RPCGATE_REPLAY_DIRS}")
+	foreach(dir IN ITEMS ${CMAKE_CURRENT_SOURCE_DIR}/pcaps ${replay_dirs})
+		get_filename_component(name ${dir} NAME)
+		check(replay_${name} LABEL replay TIMEOUT 1800 COMMAND ${Python3_EXECUTABLE}
+			tests/replay/replay.py $<TARGET_FILE:rpcgate> ${dir}
+			--known tests/replay/known-differences.tsv)
+	endforeach()
 endif()
 
 # A fuzz target without libFuzzer is linked with a small main() that replays its corpus.
