@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* timeline.h - many capture files as one stream of packets, in order of time
+ *
+ * Files and directories are put in order of their names, so the order of arguments changes
+ * nothing; then their packets are merged by time, equal times in order of names.  Inside one file
+ * packets keep the order they have.  Directories are read to any depth; names that begin with a
+ * dot are left alone, links to directories are not followed, and files that are no captures are
+ * skipped and counted.  A file reached twice is read once.
+ *
+ * Every file is opened once to see its first packet; files that begin later than the merge has
+ * come are not kept open when there are many (see timeline.c).
+ */
+#ifndef IO_TIMELINE_H
+#define IO_TIMELINE_H
+
+#include "capture.h"
+
+struct timeline;
+
+/** Told of each input that cannot be used, or not to its end. */
+typedef void timeline_fault(void *ctx, const char *name, const struct capture_fault *fault);
+
+/** Where a packet comes from. */
+struct timeline_place {
+	const char *file; /**< as given, or as found below a directory that was given */
+	uint64_t frame;   /**< number in that file, from 1 */
+};
+
+/** What was read, so far. */
+struct timeline_extent {
+	size_t files;    /**< captures read from */
+	size_t skipped;  /**< files in directories that are no captures */
+	size_t faults;   /**< inputs that were reported */
+	uint64_t taken;  /**< octets read, as they lie on disk */
+	uint64_t octets; /**< octets there are; more may come if not size_known */
+	bool size_known; /**< every input is a regular file */
+};
+
+/**
+ * Find all inputs and see their first packets.
+ * @param names   files, directories, or "-" for standard input; borrowed for the call
+ * @param report  called for each fault, now and during timeline_next()
+ * @return the timeline; NULL if memory is short
+ */
+struct timeline *timeline_open(const char *const *names, size_t n, timeline_fault *report,
+			       void *ctx);
+/** Close and free; NULL is fine. */
+void timeline_close(struct timeline *timeline);
+
+/**
+ * The next packet of all.
+ * @param packet  its octets are valid until the next call
+ * @param place   its name is valid until timeline_close()
+ * @return false when there are no more
+ */
+bool timeline_next(struct timeline *timeline, struct rpcgate_packet *packet,
+		   struct timeline_place *place);
+
+/** How far it has come. */
+struct timeline_extent timeline_extent(const struct timeline *timeline);
+
+#endif
