@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* labeller.c - the only file that knows nDPI
+ *
+ * Between its versions 4.0 and 5.0 nDPI changed its calls; the shim below is all that knows.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+/* nDPI's headers are not made for these warnings. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wstrict-prototypes"
+#pragma GCC diagnostic ignored "-Wvariadic-macros"
+#include <ndpi_api.h>
+#pragma GCC diagnostic pop
+
+#include "labeller.h"
+
+#define PACKETS_MAX 8 /* nDPI names most protocols in the first two payloads */
+#define FLOWS_MAX 512 /* waiting at a time; a flow structure has about 1 KiB */
+#define NAMES_MAX 4096
+#define NS_PER_MS 1000000
+
+#define NDPI_AT_LEAST(major, minor)                                                                \
+	(NDPI_MAJOR > (major) || (NDPI_MAJOR == (major) && NDPI_MINOR >= (minor)))
+
+/* ------------------------------------------------------------------- the shim */
+
+static struct ndpi_detection_module_struct *module_new(void)
+{
+	struct ndpi_detection_module_struct *module;
+#if !NDPI_AT_LEAST(5, 0)
+	NDPI_PROTOCOL_BITMASK all;
+#endif
+
+#if NDPI_AT_LEAST(4, 10)
+	module = ndpi_init_detection_module(NULL);
+#else
+	module = ndpi_init_detection_module(ndpi_no_prefs);
+#endif
+	if (!module)
+		return NULL;
+#if !NDPI_AT_LEAST(5, 0)
+	NDPI_BITMASK_SET_ALL(all);
+	ndpi_set_protocol_detection_bitmask2(module, &all);
+#endif
+	ndpi_finalize_initialization(module);
+	return module;
+}
+
+static ndpi_protocol module_packet(struct ndpi_detection_module_struct *module,
+				   struct ndpi_flow_struct *flow, const uint8_t *ip, uint16_t n,
+				   uint64_t time_ms)
+{
+#if NDPI_AT_LEAST(4, 6)
+	return ndpi_detection_process_packet(module, flow, ip, n, time_ms, NULL);
+#else
+	return ndpi_detection_process_packet(module, flow, ip, n, time_ms);
+#endif
+}
+
+/* The protocol, not the service behind it (TLS, not who is called by TLS); 0 is "unknown". */
+static uint16_t protocol_id(ndpi_protocol protocol)
+{
+#if NDPI_AT_LEAST(4, 12)
+	return protocol.proto.master_protocol ? protocol.proto.master_protocol :
+						protocol.proto.app_protocol;
+#else
+	return protocol.master_protocol ? protocol.master_protocol : protocol.app_protocol;
+#endif
+}
+
+/* The last word.  What nDPI would only guess, from ports or addresses, does not count. */
+static uint16_t module_give_up(struct ndpi_detection_module_struct *module,
+			       struct ndpi_flow_struct *flow)
+{
+	u_int8_t guessed = 0;
+	uint16_t id;
+
+#if NDPI_AT_LEAST(4, 10)
+	id = protocol_id(ndpi_detection_giveup(module, flow, &guessed));
+#else
+	id = protocol_id(ndpi_detection_giveup(module, flow, 0, &guessed));
+#endif
+	return guessed ? 0 : id;
+}
+
+/* ------------------------------------------------------------------- the flows */
+
+struct waiting {
+	uint64_t flow_id; /* 0: free */
+	struct ndpi_flow_struct *flow;
+	unsigned int packets;
+};
+
+struct named {
+	uint64_t flow_id;
+	const char *name;
+};
+
+struct labeller {
+	struct ndpi_detection_module_struct *module;
+	bool failed; /* nDPI could not be started */
+	size_t flow_octets;
+	size_t n_waiting;
+	struct waiting waiting[FLOWS_MAX];
+	struct named named[NAMES_MAX]; /* by the low bits of the id: the newest stays */
+};
+
+struct labeller *labeller_new(void)
+{
+	return calloc(1, sizeof(struct labeller));
+}
+
+static void release(struct labeller *l, struct waiting *waiting)
+{
+	ndpi_flow_free(waiting->flow);
+	*waiting = (struct waiting){ 0 };
+	l->n_waiting--;
+}
+
+void labeller_free(struct labeller *l)
+{
+	if (!l)
+		return;
+	for (size_t i = 0; i < FLOWS_MAX; i++)
+		if (l->waiting[i].flow_id)
+			release(l, &l->waiting[i]);
+	if (l->module)
+		ndpi_exit_detection_module(l->module);
+	free(l);
+}
+
+static bool start_module(struct labeller *l)
+{
+	if (!l->module && !l->failed) {
+		l->module = module_new();
+		l->flow_octets = ndpi_detection_get_sizeof_ndpi_flow_struct();
+		l->failed = !l->module;
+	}
+	return l->module;
+}
+
+/* Few flows wait at a time and most ask about none, so a walk is cheap. */
+static struct waiting *find_waiting(struct labeller *l, uint64_t flow_id)
+{
+	for (size_t i = 0; l->n_waiting && i < FLOWS_MAX; i++)
+		if (l->waiting[i].flow_id == flow_id)
+			return &l->waiting[i];
+	return NULL;
+}
+
+static struct waiting *add_waiting(struct labeller *l, uint64_t flow_id)
+{
+	struct waiting *free_place = l->waiting;
+	struct ndpi_flow_struct *flow;
+
+	if (l->n_waiting == FLOWS_MAX || !start_module(l))
+		return NULL;
+	while (free_place->flow_id)
+		free_place++;
+	flow = ndpi_flow_malloc(l->flow_octets);
+	if (!flow)
+		return NULL;
+	memset(flow, 0, l->flow_octets);
+	*free_place = (struct waiting){ .flow_id = flow_id, .flow = flow };
+	l->n_waiting++;
+	return free_place;
+}
+
+static enum labeller_state settle(struct labeller *l, struct waiting *waiting, uint16_t id)
+{
+	uint64_t flow_id = waiting->flow_id;
+
+	release(l, waiting);
+	if (!id)
+		return LABELLER_UNKNOWN;
+	l->named[flow_id % NAMES_MAX] = (struct named){
+		.flow_id = flow_id,
+		.name = ndpi_get_proto_name(l->module, id),
+	};
+	return LABELLER_NAMED;
+}
+
+enum labeller_state labeller_packet(struct labeller *l, uint64_t flow_id, bool start,
+				    const uint8_t *ip, size_t n, uint64_t time_ns)
+{
+	struct waiting *waiting = find_waiting(l, flow_id);
+	uint16_t id;
+
+	if (!waiting && start && !labeller_name(l, flow_id))
+		waiting = add_waiting(l, flow_id);
+	if (!waiting)
+		return LABELLER_STRANGER;
+	if (!n)
+		return LABELLER_WAITING;
+	id = protocol_id(module_packet(l->module, waiting->flow, ip,
+				       (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX),
+				       time_ns / NS_PER_MS));
+	if (!id && ++waiting->packets < PACKETS_MAX)
+		return LABELLER_WAITING;
+	if (!id)
+		id = module_give_up(l->module, waiting->flow);
+	return settle(l, waiting, id);
+}
+
+const char *labeller_name(const struct labeller *l, uint64_t flow_id)
+{
+	const struct named *named = &l->named[flow_id % NAMES_MAX];
+
+	return named->flow_id == flow_id ? named->name : NULL;
+}
+
+size_t labeller_waiting(const struct labeller *l)
+{
+	return l->n_waiting;
+}
