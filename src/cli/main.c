@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "options.h"
+#include "rpcgate.h"
+#include "text.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "analyze", command_analyze,
+	  "say what capture files announce, bind, and what would be refused" },
+	{ "iface", command_iface, "look an RPC interface up by name, UUID or service" },
+	{ NULL, NULL, NULL },
+};
+
+static const char *command_name(const void *ctx, size_t i)
+{
+	(void)ctx;
+	return commands[i].name;
+}
+
+static void usage(FILE *out)
+{
+	fputs("rpcgate " RPCGATE_VERSION ": an RPC-aware packet filter\n\n"
+	      "  rpcgate analyze trace.pcapng             what happens in a capture\n"
+	      "  rpcgate analyze --json - DIR | jq .      the same as lines of JSON\n"
+	      "  rpcgate iface drsuapi                    which interface is that\n\n"
+	      "commands:\n",
+	      out);
+	for (const struct command *c = commands; c->name; c++)
+		fprintf(out, "  %-9s %s\n", c->name, c->help);
+	fputs("\n'rpcgate COMMAND --help' says more; 'rpcgate --version' says which one this is.\n",
+	      out);
+}
+
+static int unknown(const char *word)
+{
+	const char *nearest = options_nearest(word, command_name, NULL);
+	char shown[128];
+
+	fprintf(stderr, "rpcgate: unknown %s '%s'", word[0] == '-' ? "option" : "command",
+		text_show(word, shown, sizeof(shown)));
+	if (nearest)
+		fprintf(stderr, "; did you mean '%s'?\n", nearest);
+	else
+		fputs("; 'rpcgate --help' lists what there is\n", stderr);
+	return EXIT_USAGE;
+}
+
+/* Standard output is checked once, at the very end: what is lost there must not pass for done. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	if (status != EXIT_RUN_TIME)
+		perror("rpcgate: standard output");
+	return EXIT_RUN_TIME;
+}
+
+int main(int argc, char **argv)
+{
+	/* A reader that went away is an error to report, not a reason to die silently. */
+	signal(SIGPIPE, SIG_IGN);
+
+	if (argc < 2) {
+		usage(stdout);
+		return finish(EXIT_DONE);
+	}
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(argv[1], c->name) == 0)
+			return finish(c->run(argc - 2, argv + 2));
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+		usage(stdout);
+		return finish(EXIT_DONE);
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("rpcgate " RPCGATE_VERSION);
+		return finish(EXIT_DONE);
+	}
+	return unknown(argv[1]);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* rows.h - equal things counted together
+ *
+ * A set of rows of one kind.  A row is a structure that begins with its key; a new one is all
+ * zero behind the key.  The number of rows is bounded, so a hostile capture costs bounded memory;
+ * what found no room is counted.  A balanced tree: no input makes it slow.
+ */
+#ifndef CLI_ROWS_H
+#define CLI_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ROWS_MAX 100000
+
+struct rows {
+	size_t size;                                  /**< octets of a row */
+	int (*compare)(const void *a, const void *b); /**< by key */
+	void *tree;
+	void **all; /**< in order of appearance until sorted */
+	size_t n, room;
+	size_t lost; /**< things that found no room */
+};
+
+/** The row whose key equals that of @p probe, made if new; NULL if there is no room. */
+void *rows_get(struct rows *rows, const void *probe);
+/** Sort rows->all; nothing may be added after. */
+void rows_sort(struct rows *rows, int (*compare)(const void *a, const void *b));
+/** Free all rows. */
+void rows_free(struct rows *rows);
+
+#endif
