@@ -39,16 +39,14 @@ def reasons(source):
 
 
 def settings(program, source):
-    """The keys of --set, from the help of analyze: name, values, default, sentence."""
+    """The keys of --set, from the help of analyze: KEY=VALUES, a sentence, the preset."""
+    text = run(program, source, "rpcgate analyze --help")
     rows = []
-    for line in run(program, source, "rpcgate analyze --help").splitlines():
-        found = re.fullmatch(r"\s+([a-z][a-z.-]*)=(\S+)\s+\[([^\]]*)\]\s+(.*)", line)
-        if found:
-            name, values, preset, sentence = found.groups()
-            values = values.replace("|", "\\|")
-            rows.append((f"`{name}`", values, preset or "none", sentence))
-    if not rows:
-        raise SystemExit("rpcgate analyze --help: no keys found")
+    for key, values, rest in re.findall(r"(?m)^  ([a-z][a-z.-]*)=(.*)\n((?:      .*\n)+)", text):
+        sentence, _, preset = " ".join(rest.split()).rpartition(" preset: ")
+        rows.append((f"`{key}`", values.replace("|", "\\|"), preset, sentence))
+    if len(rows) < 10 or not all(all(row) for row in rows):
+        raise SystemExit("rpcgate analyze --help: the list of settings is not understood")
     return table(("key", "takes", "default", "means"), rows)
 
 
@@ -102,7 +100,7 @@ def main(argv):
     program, source = [a for a in argv[1:] if a != "--update"]
     program, source = str(pathlib.Path(program).resolve()), pathlib.Path(source).resolve()
     path = source / "README.md"
-    is_, should = path.read_text(), None
+    is_ = path.read_text()
     should = renew(program, source, is_)
     if update:
         path.write_text(should)
