@@ -1,0 +1,874 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* conv.c - one RPC conversation on one TCP connection
+ *
+ * Cuts PDUs out of both streams, follows presentation contexts and mapper calls, and hands binds
+ * to judge and answers to learn.  A PDU that lies whole in a segment is read in place; bodies
+ * nobody needs are skipped by their length, not stored.
+ *
+ * What was read of PDUs that decide something is kept until it is acknowledged: a later copy with
+ * other octets is a conflict.  Of a skipped PDU that is its header, which decides where the next
+ * one starts.
+ */
+#include "gate.h"
+
+#define MAX_FRAGMENTS 1024U /* of one call; a mapper answer of 1 MiB has 250 */
+
+static const char banner[] = "ncacn_http/1.0"; /* MS-RPCH 2.1.1.1: no line end */
+#define BANNER_LEN (sizeof(banner) - 1)
+
+enum want {
+	WANT_HEADER, /* the body is skipped */
+	WANT_MAPPER, /* the body is read on connections to the mapper */
+	WANT_BODY
+};
+
+struct step {
+	struct rpcgate *g;
+	struct flow *f;
+	struct conv *c;
+	unsigned side;
+};
+
+typedef void handler(const struct step *s, const struct pdu *pdu);
+
+static handler on_bind, on_ack, on_nak, on_request, on_response, on_fault;
+
+static const struct {
+	handler *handle;
+	enum want want;
+} by_type[] = {
+	[PDU_REQUEST] = { on_request, WANT_MAPPER },
+	[PDU_RESPONSE] = { on_response, WANT_MAPPER },
+	[PDU_FAULT] = { on_fault, WANT_BODY },
+	[PDU_BIND] = { on_bind, WANT_BODY },
+	[PDU_BIND_ACK] = { on_ack, WANT_BODY },
+	[PDU_BIND_NAK] = { on_nak, WANT_BODY },
+	[PDU_ALTER_CONTEXT] = { on_bind, WANT_BODY },
+	[PDU_ALTER_CONTEXT_RESP] = { on_ack, WANT_BODY },
+	[PDU_ORPHANED] = { NULL, WANT_HEADER }, /* makes the table long enough for all types */
+};
+
+/* ------------------------------------------------------------------- trouble */
+
+static struct rpcgate_alert_event *alert(const struct step *s, enum rpcgate_reason reason,
+					 const struct pdu_header *h)
+{
+	struct rpcgate_alert_event *a = event_alert(s->g, s->f, reason);
+
+	if (!s->c->why)
+		s->c->why = (uint8_t)reason;
+	if (h) {
+		a->ptype = h->ptype;
+		a->rpc_minor = h->minor;
+		a->call_id = h->call_id;
+	}
+	if (s->g->cfg.mode == RPCGATE_ENFORCE)
+		a->action = RPCGATE_REJECT;
+	return a;
+}
+
+/* Something is wrong with what was said, but where the next PDU starts is still known */
+static void object(const struct step *s, enum rpcgate_reason reason, const struct pdu_header *h)
+{
+	alert(s, reason, h);
+	if (reason == RPCGATE_REASON_MALFORMED_PDU)
+		s->g->stats.pdus_malformed++;
+	flow_refuse(s->g, s->f, reason);
+}
+
+/* The stream cannot be followed any further: there is no way to find the next PDU that both the
+ * server and we would agree on */
+static void lose(const struct step *s, enum rpcgate_reason reason)
+{
+	bool proven = s->c->has_bind || !s->f->midstream || s->c->pdus > 1;
+
+	s->c->dead = true;
+	if (!s->c->rpc || !proven) {
+		s->c->stranger = true;
+		return;
+	}
+	if (!s->c->half[s->side].begun && reason == RPCGATE_REASON_MALFORMED_PDU)
+		reason = RPCGATE_REASON_NOT_RPC;
+	object(s, reason, NULL);
+}
+
+/* ------------------------------------------------------------------ contexts */
+
+static uint32_t *context_tail(const struct rpcgate *g, struct conv *c)
+{
+	uint32_t *link = &c->contexts;
+
+	while (*link)
+		link = &CONTEXT_AT(g, *link)->next;
+	return link;
+}
+
+static void context_unlink(struct rpcgate *g, struct conv *c, uint32_t *link)
+{
+	uint32_t i = *link;
+
+	*link = CONTEXT_AT(g, i)->next;
+	pool_give(&g->contexts, i);
+	c->n_contexts--;
+}
+
+/* An offer that was never answered makes room: the capture may show one direction only */
+static bool drop_unanswered(struct rpcgate *g, struct conv *c, uint32_t call_id)
+{
+	for (uint32_t *link = &c->contexts; *link; link = &CONTEXT_AT(g, *link)->next) {
+		const struct context *x = CONTEXT_AT(g, *link);
+
+		if (!x->accepted && x->call_id != call_id) {
+			context_unlink(g, c, link);
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint8_t offer_of(const struct rpcgate_syntax *syntax)
+{
+	if (syntax_is_ndr(syntax))
+		return OFFER_NDR;
+	if (syntax_is_ndr64(syntax))
+		return OFFER_NDR64;
+	return syntax_is_features(syntax) ? OFFER_FEATURES : OFFER_OTHER;
+}
+
+static uint8_t offers_of(const struct bind_context *b)
+{
+	unsigned offers = 0;
+
+	for (size_t i = 0; i < b->n_transfer; i++) {
+		struct rpcgate_syntax syntax = bind_transfer_at(b, i);
+
+		offers |= offer_of(&syntax);
+	}
+	return (uint8_t)offers;
+}
+
+static bool context_add(const struct step *s, const struct bind_context *b, uint32_t call_id,
+			uint16_t position, const struct judgement *j)
+{
+	struct rpcgate *g = s->g;
+	struct conv *c = s->c;
+	struct context *x;
+	uint32_t i = 0;
+
+	if (c->n_contexts < g->cfg.max_contexts || drop_unanswered(g, c, call_id))
+		i = pool_take(&g->contexts);
+	if (!i) {
+		event_limit(g, LIMIT_CONTEXTS, "max_contexts: the connection is refused");
+		return false;
+	}
+	x = CONTEXT_AT(g, i);
+	x->call_id = call_id;
+	x->id = b->id;
+	x->position = position;
+	x->interface = b->abstract;
+	x->transfer = bind_transfer_at(b, 0);
+	x->offers = offers_of(b);
+	x->verdict = (uint8_t)j->verdict;
+	x->reason = (uint8_t)j->reason;
+	x->epm = uuid_equal(&b->abstract.uuid, &epm_syntax.uuid) &&
+		 b->abstract.major == epm_syntax.major;
+	*context_tail(g, c) = i;
+	c->n_contexts++;
+	c->mapper |= x->epm;
+	return true;
+}
+
+static struct context *context_by_id(const struct rpcgate *g, const struct conv *c, uint16_t id,
+				     bool accepted)
+{
+	for (uint32_t i = c->contexts; i; i = CONTEXT_AT(g, i)->next) {
+		struct context *x = CONTEXT_AT(g, i);
+
+		if (x->id == id && x->accepted == accepted)
+			return x;
+	}
+	return NULL;
+}
+
+static void contexts_drop(struct rpcgate *g, struct conv *c)
+{
+	while (c->contexts)
+		context_unlink(g, c, &c->contexts);
+}
+
+/* --------------------------------------------------------------------- calls */
+
+static uint32_t *call_link(const struct rpcgate *g, struct conv *c, uint32_t call_id)
+{
+	uint32_t *link = &c->calls;
+
+	while (*link && CALL_AT(g, *link)->call_id != call_id)
+		link = &CALL_AT(g, *link)->next;
+	return link;
+}
+
+static void call_drop(struct rpcgate *g, struct conv *c, uint32_t *link)
+{
+	uint32_t i = *link;
+	struct call *call = CALL_AT(g, i);
+
+	*link = call->next;
+	joined_drop(&g->arena, &call->request);
+	joined_drop(&g->arena, &call->response);
+	pool_give(&g->calls, i);
+	c->n_calls--;
+}
+
+static void calls_drop(struct rpcgate *g, struct conv *c)
+{
+	while (c->calls)
+		call_drop(g, c, &c->calls);
+}
+
+/* A call's place in the list; the newest is at the head */
+static struct call *call_new(const struct step *s, uint32_t call_id)
+{
+	struct rpcgate *g = s->g;
+	struct conv *c = s->c;
+	uint32_t *last = &c->calls;
+	uint32_t i = 0;
+
+	if (c->n_calls == g->cfg.max_calls) {
+		event_limit(g, LIMIT_CALLS, "max_calls: the oldest call is not used");
+		while (CALL_AT(g, *last)->next)
+			last = &CALL_AT(g, *last)->next;
+		call_drop(g, c, last);
+	}
+	i = pool_take(&g->calls);
+	if (!i)
+		return NULL;
+	CALL_AT(g, i)->call_id = call_id;
+	CALL_AT(g, i)->next = c->calls;
+	c->calls = i;
+	c->n_calls++;
+	return CALL_AT(g, i);
+}
+
+static struct call_limits call_limits(const struct rpcgate *g)
+{
+	return (struct call_limits){ g->cfg.max_stub, MAX_FRAGMENTS };
+}
+
+/* What could not be joined is forgotten; too much of it is a limit, not a violation */
+static void call_refuse(const struct step *s, uint32_t *link, const struct pdu *pdu,
+			enum rpcgate_reason why)
+{
+	call_drop(s->g, s->c, link);
+	if (why == RPCGATE_REASON_LIMIT) {
+		event_limit(s->g, LIMIT_STUB, "max_stub or buffers: a mapper call is not used");
+		alert(s, why, &pdu->h);
+		return;
+	}
+	object(s, why, &pdu->h);
+}
+
+/* ---------------------------------------------------------- bind, alter_context */
+
+static void tell_bind(const struct step *s, const struct pdu *pdu, const struct bind_context *b,
+		      const struct judgement *j)
+{
+	bool deny = j->verdict == RPCGATE_DENY;
+	struct rpcgate_event *event = event_new(s->g, RPCGATE_EVENT_BIND, s->f);
+	struct rpcgate_bind_event *e = &event->u.bind;
+
+	event->parent_id = j->parent;
+	e->pdu = pdu->h.ptype == PDU_BIND ? RPCGATE_PDU_BIND : RPCGATE_PDU_ALTER_CONTEXT;
+	e->verdict = j->verdict;
+	e->reason = j->reason;
+	e->action = s->g->cfg.mode == RPCGATE_OBSERVE ? RPCGATE_NONE :
+		    deny			      ? RPCGATE_REJECT :
+							RPCGATE_PASS;
+	e->interface = b->abstract;
+	e->context_id = b->id;
+	e->n_transfer = b->n_transfer;
+	for (size_t i = 0; i < b->n_transfer && i < RPCGATE_SYNTAXES_MAX; i++)
+		e->transfer[i] = bind_transfer_at(b, i);
+	e->auth_type = pdu->auth.type;
+	e->auth_level = pdu->auth.level;
+	e->call_id = pdu->h.call_id;
+	e->pinhole_id = j->pinhole_id;
+	e->has_age = j->has_age;
+	e->age_ns = j->age_ns;
+}
+
+static void count_verdict(struct rpcgate *g, enum rpcgate_verdict verdict)
+{
+	g->stats.binds_allowed += verdict == RPCGATE_ALLOW;
+	g->stats.binds_logged += verdict == RPCGATE_LOG;
+	g->stats.binds_denied += verdict == RPCGATE_DENY;
+}
+
+static void refuse_interface(const struct step *s, const struct pdu *pdu,
+			     const struct bind_context *b, enum rpcgate_reason reason)
+{
+	struct rpcgate_alert_event *a = alert(s, reason, &pdu->h);
+
+	a->has_interface = true;
+	a->interface = b->abstract;
+	flow_refuse(s->g, s->f, reason);
+}
+
+/* Every context is judged, also those behind a refused one and those that repeat an id */
+static void on_bind(const struct step *s, const struct pdu *pdu)
+{
+	bool alter = pdu->h.ptype == PDU_ALTER_CONTEXT;
+	struct rpcgate_syntax told = { 0 };
+	struct bind_context b;
+	struct reader walk;
+	struct bind bind;
+	uint16_t position = 0;
+
+	if (bind_parse(pdu, &bind) != PARSE_OK) {
+		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		return;
+	}
+	s->c->has_bind = true;
+	if (!alter)
+		s->c->assoc_group = bind.assoc_group;
+	for (walk = bind_walk(&bind); bind_next(&walk, &b); position++) {
+		struct judgement j = judge_context(s->g, s->f, s->c, &b, alter);
+
+		s->c->binds++;
+		count_verdict(s->g, j.verdict);
+		tell_bind(s, pdu, &b, &j);
+		if (j.verdict == RPCGATE_DENY && !syntax_equal(&told, &b.abstract)) {
+			refuse_interface(s, pdu, &b, j.reason);
+			told = b.abstract;
+		}
+		if (!context_add(s, &b, pdu->h.call_id, position, &j)) {
+			object(s, RPCGATE_REASON_LIMIT, &pdu->h);
+			return;
+		}
+	}
+}
+
+/* ------------------------------------------------ bind_ack, alter_context_resp */
+
+static uint32_t offered(const struct rpcgate *g, const struct conv *c, uint32_t call_id)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = c->contexts; i; i = CONTEXT_AT(g, i)->next)
+		n += !CONTEXT_AT(g, i)->accepted && CONTEXT_AT(g, i)->call_id == call_id;
+	return n;
+}
+
+/* The pinhole that an allowed context went through; NULL for the mapper's own interfaces */
+static struct grant *grant_of(const struct step *s, const struct context *x, struct pinhole **p)
+{
+	struct pinhole_key key = pinhole_key_of(s->f, server_port(s->f));
+
+	*p = x->verdict == RPCGATE_DENY ? NULL : pinhole_find(s->g, &key);
+	return *p ? pinhole_grant(s->g, *p, &x->interface) : NULL;
+}
+
+static bool same_interface(const struct context *a, const struct context *b)
+{
+	return uuid_equal(&a->interface.uuid, &b->interface.uuid) &&
+	       a->interface.major == b->interface.major;
+}
+
+/* The context lives from now on.  An id that already stood for another interface is never
+ * believed again; the same interface once more is an authentication leg.
+ * @return true if the new entry is to be kept */
+static bool context_accept(const struct step *s, struct context *x,
+			   const struct rpcgate_syntax *transfer)
+{
+	struct context *old = context_by_id(s->g, s->c, x->id, true);
+	struct pinhole *p;
+	struct grant *grant;
+
+	if (old && same_interface(old, x)) {
+		old->transfer = *transfer;
+		return false;
+	}
+	if (old) {
+		old->poisoned = true;
+		x->poisoned = true;
+	}
+	x->accepted = true;
+	x->transfer = *transfer;
+	s->c->accepted++;
+	grant = grant_of(s, x, &p);
+	if (grant && grant->open)
+		pinhole_use(s->g, s->f, p, grant);
+	return true;
+}
+
+static bool accepted_elsewhere(const struct rpcgate *g, const struct conv *c,
+			       const struct context *x)
+{
+	for (uint32_t i = c->contexts; i; i = CONTEXT_AT(g, i)->next) {
+		const struct context *y = CONTEXT_AT(g, i);
+
+		if (y != x && same_interface(x, y) && (y->accepted || y->call_id == x->call_id))
+			return true; /* accepted, or its answer is still to be read */
+	}
+	return false;
+}
+
+/* "Abstract syntax not supported": what the mapper announced is not there (any more) */
+static void context_reject(const struct step *s, const struct context *x, uint16_t reason)
+{
+	struct pinhole *p;
+	struct grant *grant;
+
+	if (reason != 1 || accepted_elsewhere(s->g, s->c, x))
+		return;
+	grant = grant_of(s, x, &p);
+	if (grant && grant->open)
+		pinhole_close(s->g, s->f, p, grant);
+}
+
+/* @return false if the answer contradicts the offer */
+static bool apply_result(const struct step *s, uint32_t *link, const struct bind_ack_result *r,
+			 bool *kept)
+{
+	struct context *x = CONTEXT_AT(s->g, *link);
+
+	*kept = false;
+	if (r->result == BIND_ACCEPTED) {
+		if (!(x->offers & offer_of(&r->transfer)))
+			return false;
+		*kept = context_accept(s, x, &r->transfer);
+	} else if (r->result != BIND_NEGOTIATED) {
+		context_reject(s, x, r->reason);
+	}
+	return true;
+}
+
+static void on_ack(const struct step *s, const struct pdu *pdu)
+{
+	uint32_t *link = &s->c->contexts;
+	struct bind_ack ack;
+	uint32_t n;
+
+	if (bind_ack_parse(pdu, &ack) != PARSE_OK) {
+		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		return;
+	}
+	n = offered(s->g, s->c, pdu->h.call_id);
+	if (!n)
+		return; /* its bind was not seen: nothing becomes known by it */
+	if (n != ack.n_results) {
+		object(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
+		return;
+	}
+	while (*link) {
+		struct context *x = CONTEXT_AT(s->g, *link);
+		struct bind_ack_result r;
+		bool kept = true;
+
+		if (!x->accepted && x->call_id == pdu->h.call_id) {
+			r = bind_ack_at(&ack, x->position < n ? x->position : n - 1);
+			if (!apply_result(s, link, &r, &kept)) {
+				object(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
+				return;
+			}
+		}
+		if (kept)
+			link = &CONTEXT_AT(s->g, *link)->next;
+		else
+			context_unlink(s->g, s->c, link);
+	}
+}
+
+/* Reasons that say nothing about the endpoint: congestion, local limit, authentication type and
+ * checksum (C706 12.6.4.5).  A refused association group is retried without one. */
+static bool nak_is_about_endpoint(const struct conv *c, uint16_t reason)
+{
+	return !c->assoc_group && reason != 1 && reason != 2 && reason != 8 && reason != 9;
+}
+
+static void on_nak(const struct step *s, const struct pdu *pdu)
+{
+	uint16_t reason;
+	struct pinhole *p;
+
+	if (pdu_nak_parse(pdu, &reason) != PARSE_OK) {
+		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		return;
+	}
+	while (s->c->contexts) {
+		struct grant *grant = grant_of(s, CONTEXT_AT(s->g, s->c->contexts), &p);
+
+		if (grant && grant->open && nak_is_about_endpoint(s->c, reason))
+			pinhole_close(s->g, s->f, p, grant);
+		context_unlink(s->g, s->c, &s->c->contexts);
+	}
+}
+
+/* ------------------------------------------------------------ request, response */
+
+static void on_request(const struct step *s, const struct pdu *pdu)
+{
+	const struct call_limits limits = call_limits(s->g);
+	enum rpcgate_reason why = RPCGATE_REASON_NONE;
+	const struct context *x;
+	struct pdu_call head;
+	struct call *call;
+	uint32_t *link;
+
+	if (pdu_call_parse(pdu, &head) != PARSE_OK) {
+		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		return;
+	}
+	x = context_by_id(s->g, s->c, head.context_id, true);
+	if (!x) /* requests may be sent before the bind_ack comes */
+		x = context_by_id(s->g, s->c, head.context_id, false);
+	if (!x || !x->epm)
+		return;
+	link = call_link(s->g, s->c, pdu->h.call_id);
+	if (*link && CALL_AT(s->g, *link)->request.complete) /* the id is free for a new call */
+		call_drop(s->g, s->c, link);
+	link = call_link(s->g, s->c, pdu->h.call_id);
+	call = *link ? CALL_AT(s->g, *link) : call_new(s, pdu->h.call_id);
+	if (call && joined_add(&s->g->arena, &call->request, pdu, &head, &limits, &why) == PARSE_BAD)
+		call_refuse(s, call_link(s->g, s->c, pdu->h.call_id), pdu, why);
+}
+
+static void tell_sealed(const struct step *s, const struct pdu *pdu)
+{
+	s->g->stats.stubs_sealed++;
+	if (s->c->sealed_told)
+		return;
+	s->c->sealed_told = true;
+	alert(s, RPCGATE_REASON_SEALED, &pdu->h)->action =
+		s->g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_PASS : RPCGATE_NONE;
+}
+
+/* The whole answer is there */
+static void answer_call(const struct step *s, const struct pdu *pdu, const struct call *call)
+{
+	const struct context *x = context_by_id(s->g, s->c, call->request.context_id, true);
+
+	if (call->request.auth_level == AUTH_LEVEL_PRIVACY ||
+	    call->response.auth_level == AUTH_LEVEL_PRIVACY)
+		tell_sealed(s, pdu);
+	else if (!x || x->poisoned || !x->epm)
+		alert(s, RPCGATE_REASON_CONTEXT_NOT_ACCEPTED, &pdu->h);
+	else
+		learn_answer(s->g, s->f, s->c, call, x);
+}
+
+static void unasked(const struct step *s, const struct pdu *pdu, const struct pdu_call *head)
+{
+	const struct context *x = context_by_id(s->g, s->c, head->context_id, true);
+
+	if (!x || !x->epm || s->c->gap)
+		return;
+	s->g->stats.answers_unusable++;
+	alert(s, RPCGATE_REASON_NOT_ASKED, &pdu->h);
+	flow_refuse(s->g, s->f, RPCGATE_REASON_NOT_ASKED);
+}
+
+static void on_response(const struct step *s, const struct pdu *pdu)
+{
+	const struct call_limits limits = call_limits(s->g);
+	enum rpcgate_reason why = RPCGATE_REASON_NONE;
+	struct pdu_call head;
+	struct call *call;
+	uint32_t *link;
+
+	if (pdu_call_parse(pdu, &head) != PARSE_OK) {
+		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		return;
+	}
+	link = call_link(s->g, s->c, pdu->h.call_id);
+	if (!*link || !CALL_AT(s->g, *link)->request.complete) {
+		unasked(s, pdu, &head);
+		return;
+	}
+	call = CALL_AT(s->g, *link);
+	if (head.context_id != call->request.context_id) {
+		call_drop(s->g, s->c, link);
+		object(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
+		return;
+	}
+	switch (joined_add(&s->g->arena, &call->response, pdu, &head, &limits, &why)) {
+	case PARSE_MORE:
+		return;
+	case PARSE_OK:
+		answer_call(s, pdu, call);
+		call_drop(s->g, s->c, link);
+		return;
+	case PARSE_BAD:
+		call_refuse(s, link, pdu, why);
+	}
+}
+
+/* Ends a call, or refuses an alter_context */
+static void on_fault(const struct step *s, const struct pdu *pdu)
+{
+	uint32_t *link = call_link(s->g, s->c, pdu->h.call_id);
+	uint32_t *at = &s->c->contexts;
+
+	if (*link)
+		call_drop(s->g, s->c, link);
+	while (*at) {
+		const struct context *x = CONTEXT_AT(s->g, *at);
+
+		if (!x->accepted && x->call_id == pdu->h.call_id)
+			context_unlink(s->g, s->c, at);
+		else
+			at = &CONTEXT_AT(s->g, *at)->next;
+	}
+}
+
+/* -------------------------------------------------------------------- framing */
+
+static bool wants_body(const struct conv *c, uint8_t ptype)
+{
+	if (ptype >= ARRAY_SIZE(by_type) || by_type[ptype].want == WANT_HEADER)
+		return false;
+	return by_type[ptype].want == WANT_BODY ? by_type[ptype].handle != NULL : c->mapper;
+}
+
+/* Who is the client, where no SYN told: most types travel one way only */
+static void find_client(const struct step *s, unsigned sides)
+{
+	if (s->f->client == SIDE_UNKNOWN && sides == PDU_FROM_CLIENT)
+		s->f->client = (uint8_t)s->side;
+	if (s->f->client == SIDE_UNKNOWN && sides == PDU_FROM_SERVER)
+		s->f->client = (uint8_t)!s->side;
+}
+
+/* Checks that need the header alone.  @return false if the PDU must not be read */
+static bool header_fits(const struct step *s, const struct pdu_header *h)
+{
+	unsigned sides = pdu_sides(h->ptype);
+
+	find_client(s, sides);
+	if (!(sides & (s->side == s->f->client ? PDU_FROM_CLIENT : PDU_FROM_SERVER))) {
+		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		return false;
+	}
+	/* no server executes a request before a bind: this one was not RPC, or an attempt */
+	if (h->ptype == PDU_REQUEST && !s->c->has_bind && !s->f->midstream && !s->c->gap) {
+		lose(s, RPCGATE_REASON_CONTEXT_NOT_ACCEPTED);
+		return false;
+	}
+	s->c->pdus++;
+	s->g->stats.pdus++;
+	return true;
+}
+
+static void recognised(const struct step *s)
+{
+	s->c->half[s->side].begun = true;
+	s->c->half[s->side].resync = false;
+	if (s->c->rpc || s->c->dead)
+		return;
+	s->c->rpc = true;
+	s->g->stats.flows_rpc++;
+	s->g->stats.flows_midstream += s->f->midstream;
+}
+
+static void read_pdu(const struct step *s, const struct pdu_header *h, struct bytes octets)
+{
+	struct pdu pdu;
+
+	if (pdu_parse(octets, h, &pdu) != PARSE_OK) {
+		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		return;
+	}
+	by_type[h->ptype].handle(s, &pdu);
+	recognised(s);
+}
+
+static void keep(const struct step *s, uint32_t seq, struct bytes octets)
+{
+	stream_keep(&s->g->arena, &s->f->stream[s->side], seq, octets);
+}
+
+/* Take n octets off the front */
+static struct bytes cut(uint32_t *seq, struct bytes *from, size_t n)
+{
+	struct bytes front = { from->p, n };
+
+	*seq += (uint32_t)n;
+	from->p += n;
+	from->n -= n;
+	return front;
+}
+
+static void drop_partial(struct rpcgate *g, struct half *half)
+{
+	buffer_drop(&g->arena, &half->partial);
+	half->admitted = false;
+}
+
+/* Move up to @p want octets into the partial PDU */
+static bool gather(const struct step *s, uint32_t *seq, struct bytes *from, size_t want)
+{
+	struct half *half = &s->c->half[s->side];
+	size_t n = from->n < want ? from->n : want;
+
+	keep(s, *seq, (struct bytes){ from->p, n });
+	if (buffer_add(&s->g->arena, &half->partial, cut(seq, from, n)))
+		return true;
+	event_limit(s->g, LIMIT_BUFFERS, "limit.buffers: a torn PDU could not be held");
+	lose(s, RPCGATE_REASON_LIMIT);
+	return false;
+}
+
+/* A header was read whose body nobody needs */
+static void skip_body(const struct step *s, const struct pdu_header *h, uint32_t have)
+{
+	s->c->half[s->side].skip = h->frag_length - have;
+	recognised(s);
+}
+
+/* Go on with a PDU of which some octets came before */
+static void resume(const struct step *s, uint32_t *seq, struct bytes *from)
+{
+	struct half *half = &s->c->half[s->side];
+	struct pdu_header h;
+	enum parse p;
+
+	if (half->partial.n < PDU_HEADER_LEN &&
+	    !gather(s, seq, from, PDU_HEADER_LEN - half->partial.n))
+		return;
+	p = pdu_header_parse((struct bytes){ half->partial.p, half->partial.n }, &h);
+	if (p == PARSE_BAD)
+		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+	if (p != PARSE_OK)
+		return;
+	if (!half->admitted && !header_fits(s, &h))
+		return;
+	half->admitted = true;
+	if (!wants_body(s->c, h.ptype)) {
+		skip_body(s, &h, half->partial.n);
+		drop_partial(s->g, half);
+		return;
+	}
+	if (half->partial.n < h.frag_length &&
+	    !gather(s, seq, from, h.frag_length - half->partial.n))
+		return;
+	if (half->partial.n < h.frag_length)
+		return;
+	read_pdu(s, &h, (struct bytes){ half->partial.p, half->partial.n });
+	drop_partial(s->g, half);
+}
+
+/* At a PDU boundary: read in place what is whole, begin a partial PDU with the rest */
+static void begin(const struct step *s, uint32_t *seq, struct bytes *from)
+{
+	struct half *half = &s->c->half[s->side];
+	struct pdu_header h;
+
+	switch (pdu_header_parse(*from, &h)) {
+	case PARSE_BAD:
+		if (half->resync)
+			cut(seq, from, from->n);
+		else
+			lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		return;
+	case PARSE_MORE:
+		gather(s, seq, from, from->n);
+		return;
+	case PARSE_OK:
+		break;
+	}
+	if (from->n < h.frag_length && wants_body(s->c, h.ptype)) {
+		gather(s, seq, from, PDU_HEADER_LEN);
+		resume(s, seq, from);
+		return;
+	}
+	if (!header_fits(s, &h))
+		return;
+	if (wants_body(s->c, h.ptype)) {
+		keep(s, *seq, (struct bytes){ from->p, h.frag_length });
+		read_pdu(s, &h, cut(seq, from, h.frag_length));
+	} else {
+		keep(s, *seq, (struct bytes){ from->p, PDU_HEADER_LEN });
+		cut(seq, from, PDU_HEADER_LEN);
+		skip_body(s, &h, PDU_HEADER_LEN);
+	}
+}
+
+/* An RPC over HTTP server speaks first, with a line of text.  @return true if it was consumed */
+static bool read_banner(const struct step *s, uint32_t *seq, struct bytes *from)
+{
+	struct half *half = &s->c->half[s->side];
+	size_t have = half->partial.n;
+	size_t n = from->n < BANNER_LEN - have ? from->n : BANNER_LEN - have;
+
+	if (half->begun || s->side == s->f->client || have >= BANNER_LEN ||
+	    (have && half->partial.p[0] != (uint8_t)banner[0]) ||
+	    memcmp(from->p, banner + have, n) != 0)
+		return false;
+	if (!gather(s, seq, from, n))
+		return true;
+	if (half->partial.n < BANNER_LEN)
+		return true;
+	buffer_drop(&s->g->arena, &half->partial);
+	half->begun = true;
+	if (s->f->client == SIDE_UNKNOWN)
+		s->f->client = (uint8_t)!s->side;
+	return true;
+}
+
+void conv_octets(struct rpcgate *g, struct flow *f, unsigned side, uint32_t seq,
+		 struct bytes octets)
+{
+	struct step s = { g, f, CONV_AT(g, f->conv), side };
+	struct half *half = &s.c->half[side];
+
+	while (octets.n && !s.c->dead) {
+		if (half->skip) {
+			size_t n = octets.n < half->skip ? octets.n : half->skip;
+
+			cut(&seq, &octets, n);
+			half->skip -= (uint32_t)n;
+		} else if (!half->begun && read_banner(&s, &seq, &octets)) {
+			continue;
+		} else if (half->partial.n) {
+			resume(&s, &seq, &octets);
+		} else {
+			begin(&s, &seq, &octets);
+		}
+	}
+}
+
+void conv_gap(struct rpcgate *g, struct flow *f, unsigned side, uint32_t octets)
+{
+	struct conv *c = CONV_AT(g, f->conv);
+	struct half *half = &c->half[side];
+
+	if (half->skip >= octets && octets) { /* all of it inside a body nobody needs */
+		half->skip -= octets;
+		return;
+	}
+	if (!c->rpc) { /* its beginning is lost: what follows may be recognised anew */
+		c->dead = true;
+		c->stranger = true;
+		return;
+	}
+	half->skip = 0;
+	half->resync = true;
+	drop_partial(g, half);
+	calls_drop(g, c);
+	c->gap = true;
+}
+
+uint32_t conv_new(struct rpcgate *g)
+{
+	return pool_take(&g->convs);
+}
+
+void conv_free(struct rpcgate *g, uint32_t conv)
+{
+	struct conv *c = CONV_AT(g, conv);
+
+	calls_drop(g, c);
+	contexts_drop(g, c);
+	buffer_drop(&g->arena, &c->half[0].partial);
+	buffer_drop(&g->arena, &c->half[1].partial);
+	pool_give(&g->convs, conv);
+}

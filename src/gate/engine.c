@@ -1,0 +1,709 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* engine.c - the road of a packet: decode, find the flow, keep both streams, ask the conversation */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "checksum.h"
+#include "gate.h"
+
+#define CLOCK_JITTER_NS NS_PER_S      /* capture files are out of order by less than this */
+#define SWEEP_EVERY_NS (NS_PER_S / 64) /* a slice of the pinholes */
+#define SWEEP_SLICES 64U
+#define SWEEP_MIN 64U
+#define FLOWS_AT_ONCE 8U /* idle flows let go with one packet */
+#define FINISH_ROOM 4096U /* events left free before the last packets of a flow are read */
+
+/* Where Windows puts dynamic ports (Vista and later): worth a label when no range is set */
+static const struct rpcgate_port_list windows_dynamic = { 1, { { 49152, 65535 } } };
+
+/* ----------------------------------------------------------------- life */
+
+static bool config_fits(const struct rpcgate_config *cfg, char err[RPCGATE_ERROR_SIZE])
+{
+	const char *wrong = NULL;
+
+	if (!cfg->mapper_ports.n)
+		wrong = "mapper_ports is empty: nothing could ever be learned";
+	else if (!cfg->max_flows || !cfg->max_pinholes || !cfg->max_bindings ||
+		 !cfg->max_datagrams || !cfg->max_events)
+		wrong = "a table limit is zero";
+	else if (cfg->max_pinholes > 1U << 30 || cfg->max_flows > 1U << 30)
+		wrong = "a table limit is above 2^30";
+	if (wrong)
+		snprintf(err, RPCGATE_ERROR_SIZE, "configuration: %s", wrong);
+	return !wrong;
+}
+
+static bool reserve(struct rpcgate *g)
+{
+	const struct rpcgate_config *cfg = &g->cfg;
+	uint32_t convs = cfg->max_flows;
+
+	/* four contexts for each connection on average; the limit for one is max_contexts */
+	return arena_init(&g->arena, cfg->buffer_octets) &&
+	       flows_init(&g->flows, cfg->max_flows, g->key) &&
+	       fragments_init(&g->fragments, cfg->max_datagrams, g->key, &g->arena) &&
+	       pool_init(&g->convs, convs, sizeof(struct conv)) &&
+	       pool_init(&g->contexts, convs * 4, sizeof(struct context)) &&
+	       pool_init(&g->calls, convs, sizeof(struct call)) && pinholes_init(g) &&
+	       bindings_init(g) &&
+	       (g->events = calloc((size_t)cfg->max_events + 1, sizeof(*g->events)));
+}
+
+struct rpcgate *rpcgate_new(const struct rpcgate_config *cfg, char err[RPCGATE_ERROR_SIZE])
+{
+	struct rpcgate *g;
+
+	if (!config_fits(cfg, err))
+		return NULL;
+	g = calloc(1, sizeof(*g));
+	if (g) {
+		g->cfg = *cfg;
+		g->key = hash_key_of(cfg->hash_key);
+		if (reserve(g))
+			return g;
+	}
+	snprintf(err, RPCGATE_ERROR_SIZE, "not enough memory for the configured limits");
+	rpcgate_free(g);
+	return NULL;
+}
+
+void rpcgate_free(struct rpcgate *gate)
+{
+	if (!gate)
+		return;
+	free(gate->events);
+	bindings_done(gate);
+	pinholes_done(gate);
+	pool_done(&gate->calls);
+	pool_done(&gate->contexts);
+	pool_done(&gate->convs);
+	fragments_done(&gate->fragments);
+	flows_done(&gate->flows);
+	arena_done(&gate->arena);
+	free(gate);
+}
+
+void rpcgate_stats(const struct rpcgate *gate, struct rpcgate_stats *stats)
+{
+	*stats = gate->stats;
+	stats->flows_live = gate->flows.pool.used;
+	stats->datagrams_dropped += gate->fragments.dropped;
+	stats->buffer_octets_used = gate->arena.used;
+	stats->buffer_octets_peak = gate->arena.peak;
+}
+
+/* ------------------------------------------------------------------ refusal */
+
+void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason)
+{
+	if (!f->why)
+		f->why = (uint8_t)reason;
+	if (g->cfg.mode != RPCGATE_ENFORCE)
+		return;
+	f->refused = true;
+	g->result.action = RPCGATE_REJECT;
+	g->result.reason = reason;
+}
+
+static bool has_pinhole(struct rpcgate *g, const struct flow *f)
+{
+	struct pinhole_key key = pinhole_key_of(f, server_port(f));
+	const struct pinhole *p = pinhole_find(g, &key);
+
+	return p && p->n_open;
+}
+
+bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f)
+{
+	return f->client != SIDE_UNKNOWN &&
+	       (is_mapper_port(g, server_port(f)) || has_pinhole(g, f));
+}
+
+static void drop_packet(struct rpcgate *g, enum rpcgate_reason reason)
+{
+	if (g->cfg.mode != RPCGATE_ENFORCE || g->result.action == RPCGATE_REJECT)
+		return;
+	g->result.action = RPCGATE_DROP;
+	g->result.reason = reason;
+}
+
+/* ------------------------------------------------------------- end of a flow */
+
+static void flow_end(struct rpcgate *g, uint32_t index, enum rpcgate_flow_state state)
+{
+	struct flow *f = flow_at(&g->flows, index);
+
+	if (f->conv) {
+		const struct conv *c = CONV_AT(g, f->conv);
+
+		if (c->rpc)
+			event_flow(g, f, c, f->age == FLOW_CLOSED && state != RPCGATE_FLOW_REUSED ?
+						    RPCGATE_FLOW_CLOSED :
+						    state);
+		conv_free(g, f->conv);
+	}
+	stream_drop(&g->arena, &f->stream[0]);
+	stream_drop(&g->arena, &f->stream[1]);
+	flow_free(&g->flows, index);
+}
+
+static void make_room(struct rpcgate *g)
+{
+	static const enum flow_age order[] = { FLOW_OPENING, FLOW_CLOSED, FLOW_LIVE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		uint32_t oldest = flow_oldest(&g->flows, order[i]);
+
+		if (oldest) {
+			g->stats.flows_evicted++;
+			event_limit(g, LIMIT_FLOWS, "max_flows: the oldest flow was let go");
+			flow_end(g, oldest, RPCGATE_FLOW_EVICTED);
+			return;
+		}
+	}
+}
+
+static uint32_t flow_make(struct rpcgate *g, const struct flow_key *key, uint64_t hash)
+{
+	if (g->flows.pool.used == g->flows.pool.capacity)
+		make_room(g);
+	g->stats.flows++;
+	return flow_new(&g->flows, key, hash, g->now_ns);
+}
+
+/* The flow says something else than RPC: on a port where only RPC may be spoken that is a
+ * violation, elsewhere none of our business, and costs nothing from here on */
+static void stranger(struct rpcgate *g, uint32_t index)
+{
+	struct flow *f = flow_at(&g->flows, index);
+	const struct rpcgate_port_list *range =
+		g->cfg.dynamic_range.n ? &g->cfg.dynamic_range : &windows_dynamic;
+	bool must = flow_must_be_rpc(g, f);
+
+	g->stats.flows_not_rpc++;
+	if (must) {
+		event_alert(g, f, RPCGATE_REASON_NOT_RPC)->action =
+			g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_REJECT : RPCGATE_NONE;
+		flow_refuse(g, f, RPCGATE_REASON_NOT_RPC);
+	}
+	g->result.not_rpc = must || (f->client != SIDE_UNKNOWN && port_listed(range, server_port(f)));
+	if (!f->refused)
+		flow_end(g, index, RPCGATE_FLOW_OPEN);
+}
+
+/* ------------------------------------------------------------------- streams */
+
+static bool is_stranger(const struct rpcgate *g, const struct flow *f)
+{
+	return f->conv && CONV_AT(g, f->conv)->stranger;
+}
+
+/* Payload that cannot begin an RPC conversation needs no conversation to say so */
+static bool begins_rpc(struct bytes octets)
+{
+	struct pdu_header h;
+
+	return octets.p[0] == 'n' || pdu_header_parse(octets, &h) != PARSE_BAD;
+}
+
+static void read_octets(struct rpcgate *g, struct flow *f, unsigned side, struct bytes octets)
+{
+	if (!octets.n)
+		return;
+	if (!f->conv)
+		f->conv = conv_new(g);
+	if (!f->conv)
+		return; /* cannot happen: there are as many conversations as flows */
+	conv_octets(g, f, side, f->stream[side].next - (uint32_t)octets.n, octets);
+}
+
+/* Read what has become in order */
+static void drain(struct rpcgate *g, struct flow *f, unsigned side)
+{
+	uint64_t now = g->event_ns;
+	struct bytes octets;
+	struct held *held;
+
+	while (stream_pull(&f->stream[side], &octets, &held)) {
+		if (stream_held_time(held))
+			g->event_ns = stream_held_time(held);
+		read_octets(g, f, side, octets);
+		g->event_ns = now;
+		stream_release(&g->arena, held);
+	}
+}
+
+static void give_up_hole(struct rpcgate *g, struct flow *f, unsigned side)
+{
+	uint32_t hole = stream_give_up(&f->stream[side]);
+
+	if (hole) {
+		g->stats.gaps++;
+		g->stats.gap_octets += hole;
+		if (f->conv)
+			conv_gap(g, f, side, hole);
+	}
+	drain(g, f, side);
+}
+
+/* What the receiver acknowledged it has: doubtful octets were real, holes are the capture's */
+static void acknowledged(struct rpcgate *g, struct flow *f, unsigned side, uint32_t ack)
+{
+	struct stream *s = &f->stream[side];
+
+	if (!s->synced) {
+		s->next = ack;
+		s->synced = true;
+	}
+	if (stream_acked(&g->arena, s, ack)) {
+		g->stats.checksum_offload++;
+		drain(g, f, side);
+	}
+	while (stream_hole_is_acked(s))
+		give_up_hole(g, f, side);
+}
+
+static void conflict(struct rpcgate *g, struct flow *f)
+{
+	struct conv *c = f->conv ? CONV_AT(g, f->conv) : NULL;
+
+	g->stats.stream_conflicts++;
+	if (!c || !c->rpc)
+		return;
+	if (c->why != RPCGATE_REASON_STREAM_CONFLICT)
+		event_alert(g, f, RPCGATE_REASON_STREAM_CONFLICT)->action =
+			g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_REJECT : RPCGATE_NONE;
+	c->why = RPCGATE_REASON_STREAM_CONFLICT;
+	flow_refuse(g, f, RPCGATE_REASON_STREAM_CONFLICT);
+}
+
+static void count_news(struct rpcgate *g, struct flow *f, unsigned news)
+{
+	g->stats.segments_retransmitted += (news & STREAM_REPEATED) != 0;
+	g->stats.segments_out_of_order += (news & STREAM_HELD) != 0;
+	if (news & STREAM_CONFLICT)
+		conflict(g, f);
+}
+
+static void payload(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
+{
+	struct stream *s = &f->stream[side];
+	struct bytes octets;
+	unsigned news;
+
+	if (!s->synced) {
+		s->next = p->seq;
+		s->synced = true;
+	}
+	news = stream_put(&g->arena, s, p->seq, p->payload, g->cfg.max_island_octets, &octets);
+	if (news & STREAM_FULL) {
+		event_limit(g, LIMIT_ISLANDS, "limit.islands or limit.buffers: a hole is given up");
+		drop_packet(g, RPCGATE_REASON_LIMIT);
+		if (g->cfg.mode == RPCGATE_OBSERVE) {
+			give_up_hole(g, f, side);
+			news |= stream_put(&g->arena, s, p->seq, p->payload,
+					   g->cfg.max_island_octets, &octets);
+		}
+	}
+	count_news(g, f, news);
+	read_octets(g, f, side, octets);
+	drain(g, f, side);
+}
+
+/* -------------------------------------------------------------------- SYN */
+
+static void sync_side(struct flow *f, unsigned side, uint32_t isn)
+{
+	f->isn[side] = isn;
+	f->has_isn[side] = true;
+	f->stream[side].next = isn + 1;
+	f->stream[side].synced = true;
+}
+
+static uint32_t restart(struct rpcgate *g, uint32_t index, enum rpcgate_flow_state state)
+{
+	struct flow_key key = flow_at(&g->flows, index)->key;
+	uint64_t hash = flow_at(&g->flows, index)->hash;
+
+	flow_end(g, index, state);
+	return flow_make(g, &key, hash);
+}
+
+/* The answer to a SYN tells which SYN counts */
+static uint32_t syn_ack(struct rpcgate *g, uint32_t index, unsigned side, const struct packet *p)
+{
+	struct flow *f = flow_at(&g->flows, index);
+
+	if (f->pending_side == !side && p->ack == f->pending_isn + 1) {
+		index = restart(g, index, RPCGATE_FLOW_REUSED);
+		f = flow_at(&g->flows, index);
+		f->client = (uint8_t)!side;
+		sync_side(f, !side, p->ack - 1);
+		sync_side(f, side, p->seq);
+		return index;
+	}
+	if (f->conv || f->has_isn[side])
+		return index; /* repeated, or none of this connection's */
+	if (f->client == SIDE_UNKNOWN)
+		f->client = (uint8_t)!side;
+	sync_side(f, side, p->seq);
+	/* octets carried by the SYN may be acknowledged with it; anything else was another SYN */
+	if (!f->has_isn[!side] || p->ack - f->isn[!side] - 1 > UINT16_MAX) {
+		stream_drop(&g->arena, &f->stream[!side]);
+		sync_side(f, !side, p->ack - 1);
+	}
+	return index;
+}
+
+static bool is_opening(const struct flow *f)
+{
+	return !f->conv && !f->octets[0] && !f->octets[1];
+}
+
+static uint32_t on_syn(struct rpcgate *g, uint32_t index, unsigned side, const struct packet *p)
+{
+	struct flow *f = flow_at(&g->flows, index);
+
+	if (f->has_isn[side] && f->isn[side] == p->seq)
+		return index;
+	if (p->tcp_flags & TCP_ACK)
+		return syn_ack(g, index, side, p);
+	if (f->age == FLOW_CLOSED) {
+		index = restart(g, index, RPCGATE_FLOW_CLOSED);
+		f = flow_at(&g->flows, index);
+	} else if (!is_opening(f)) {
+		f->pending_side = (uint8_t)side;
+		f->pending_isn = p->seq;
+		return index;
+	}
+	/* the sender of the first SYN is the client, also when both open */
+	if (f->client == SIDE_UNKNOWN)
+		f->client = (uint8_t)side;
+	stream_drop(&g->arena, &f->stream[side]);
+	sync_side(f, side, p->seq);
+	return index;
+}
+
+/* Receivers without fast open ignore what a SYN carries: it counts once it is acknowledged */
+static void syn_payload(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
+{
+	if (p->payload.n && f->has_isn[side] && f->isn[side] == p->seq &&
+	    !stream_doubt(&g->arena, &f->stream[side], g->event_ns, p->seq + 1, p->payload,
+			  g->cfg.max_island_octets))
+		event_limit(g, LIMIT_BUFFERS, "limit.buffers: payload of a SYN could not be held");
+}
+
+/* --------------------------------------------------------------- checksums */
+
+/* True if the segment counts.  A side that has shown computed checksums is held to them. */
+static bool checksum_fits(struct rpcgate *g, struct flow *f, unsigned side,
+			  const struct packet *p, enum rpcgate_checksum_state state)
+{
+	enum checksum sum;
+
+	if (state == RPCGATE_CSUM_OK || g->cfg.checksum == RPCGATE_CHECKSUM_IGNORE)
+		return true;
+	sum = checksum_verify(p);
+	if (sum == CHECKSUM_GOOD)
+		f->sum_seen[side] = true;
+	if (sum == CHECKSUM_GOOD || sum == CHECKSUM_UNKNOWN)
+		return true;
+	if (!f->sum_seen[side] && g->cfg.mode == RPCGATE_OBSERVE) {
+		g->stats.checksum_offload++;
+		return true;
+	}
+	g->stats.checksum_bad++;
+	return false;
+}
+
+static void doubt(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
+{
+	struct stream *s = &f->stream[side];
+
+	drop_packet(g, RPCGATE_REASON_MALFORMED_PDU);
+	if (!s->synced || !p->payload.n || p->tcp_flags & TCP_SYN || !(p->tcp_flags & TCP_ACK))
+		return;
+	if (!stream_doubt(&g->arena, s, g->event_ns, p->seq, p->payload, g->cfg.max_island_octets))
+		event_limit(g, LIMIT_BUFFERS, "limit.buffers: a doubtful segment was not held");
+}
+
+/* ----------------------------------------------------------------- segments */
+
+static bool opens_midstream(const struct packet *p)
+{
+	struct pdu_header h;
+
+	return p->payload.n && p->tcp_flags & TCP_ACK &&
+	       (pdu_header_parse(p->payload, &h) != PARSE_BAD ||
+		(p->payload.n >= 14 && memcmp(p->payload.p, "ncacn_http/1.0", 14) == 0));
+}
+
+/* State for a flow that has none: 0 if it needs none */
+static uint32_t admit(struct rpcgate *g, const struct packet *p, const struct flow_key *key,
+		      uint64_t hash)
+{
+	uint32_t index;
+
+	if (p->tcp_flags & TCP_RST)
+		return 0;
+	if (p->tcp_flags & TCP_SYN)
+		return flow_make(g, key, hash);
+	if (!opens_midstream(p))
+		return 0;
+	index = flow_make(g, key, hash);
+	if (index)
+		flow_at(&g->flows, index)->midstream = true;
+	return index;
+}
+
+/* Urgent octets vanish from the stream their receiver reads: which ones, nobody can know */
+static bool is_urgent(struct rpcgate *g, const struct flow *f, const struct packet *p)
+{
+	return p->tcp_flags & TCP_URG && p->payload.n && load16(p->l4.p + 18, true) &&
+	       ((f->conv && CONV_AT(g, f->conv)->rpc) || flow_must_be_rpc(g, f));
+}
+
+static void urgent(struct rpcgate *g, struct flow *f)
+{
+	if (f->conv)
+		CONV_AT(g, f->conv)->dead = true;
+	conflict(g, f);
+	if (!f->conv || !CONV_AT(g, f->conv)->rpc) {
+		event_alert(g, f, RPCGATE_REASON_STREAM_CONFLICT);
+		flow_refuse(g, f, RPCGATE_REASON_STREAM_CONFLICT);
+	}
+}
+
+static void account(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
+{
+	f->packets[side]++;
+	f->octets[side] += p->payload_len;
+	f->n_vlan = p->n_vlan;
+	f->vlan[0] = p->vlan[0];
+	f->vlan[1] = p->vlan[1];
+	f->fin[side] |= (p->tcp_flags & TCP_FIN) != 0;
+	f->reset |= (p->tcp_flags & TCP_RST) != 0;
+	g->result.flow_id = f->id;
+}
+
+static enum flow_age age_of(const struct rpcgate *g, const struct flow *f)
+{
+	if (f->reset || (f->fin[0] && f->fin[1]))
+		return FLOW_CLOSED;
+	return f->conv && CONV_AT(g, f->conv)->rpc ? FLOW_LIVE : FLOW_OPENING;
+}
+
+/* Foreign from its first octets, and nothing asks us to care: the common case, kept short */
+static bool is_foreign(const struct flow *f, unsigned side, const struct packet *p)
+{
+	return !f->conv && p->payload.n && !(p->tcp_flags & TCP_SYN) && f->stream[side].synced &&
+	       p->seq == f->stream[side].next && !begins_rpc(p->payload);
+}
+
+static void read_segment(struct rpcgate *g, uint32_t index, unsigned side, const struct packet *p)
+{
+	struct flow *f = flow_at(&g->flows, index);
+
+	if (p->tcp_flags & TCP_SYN)
+		syn_payload(g, f, side, p);
+	if (p->tcp_flags & TCP_ACK && !(p->tcp_flags & TCP_RST))
+		acknowledged(g, f, !side, p->ack);
+	if (!p->payload.n || p->tcp_flags & TCP_SYN)
+		return;
+	if (!(p->tcp_flags & TCP_ACK)) /* every receiver discards it (RFC 9293 3.10.7.4) */
+		drop_packet(g, RPCGATE_REASON_NOT_RPC);
+	else if (is_urgent(g, f, p))
+		urgent(g, f);
+	else
+		payload(g, f, side, p);
+}
+
+static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)
+{
+	unsigned side;
+	struct flow_key key = flow_key_of(p, in->zone, &side);
+	uint64_t hash = flow_hash(&g->flows, &key);
+	uint32_t index = flow_find(&g->flows, &key, hash);
+	struct flow *f;
+
+	if (!index)
+		index = admit(g, p, &key, hash);
+	if (!index)
+		return;
+	f = flow_at(&g->flows, index);
+	if (f->refused) {
+		account(g, f, side, p);
+		drop_packet(g, f->why);
+	}
+	if (!checksum_fits(g, f, side, p, in->checksum)) {
+		doubt(g, f, side, p);
+		return;
+	}
+	if (p->tcp_flags & TCP_SYN) {
+		index = on_syn(g, index, side, p);
+		f = flow_at(&g->flows, index);
+	}
+	if (f->refused)
+		return;
+	account(g, f, side, p);
+	if (is_foreign(f, side, p)) {
+		stranger(g, index);
+		return;
+	}
+	read_segment(g, index, side, p);
+	if (is_stranger(g, f))
+		stranger(g, index);
+	else
+		flow_touch(&g->flows, index, g->now_ns, age_of(g, f));
+}
+
+/* ---------------------------------------------------------------------- time */
+
+/* The engine's clock follows capture time but never goes back: a step back in the file lets it go
+ * on from where it is, so no deadline ever moves away. */
+static void clock_follow(struct rpcgate *g, uint64_t time_ns)
+{
+	uint64_t at = time_ns + g->behind_ns;
+
+	g->event_ns = time_ns;
+	if (!g->started) {
+		g->started = true;
+		g->now_ns = time_ns;
+		g->sweep_ns = time_ns;
+		return;
+	}
+	if (at >= g->now_ns)
+		g->now_ns = at;
+	else if (g->now_ns - at > CLOCK_JITTER_NS)
+		g->behind_ns = g->now_ns - time_ns;
+}
+
+static void expire_flows(struct rpcgate *g)
+{
+	const uint32_t limit_s[FLOW_AGES] = { [FLOW_OPENING] = g->cfg.handshake_s,
+					      [FLOW_LIVE] = g->cfg.flow_idle_s,
+					      [FLOW_CLOSED] = g->cfg.closed_linger_s };
+
+	for (unsigned age = 0; age < FLOW_AGES; age++)
+		for (unsigned n = 0; n < FLOWS_AT_ONCE; n++) {
+			uint32_t oldest = flow_oldest(&g->flows, age);
+
+			if (!oldest || g->now_ns - flow_at(&g->flows, oldest)->last_ns <=
+					       limit_s[age] * NS_PER_S)
+				break;
+			flow_end(g, oldest, RPCGATE_FLOW_TIMEOUT);
+		}
+}
+
+static void pass_time(struct rpcgate *g, uint64_t time_ns)
+{
+	uint32_t slice = g->pinholes.pool.top / SWEEP_SLICES;
+
+	clock_follow(g, time_ns);
+	expire_flows(g);
+	if (g->now_ns - g->sweep_ns < SWEEP_EVERY_NS)
+		return;
+	g->sweep_ns = g->now_ns;
+	pinholes_sweep(g, slice < SWEEP_MIN ? SWEEP_MIN : slice);
+	fragments_expire(&g->fragments, g->now_ns);
+}
+
+/* ---------------------------------------------------------------------- feed */
+
+static struct rpcgate_result *begin(struct rpcgate *g)
+{
+	g->result = (struct rpcgate_result){ .action = RPCGATE_PASS, .events = g->events };
+	return &g->result;
+}
+
+static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_packet *in)
+{
+	struct bytes joined;
+	uint32_t handle;
+
+	g->stats.fragments++;
+	switch (fragments_add(&g->fragments, in->zone, g->now_ns, p, &joined, &handle)) {
+	case PARSE_MORE:
+		return;
+	case PARSE_BAD:
+		drop_packet(g, RPCGATE_REASON_MALFORMED_PDU);
+		return;
+	case PARSE_OK:
+		break;
+	}
+	g->stats.datagrams_joined++;
+	if (packet_decode_joined(joined, p) == DECODE_TCP) {
+		g->stats.packets_tcp++;
+		segment(g, p, in);
+	}
+	fragments_release(&g->fragments, handle);
+}
+
+struct rpcgate_result rpcgate_feed(struct rpcgate *gate, const struct rpcgate_packet *packet)
+{
+	struct rpcgate_result *r = begin(gate);
+	struct packet p;
+
+	gate->stats.packets++;
+	gate->stats.octets += packet->len;
+	gate->stats.packets_truncated += packet->caplen < packet->len;
+	pass_time(gate, packet->time_ns);
+	switch (packet_decode(packet, &p)) {
+	case DECODE_TCP:
+		gate->stats.packets_tcp++;
+		segment(gate, &p, packet);
+		break;
+	case DECODE_UDP:
+		gate->stats.packets_udp++;
+		break;
+	case DECODE_FRAGMENT:
+		fragment(gate, &p, packet);
+		break;
+	case DECODE_OTHER:
+	case DECODE_TRUNCATED: /* counted above */
+		gate->stats.packets_other++;
+		break;
+	case DECODE_MALFORMED:
+		gate->stats.packets_malformed++;
+		break;
+	}
+	r->l3_offset = p.l3_offset;
+	return *r;
+}
+
+struct rpcgate_result rpcgate_tick(struct rpcgate *gate, uint64_t now_ns)
+{
+	begin(gate);
+	pass_time(gate, now_ns);
+	return gate->result;
+}
+
+/* The last octets of a flow: holes will not be filled any more */
+static void flush(struct rpcgate *g, uint32_t index)
+{
+	struct flow *f = flow_at(&g->flows, index);
+
+	for (unsigned side = 0; side < 2; side++)
+		while (f->stream[side].islands && !is_stranger(g, f))
+			give_up_hole(g, f, side);
+}
+
+struct rpcgate_result rpcgate_finish(struct rpcgate *gate)
+{
+	begin(gate);
+	for (unsigned age = 0; age < FLOW_AGES; age++) {
+		uint32_t index;
+
+		while (event_room(gate, FINISH_ROOM < gate->cfg.max_events / 2 ?
+						FINISH_ROOM :
+						gate->cfg.max_events / 2) &&
+		       (index = flow_oldest(&gate->flows, age))) {
+			if (gate->cfg.mode == RPCGATE_OBSERVE)
+				flush(gate, index);
+			flow_end(gate, index, RPCGATE_FLOW_OPEN);
+		}
+	}
+	pinholes_sweep(gate, gate->pinholes.pool.top);
+	return gate->result;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* event.c - what is told to the caller, as values in a buffer of fixed size */
+#include "gate.h"
+
+bool event_room(const struct rpcgate *g, size_t n)
+{
+	return g->result.n_events + n <= g->cfg.max_events;
+}
+
+struct rpcgate_event *event_new(struct rpcgate *g, enum rpcgate_event_type type,
+				const struct flow *f)
+{
+	struct rpcgate_event *e;
+
+	/* one slot beyond the limit takes what is lost */
+	e = &g->events[g->result.n_events];
+	if (event_room(g, 1)) {
+		g->result.n_events++;
+		g->stats.events++;
+	} else {
+		g->stats.events_lost++;
+	}
+	*e = (struct rpcgate_event){ .type = type, .time_ns = g->event_ns, .proto = IP_PROTO_TCP };
+	if (!f)
+		return e;
+	e->flow_id = f->id;
+	e->zone = f->key.zone;
+	e->src = *client_addr(f);
+	e->dest = *server_addr(f);
+	e->src_port = client_port(f);
+	e->dest_port = server_port(f);
+	e->n_vlan = f->n_vlan;
+	e->vlan[0] = f->vlan[0];
+	e->vlan[1] = f->vlan[1];
+	return e;
+}
+
+struct rpcgate_alert_event *event_alert(struct rpcgate *g, const struct flow *f,
+					enum rpcgate_reason reason)
+{
+	struct rpcgate_alert_event *a = &event_new(g, RPCGATE_EVENT_ALERT, f)->u.alert;
+
+	a->reason = reason;
+	a->action = RPCGATE_NONE;
+	a->ptype = 0xff;
+	return a;
+}
+
+void event_limit(struct rpcgate *g, unsigned which, const char *detail)
+{
+	struct rpcgate_event *e;
+
+	g->stats.limits_reached++;
+	if (g->limits_told >> which & 1)
+		return;
+	g->limits_told |= UINT64_C(1) << which;
+	e = event_new(g, RPCGATE_EVENT_ENGINE, NULL);
+	e->u.engine = (struct rpcgate_engine_event){ RPCGATE_REASON_LIMIT, "limit", detail };
+}
+
+/* Engine time as capture time */
+static uint64_t captured(const struct rpcgate *g, uint64_t ns)
+{
+	return ns > g->behind_ns ? ns - g->behind_ns : 0;
+}
+
+void event_flow(struct rpcgate *g, const struct flow *f, const struct conv *c,
+		enum rpcgate_flow_state state)
+{
+	unsigned client = f->client & 1;
+	struct rpcgate_flow_event *e = &event_new(g, RPCGATE_EVENT_FLOW, f)->u.flow;
+
+	*e = (struct rpcgate_flow_event){
+		.state = state,
+		.reason = f->why ? (enum rpcgate_reason)f->why : (enum rpcgate_reason)c->why,
+		.mapper = c->mapper,
+		.midstream = f->midstream,
+		.binds = c->binds,
+		.accepted = c->accepted,
+		.packets_toserver = f->packets[client],
+		.packets_toclient = f->packets[!client],
+		.octets_toserver = f->octets[client],
+		.octets_toclient = f->octets[!client],
+		.start_ns = captured(g, f->start_ns),
+		.end_ns = captured(g, f->last_ns),
+	};
+}

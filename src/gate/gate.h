@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* gate.h - the engine's insides, shared by the files of this layer
+ *
+ *	engine	packets and time: finds the flow, keeps both streams, asks the others
+ *	conv	one RPC conversation: cuts PDUs, ties answers to requests
+ *	learn	answers of the mapper become bindings and pinholes
+ *	judge	contexts asked for become verdicts
+ *	pinhole	permissions, each with an end
+ *	binding	what servers announced, a record
+ *	event	what is told to the caller
+ */
+#ifndef GATE_GATE_H
+#define GATE_GATE_H
+
+#include "addr.h"
+#include "arena.h"
+#include "bind.h"
+#include "call.h"
+#include "epm.h"
+#include "flow.h"
+#include "fragment.h"
+#include "hash.h"
+#include "pdu.h"
+#include "pool.h"
+#include "rpcgate.h"
+#include "table.h"
+#include "uuid.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+
+/* A presentation context of one connection */
+struct context {
+	uint32_t next;
+	uint32_t call_id; /* of the offer, while it is not answered */
+	uint16_t id;
+	uint16_t position; /* in the offer */
+	struct rpcgate_syntax interface;
+	struct rpcgate_syntax transfer; /* the first offered; the accepted one once accepted */
+	uint8_t offers;	    /* set of enum offer */
+	uint8_t verdict;    /* enum rpcgate_verdict */
+	uint8_t reason;	    /* enum rpcgate_reason */
+	bool accepted;
+	bool poisoned; /* the id stands for two interfaces: nothing is learned through it */
+	bool epm;
+};
+
+enum offer { OFFER_NDR = 1, OFFER_NDR64 = 2, OFFER_FEATURES = 4, OFFER_OTHER = 8 };
+
+/* A call to the mapper, from its request to its answer */
+struct call {
+	uint32_t next;
+	uint32_t call_id;
+	struct joined request;
+	struct joined response;
+};
+
+/* One direction of a conversation */
+struct half {
+	struct buffer partial; /* a PDU torn between segments */
+	uint32_t skip;	       /* octets of an uninteresting PDU still to come */
+	bool begun;	       /* a PDU or the ncacn_http banner was read */
+	bool admitted;	       /* the header of the partial PDU was looked at */
+	bool resync;	       /* after a hole: wait for a segment that begins with a PDU */
+};
+
+struct conv {
+	struct half half[2];
+	uint32_t contexts; /* list, in order of appearance */
+	uint32_t calls;
+	uint32_t n_contexts;
+	uint32_t n_calls;
+	uint32_t pdus;
+	uint32_t binds;	   /* contexts asked for */
+	uint32_t accepted; /* contexts the server accepted */
+	uint32_t assoc_group; /* asked for in the bind */
+	uint8_t why;	   /* first reason of trouble */
+	bool rpc;	   /* the first PDU was recognised */
+	bool has_bind;
+	bool mapper;	   /* a mapper interface was asked for on it */
+	bool gap;	   /* framing was lost in a hole and found again: nothing is believed */
+	bool dead;	   /* nothing more is read */
+	bool stranger;	   /* not RPC after all */
+	bool sealed_told;
+};
+
+struct pinholes {
+	struct pool pool;
+	struct pool grants;
+	struct pool peers;
+	struct table table;
+	struct table peer_table;
+	uint32_t sweep;
+	uint64_t last_id;
+};
+
+struct bindings {
+	struct pool pool;
+	struct table table;
+	uint32_t oldest;
+	uint32_t newest;
+};
+
+struct rpcgate {
+	struct rpcgate_config cfg;
+	struct hash_key key;
+	struct arena arena;
+	struct flows flows;
+	struct fragments fragments;
+	struct pool convs;
+	struct pool contexts;
+	struct pool calls;
+	struct pinholes pinholes;
+	struct bindings bindings;
+	struct rpcgate_event *events;
+	struct rpcgate_result result;
+	struct rpcgate_stats stats;
+	uint64_t now_ns;    /* the engine's clock: never goes back */
+	uint64_t behind_ns; /* now_ns minus capture time; grows when captured time steps back */
+	uint64_t event_ns;  /* capture time of what is being read */
+	uint64_t sweep_ns;  /* when the last slice was swept */
+	uint64_t limits_told; /* a bit for each limit already reported */
+	bool started;
+	bool finishing;
+	struct {
+		uint16_t vlan[2];
+		uint8_t n_vlan;
+	} current;
+};
+
+#define CONTEXT_AT(g, i) ((struct context *)pool_at(&(g)->contexts, (i)))
+#define CALL_AT(g, i) ((struct call *)pool_at(&(g)->calls, (i)))
+#define CONV_AT(g, i) ((struct conv *)pool_at(&(g)->convs, (i)))
+
+static inline const struct rpcgate_addr *client_addr(const struct flow *f)
+{
+	return &f->key.addr[f->client & 1];
+}
+
+static inline const struct rpcgate_addr *server_addr(const struct flow *f)
+{
+	return &f->key.addr[!(f->client & 1)];
+}
+
+static inline uint16_t client_port(const struct flow *f)
+{
+	return f->key.port[f->client & 1];
+}
+
+static inline uint16_t server_port(const struct flow *f)
+{
+	return f->key.port[!(f->client & 1)];
+}
+
+bool port_listed(const struct rpcgate_port_list *list, uint16_t port);
+
+static inline bool is_mapper_port(const struct rpcgate *g, uint16_t port)
+{
+	return port_listed(&g->cfg.mapper_ports, port);
+}
+
+/* -------------------------------------------------------------------- event */
+
+/** A new event about @p f (NULL: about none), zeroed but for the common part.  When the caller's
+ *  call is full it goes nowhere and is counted. */
+struct rpcgate_event *event_new(struct rpcgate *g, enum rpcgate_event_type type,
+				const struct flow *f);
+/** True if @p n more events fit. */
+bool event_room(const struct rpcgate *g, size_t n);
+/** Something refused or suspicious. */
+struct rpcgate_alert_event *event_alert(struct rpcgate *g, const struct flow *f,
+					enum rpcgate_reason reason);
+/** A limit was reached: counted each time, told once. */
+void event_limit(struct rpcgate *g, unsigned which, const char *detail);
+/** The end of an RPC flow. */
+void event_flow(struct rpcgate *g, const struct flow *f, const struct conv *c,
+		enum rpcgate_flow_state state);
+
+enum limit {
+	LIMIT_FLOWS,
+	LIMIT_CONVERSATIONS,
+	LIMIT_CONTEXTS,
+	LIMIT_CALLS,
+	LIMIT_STUB,
+	LIMIT_ISLANDS,
+	LIMIT_BUFFERS,
+	LIMIT_PINHOLES,
+	LIMIT_CLIENT,
+	LIMIT_SERVER,
+	LIMIT_INTERFACES,
+	LIMIT_BINDINGS,
+	LIMIT_DATAGRAMS,
+	LIMIT_EVENTS
+};
+
+/* ------------------------------------------------------------------ pinhole */
+
+struct pinhole_key {
+	struct rpcgate_addr client;
+	struct rpcgate_addr server;
+	uint32_t zone;
+	uint16_t port;
+	uint8_t proto;
+	uint8_t zero;
+};
+
+/** One interface of a pinhole. */
+struct grant {
+	uint32_t next;
+	uint8_t source; /* enum rpcgate_source */
+	bool open;	/* not yet expired */
+	struct rpcgate_syntax interface;
+	uint64_t learned_ns; /* the last announcement */
+	uint64_t until_ns;
+	uint64_t uses;
+	uint64_t parent; /* flow that announced it */
+};
+
+struct pinhole {
+	struct pinhole_key key;
+	uint64_t hash;
+	uint64_t id;
+	uint32_t grants; /* list */
+	uint32_t n_grants;
+	uint32_t n_open;
+	uint32_t client_peer;
+	uint32_t server_peer;
+};
+
+MUST_USE bool pinholes_init(struct rpcgate *g);
+void pinholes_done(struct rpcgate *g);
+
+struct pinhole_key pinhole_key_of(const struct flow *f, uint16_t port);
+/** NULL if there is none.  Grants past their time are closed on the way. */
+struct pinhole *pinhole_find(struct rpcgate *g, const struct pinhole_key *key);
+/** The grant for an interface and major version, open or expired; NULL if none. */
+struct grant *pinhole_grant(struct rpcgate *g, const struct pinhole *p,
+			    const struct rpcgate_syntax *interface);
+/** True if some open grant is for this UUID, whatever its version. */
+bool pinhole_has_uuid(const struct rpcgate *g, const struct pinhole *p,
+		      const struct rpcgate_uuid *uuid);
+/**
+ * Open or refresh.  @return NONE, or LIMIT: then nothing is open that was not before.
+ */
+enum rpcgate_reason pinhole_open(struct rpcgate *g, const struct flow *f, uint16_t port,
+				 const struct rpcgate_syntax *interface,
+				 enum rpcgate_source source);
+/** The server accepted a bind through it. */
+void pinhole_use(struct rpcgate *g, const struct flow *f, struct pinhole *p, struct grant *grant);
+/** The server says that the interface is not there. */
+void pinhole_close(struct rpcgate *g, const struct flow *f, struct pinhole *p, struct grant *grant);
+/** Expire up to @p slots pinholes' grants; tells events with the moment of expiry. */
+void pinholes_sweep(struct rpcgate *g, uint32_t slots);
+
+/* ------------------------------------------------------------------ binding */
+
+struct binding_key {
+	struct rpcgate_addr server;
+	struct rpcgate_uuid uuid;
+	uint32_t zone;
+	uint16_t major;
+	uint16_t port;
+};
+
+struct binding {
+	struct binding_key key;
+	uint64_t hash;
+	uint64_t last_ns;
+	uint32_t older;
+	uint32_t newer;
+	bool granted; /* to somebody, not only listed */
+};
+
+MUST_USE bool bindings_init(struct rpcgate *g);
+void bindings_done(struct rpcgate *g);
+/** Remember an announcement; the oldest record makes room. */
+void binding_record(struct rpcgate *g, const struct flow *f, uint16_t port,
+		    const struct rpcgate_syntax *interface, bool granted);
+/** A record not older than the record time; NULL if none. */
+const struct binding *binding_find(struct rpcgate *g, const struct flow *f, uint16_t port,
+				   const struct rpcgate_syntax *interface);
+
+/* -------------------------------------------------------------------- learn */
+
+/** A complete call to the mapper: tell its bindings and open what may be opened. */
+void learn_answer(struct rpcgate *g, const struct flow *f, const struct conv *c,
+		  const struct call *call, const struct context *context);
+
+/* -------------------------------------------------------------------- judge */
+
+struct judgement {
+	enum rpcgate_verdict verdict;
+	enum rpcgate_reason reason;
+	uint64_t pinhole_id;
+	uint64_t parent;
+	bool has_age;
+	uint64_t age_ns;
+};
+
+/** May this client ask for this interface on this connection? */
+struct judgement judge_context(struct rpcgate *g, const struct flow *f, const struct conv *c,
+			       const struct bind_context *context, bool alter);
+/** The mapper and the DCOM resolver and activators. */
+bool is_mapper_interface(const struct rpcgate_syntax *interface);
+
+/* --------------------------------------------------------------------- conv */
+
+/** Octets of one direction, in order, starting at @p seq. */
+void conv_octets(struct rpcgate *g, struct flow *f, unsigned side, uint32_t seq,
+		 struct bytes octets);
+/** A hole of @p octets was given up in one direction. */
+void conv_gap(struct rpcgate *g, struct flow *f, unsigned side, uint32_t octets);
+/** A conversation for a flow; 0 when the limit is reached. */
+MUST_USE uint32_t conv_new(struct rpcgate *g);
+void conv_free(struct rpcgate *g, uint32_t conv);
+
+/* ------------------------------------------------------------------- engine */
+
+/** Nothing more of this flow passes (when enforcing); the first reason stands. */
+void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason);
+/** True if what this flow says must be RPC: a mapper port, or a port with an open pinhole. */
+bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f);
+
+#endif

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pinhole.c - permissions, each with an end
+ *
+ * A pinhole is a client, a server and a port; its grants are the interfaces, each with two
+ * deadlines: `until`, after which nothing more passes, and the end of the record time, until which
+ * an expired grant is remembered to tell "ran out" from "never announced".  The first is exact: it
+ * is compared at every look-up.  The sweep only tells of expiry and makes room; it walks the pool
+ * in bounded slices, because a pass over an array costs under a nanosecond an entry where a timing
+ * wheel pays a cache miss for each.
+ */
+#include "gate.h"
+
+#define SWEEP_FOR_ROOM 256U /* pinholes looked at to make room before a limit is admitted */
+
+/* How many pinholes one address has, in either role.  The shares count open ones alone: what has
+ * run out and is merely remembered must not keep its client from learning. */
+struct peer {
+	struct rpcgate_addr addr;
+	uint32_t zone;
+	uint32_t role; /* 0 client, 1 server */
+	uint64_t hash;
+	uint32_t n;    /* open and remembered */
+	uint32_t open;
+};
+
+static struct pinhole *at(const struct rpcgate *g, uint32_t index)
+{
+	return pool_at(&g->pinholes.pool, index);
+}
+
+static struct grant *grant_at(const struct rpcgate *g, uint32_t index)
+{
+	return pool_at(&g->pinholes.grants, index);
+}
+
+static struct peer *peer_at(const struct rpcgate *g, uint32_t index)
+{
+	return pool_at(&g->pinholes.peers, index);
+}
+
+bool pinholes_init(struct rpcgate *g)
+{
+	struct pinholes *p = &g->pinholes;
+	uint32_t n = g->cfg.max_pinholes;
+
+	/* twice as many grants as pinholes: most have one, DCOM and multi-service clients more */
+	return pool_init(&p->pool, n, sizeof(struct pinhole)) &&
+	       pool_init(&p->grants, n * 2, sizeof(struct grant)) &&
+	       pool_init(&p->peers, n * 2, sizeof(struct peer)) && table_init(&p->table, n) &&
+	       table_init(&p->peer_table, n * 2);
+}
+
+void pinholes_done(struct rpcgate *g)
+{
+	struct pinholes *p = &g->pinholes;
+
+	pool_done(&p->pool);
+	pool_done(&p->grants);
+	pool_done(&p->peers);
+	table_done(&p->table);
+	table_done(&p->peer_table);
+}
+
+/* -------------------------------------------------------------------- peers */
+
+static uint64_t peer_hash(const struct rpcgate *g, const struct rpcgate_addr *addr, uint32_t zone,
+			  uint32_t role)
+{
+	uint64_t word[3];
+
+	memcpy(word, addr, sizeof(*addr));
+	word[2] = (uint64_t)zone << 32 | role;
+	return hash_words(&g->key, word, ARRAY_SIZE(word));
+}
+
+static uint32_t peer_find(const struct rpcgate *g, const struct rpcgate_addr *addr, uint32_t zone,
+			  uint32_t role, uint64_t hash)
+{
+	const struct table *t = &g->pinholes.peer_table;
+	uint32_t probe;
+
+	for (uint32_t i = table_first(t, hash, &probe); i; i = table_next(t, hash, &probe)) {
+		const struct peer *p = peer_at(g, i);
+
+		if (addr_equal(&p->addr, addr) && p->zone == zone && p->role == role)
+			return i;
+	}
+	return 0;
+}
+
+static uint32_t peer_of(struct rpcgate *g, const struct rpcgate_addr *addr, uint32_t zone,
+			uint32_t role)
+{
+	uint64_t hash = peer_hash(g, addr, zone, role);
+	uint32_t index = peer_find(g, addr, zone, role, hash);
+
+	if (index)
+		return index;
+	/* cannot fail: there are as many peers as pinholes have ends */
+	index = pool_take(&g->pinholes.peers);
+	*peer_at(g, index) = (struct peer){ *addr, zone, role, hash, 0, 0 };
+	table_add(&g->pinholes.peer_table, hash, index);
+	return index;
+}
+
+static void peer_leave(struct rpcgate *g, uint32_t index)
+{
+	struct peer *p = peer_at(g, index);
+
+	if (--p->n)
+		return;
+	table_remove(&g->pinholes.peer_table, p->hash, index);
+	pool_give(&g->pinholes.peers, index);
+}
+
+static uint32_t peer_count(const struct rpcgate *g, const struct rpcgate_addr *addr, uint32_t zone,
+			   uint32_t role)
+{
+	uint32_t index = peer_find(g, addr, zone, role, peer_hash(g, addr, zone, role));
+
+	return index ? peer_at(g, index)->open : 0;
+}
+
+/* ------------------------------------------------------------------- events */
+
+static struct rpcgate_pinhole_event *tell(struct rpcgate *g, const struct flow *f,
+					  const struct pinhole_key *key, uint64_t id,
+					  const struct grant *grant,
+					  enum rpcgate_pinhole_action action)
+{
+	struct rpcgate_event *e = event_new(g, RPCGATE_EVENT_PINHOLE, f);
+
+	if (!f) {
+		e->src = key->client;
+		e->dest = key->server;
+		e->dest_port = key->port;
+		e->proto = key->proto;
+		e->zone = key->zone;
+	}
+	e->parent_id = grant->parent;
+	e->u.pinhole = (struct rpcgate_pinhole_event){
+		.action = action,
+		.source = grant->source,
+		.id = id,
+		.client = key->client,
+		.server = key->server,
+		.port = key->port,
+		.interface = grant->interface,
+		.ttl_s = g->cfg.pinhole_ttl_s,
+		.uses = grant->uses,
+		.until_ns = grant->until_ns > g->behind_ns ? grant->until_ns - g->behind_ns : 0,
+	};
+	return &e->u.pinhole;
+}
+
+/* ------------------------------------------------------------------ look-up */
+
+struct pinhole_key pinhole_key_of(const struct flow *f, uint16_t port)
+{
+	return (struct pinhole_key){ *client_addr(f), *server_addr(f), f->key.zone, port,
+				     IP_PROTO_TCP, 0 };
+}
+
+static uint64_t key_hash(const struct rpcgate *g, const struct pinhole_key *key)
+{
+	uint64_t word[sizeof(*key) / 8];
+
+	_Static_assert(sizeof(*key) == 40, "the key has no padding");
+	memcpy(word, key, sizeof(word));
+	return hash_words(&g->key, word, ARRAY_SIZE(word));
+}
+
+static void shut(struct rpcgate *g, struct pinhole *p, struct grant *grant)
+{
+	grant->open = false;
+	if (--p->n_open)
+		return;
+	peer_at(g, p->client_peer)->open--;
+	peer_at(g, p->server_peer)->open--;
+	g->stats.pinholes_live--;
+}
+
+static void expire(struct rpcgate *g, struct pinhole *p, struct grant *grant)
+{
+	struct rpcgate_pinhole_event *e;
+	uint64_t now = g->event_ns;
+
+	shut(g, p, grant);
+	g->stats.pinholes_expired++;
+	g->event_ns = grant->until_ns - g->behind_ns;
+	e = tell(g, NULL, &p->key, p->id, grant, RPCGATE_PINHOLE_EXPIRE);
+	e->reason = RPCGATE_REASON_PINHOLE_EXPIRED;
+	g->event_ns = now;
+}
+
+static void expire_grants(struct rpcgate *g, struct pinhole *p)
+{
+	for (uint32_t i = p->grants; i; i = grant_at(g, i)->next)
+		if (grant_at(g, i)->open && grant_at(g, i)->until_ns <= g->now_ns)
+			expire(g, p, grant_at(g, i));
+}
+
+static uint32_t find(const struct rpcgate *g, const struct pinhole_key *key, uint64_t hash)
+{
+	const struct table *t = &g->pinholes.table;
+	uint32_t probe;
+
+	for (uint32_t i = table_first(t, hash, &probe); i; i = table_next(t, hash, &probe))
+		if (memcmp(&at(g, i)->key, key, sizeof(*key)) == 0)
+			return i;
+	return 0;
+}
+
+struct pinhole *pinhole_find(struct rpcgate *g, const struct pinhole_key *key)
+{
+	uint32_t index = find(g, key, key_hash(g, key));
+
+	if (!index)
+		return NULL;
+	expire_grants(g, at(g, index));
+	return at(g, index);
+}
+
+struct grant *pinhole_grant(struct rpcgate *g, const struct pinhole *p,
+			    const struct rpcgate_syntax *interface)
+{
+	for (uint32_t i = p->grants; i; i = grant_at(g, i)->next) {
+		struct grant *grant = grant_at(g, i);
+
+		if (uuid_equal(&grant->interface.uuid, &interface->uuid) &&
+		    grant->interface.major == interface->major)
+			return grant;
+	}
+	return NULL;
+}
+
+bool pinhole_has_uuid(const struct rpcgate *g, const struct pinhole *p,
+		      const struct rpcgate_uuid *uuid)
+{
+	for (uint32_t i = p->grants; i; i = grant_at(g, i)->next)
+		if (grant_at(g, i)->open && uuid_equal(&grant_at(g, i)->interface.uuid, uuid))
+			return true;
+	return false;
+}
+
+/* ----------------------------------------------------------------- removing */
+
+static bool past_record(const struct rpcgate *g, const struct grant *grant)
+{
+	return !grant->open &&
+	       g->now_ns - grant->until_ns >= (uint64_t)g->cfg.pinhole_record_s * NS_PER_S;
+}
+
+static void remove_pinhole(struct rpcgate *g, uint32_t index)
+{
+	struct pinhole *p = at(g, index);
+
+	while (p->grants) {
+		uint32_t i = p->grants;
+
+		p->grants = grant_at(g, i)->next;
+		pool_give(&g->pinholes.grants, i);
+	}
+	peer_leave(g, p->client_peer);
+	peer_leave(g, p->server_peer);
+	table_remove(&g->pinholes.table, p->hash, index);
+	p->id = 0; /* the sweep skips free slots by it */
+	pool_give(&g->pinholes.pool, index);
+}
+
+/* Grants past their record time go; with @room also those merely expired */
+static void drop_old_grants(struct rpcgate *g, uint32_t index, bool room)
+{
+	struct pinhole *p = at(g, index);
+	uint32_t *link = &p->grants;
+
+	while (*link) {
+		uint32_t i = *link;
+		struct grant *grant = grant_at(g, i);
+
+		if (!past_record(g, grant) && !(room && !grant->open)) {
+			link = &grant->next;
+			continue;
+		}
+		*link = grant->next;
+		pool_give(&g->pinholes.grants, i);
+		p->n_grants--;
+	}
+	if (!p->grants)
+		remove_pinhole(g, index);
+}
+
+static void sweep(struct rpcgate *g, uint32_t slots, bool room)
+{
+	struct pinholes *ps = &g->pinholes;
+
+	for (; slots && ps->pool.top; slots--) {
+		uint32_t index = ps->sweep % ps->pool.top + 1;
+
+		if (!event_room(g, g->cfg.max_interfaces))
+			return; /* expiry is exact without it: telling can wait */
+		ps->sweep = index;
+		if (!at(g, index)->id)
+			continue;
+		expire_grants(g, at(g, index));
+		drop_old_grants(g, index, room);
+	}
+}
+
+void pinholes_sweep(struct rpcgate *g, uint32_t slots)
+{
+	sweep(g, slots, false);
+}
+
+/* ------------------------------------------------------------------ opening */
+
+static enum rpcgate_reason full(struct rpcgate *g, unsigned which, const char *detail)
+{
+	event_limit(g, which, detail);
+	return RPCGATE_REASON_LIMIT;
+}
+
+/* May this client and this server have one more open pinhole? */
+static enum rpcgate_reason shares(struct rpcgate *g, const struct pinhole_key *key)
+{
+	if (peer_count(g, &key->client, key->zone, 0) >= g->cfg.max_pinholes_per_client)
+		return full(g, LIMIT_CLIENT, "max_pinholes_per_client: nothing more is learned for it");
+	if (peer_count(g, &key->server, key->zone, 1) >= g->cfg.max_pinholes_per_server)
+		return full(g, LIMIT_SERVER, "max_pinholes_per_server: nothing more is learned from it");
+	return RPCGATE_REASON_NONE;
+}
+
+static enum rpcgate_reason make(struct rpcgate *g, const struct pinhole_key *key, uint64_t hash,
+				uint32_t *index)
+{
+	struct pinholes *ps = &g->pinholes;
+	struct pinhole *p;
+
+	*index = pool_take(&ps->pool);
+	if (!*index)
+		return full(g, LIMIT_PINHOLES, "max_pinholes: nothing more is learned");
+	p = at(g, *index);
+	p->key = *key;
+	p->hash = hash;
+	p->id = ++ps->last_id;
+	p->client_peer = peer_of(g, &key->client, key->zone, 0);
+	p->server_peer = peer_of(g, &key->server, key->zone, 1);
+	peer_at(g, p->client_peer)->n++;
+	peer_at(g, p->server_peer)->n++;
+	table_add(&ps->table, hash, *index);
+	return RPCGATE_REASON_NONE;
+}
+
+static enum rpcgate_reason add_grant(struct rpcgate *g, struct pinhole *p,
+				     const struct rpcgate_syntax *interface, struct grant **out)
+{
+	uint32_t i;
+
+	if (p->n_grants >= g->cfg.max_interfaces)
+		return full(g, LIMIT_INTERFACES, "max_interfaces: nothing more is learned for this port");
+	i = pool_take(&g->pinholes.grants);
+	if (!i)
+		return full(g, LIMIT_PINHOLES, "max_pinholes: nothing more is learned");
+	*out = grant_at(g, i);
+	(*out)->interface = *interface;
+	(*out)->next = p->grants;
+	p->grants = i;
+	p->n_grants++;
+	return RPCGATE_REASON_NONE;
+}
+
+static void renew(struct rpcgate *g, struct grant *grant)
+{
+	grant->until_ns = g->now_ns + (uint64_t)g->cfg.pinhole_ttl_s * NS_PER_S;
+}
+
+static void announce(struct rpcgate *g, const struct flow *f, struct pinhole *p,
+		     struct grant *grant, enum rpcgate_source source)
+{
+	bool fresh = !grant->open;
+
+	if (fresh) {
+		if (!p->n_open++) {
+			peer_at(g, p->client_peer)->open++;
+			peer_at(g, p->server_peer)->open++;
+			g->stats.pinholes_live++;
+		}
+		g->stats.pinholes_opened++;
+		grant->uses = 0;
+	} else {
+		g->stats.pinholes_refreshed++;
+	}
+	grant->open = true;
+	grant->source = (uint8_t)source;
+	grant->learned_ns = g->now_ns;
+	grant->parent = f->id;
+	renew(g, grant);
+	tell(g, f, &p->key, p->id, grant, fresh ? RPCGATE_PINHOLE_OPEN : RPCGATE_PINHOLE_REFRESH);
+}
+
+/* Room for a pinhole and a grant: what has expired goes before a limit is admitted */
+static void make_room(struct rpcgate *g)
+{
+	struct pinholes *ps = &g->pinholes;
+
+	if (ps->pool.used == ps->pool.capacity || ps->grants.used == ps->grants.capacity)
+		sweep(g, SWEEP_FOR_ROOM, true);
+}
+
+static enum rpcgate_reason open_grant(struct rpcgate *g, const struct flow *f,
+				      const struct pinhole_key *key,
+				      const struct rpcgate_syntax *interface,
+				      enum rpcgate_source source)
+{
+	uint64_t hash = key_hash(g, key);
+	uint32_t index = find(g, key, hash);
+	enum rpcgate_reason reason;
+	struct grant *grant;
+
+	if (!event_room(g, 2)) /* what cannot be told must not be open */
+		return full(g, LIMIT_EVENTS, "max_events: not learned, it could not be told");
+	if (index)
+		expire_grants(g, at(g, index));
+	if (!index || !at(g, index)->n_open) {
+		reason = shares(g, key);
+		if (reason)
+			return reason;
+	}
+	if (!index) {
+		make_room(g);
+		reason = make(g, key, hash, &index);
+		if (reason)
+			return reason;
+	}
+	grant = pinhole_grant(g, at(g, index), interface);
+	if (!grant) {
+		reason = add_grant(g, at(g, index), interface, &grant);
+		if (reason) {
+			if (!at(g, index)->grants)
+				remove_pinhole(g, index);
+			return reason;
+		}
+	}
+	announce(g, f, at(g, index), grant, source);
+	return RPCGATE_REASON_NONE;
+}
+
+enum rpcgate_reason pinhole_open(struct rpcgate *g, const struct flow *f, uint16_t port,
+				 const struct rpcgate_syntax *interface,
+				 enum rpcgate_source source)
+{
+	struct pinhole_key key = pinhole_key_of(f, port);
+	enum rpcgate_reason reason = open_grant(g, f, &key, interface, source);
+
+	if (reason) {
+		const struct grant none = { .interface = *interface,
+					    .source = (uint8_t)source,
+					    .until_ns = g->behind_ns };
+
+		g->stats.pinholes_refused++;
+		tell(g, f, &key, 0, &none, RPCGATE_PINHOLE_REFUSE)->reason = reason;
+	}
+	return reason;
+}
+
+void pinhole_use(struct rpcgate *g, const struct flow *f, struct pinhole *p, struct grant *grant)
+{
+	grant->uses++;
+	if (g->cfg.refresh == RPCGATE_REFRESH_USE && grant->open)
+		renew(g, grant);
+	tell(g, f, &p->key, p->id, grant, RPCGATE_PINHOLE_USE);
+}
+
+void pinhole_close(struct rpcgate *g, const struct flow *f, struct pinhole *p, struct grant *grant)
+{
+	shut(g, p, grant);
+	/* past every deadline at once: a refused endpoint is no reason to reconnect */
+	grant->until_ns = 0;
+	tell(g, f, &p->key, p->id, grant, RPCGATE_PINHOLE_CLOSE)->reason =
+		RPCGATE_REASON_CONTEXT_NOT_ACCEPTED;
+}
