@@ -181,7 +181,8 @@ static void handle_read(struct ndr *n)
 	struct ndr twice = *n;
 
 	assert_true(ndr_handle(n, &null));
-	assert_true(rd_align(&twice.r, 4) && ndr_bytes(&twice, 20, &handle));
+	assert_true(rd_align(&twice.r, 4));
+	assert_true(ndr_bytes(&twice, 20, &handle));
 	fact_hex("handle", handle);
 }
 
@@ -228,7 +229,7 @@ static void facts_of_map_request(struct ndr n, const struct epm_request *q)
 
 static void facts_of_lookup_request(struct ndr n, const struct epm_request *q)
 {
-	uint16_t major, minor;
+	uint16_t major = 0, minor = 0;
 	struct rpcgate_uuid uuid;
 	uint32_t number;
 	uint64_t id;
@@ -266,7 +267,7 @@ static void facts_of_request(struct ndr stub, uint16_t opnum)
 
 static void facts_of_array(struct ndr n, const struct epm_answer *a)
 {
-	uint64_t max, offset, actual, id;
+	uint64_t max = 0, offset = 0, actual = 0, id;
 	char ids[200] = "(none)";
 	uint32_t count;
 	size_t at = 0;
