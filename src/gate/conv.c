@@ -442,6 +442,8 @@ static bool apply_result(const struct step *s, uint32_t *link, const struct bind
 	return true;
 }
 
+/* Results answer the offered contexts in order.  Samba 4.0 and older answer the first alone: what
+ * got no result is not accepted. */
 static void on_ack(const struct step *s, const struct pdu *pdu)
 {
 	uint32_t *link = &s->c->contexts;
@@ -455,17 +457,19 @@ static void on_ack(const struct step *s, const struct pdu *pdu)
 	n = offered(s->g, s->c, pdu->h.call_id);
 	if (!n)
 		return; /* its bind was not seen: nothing becomes known by it */
-	if (n != ack.n_results) {
+	if (ack.n_results > n) {
 		object(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 		return;
 	}
 	while (*link) {
 		struct context *x = CONTEXT_AT(s->g, *link);
-		struct bind_ack_result r;
 		bool kept = true;
 
 		if (!x->accepted && x->call_id == pdu->h.call_id) {
-			r = bind_ack_at(&ack, x->position < n ? x->position : n - 1);
+			struct bind_ack_result r = { .result = BIND_REJECTED };
+
+			if (x->position < ack.n_results)
+				r = bind_ack_at(&ack, x->position);
 			if (!apply_result(s, link, &r, &kept)) {
 				object(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 				return;

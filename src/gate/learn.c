@@ -23,8 +23,10 @@ static bool as_asked(const struct epm_request *q, const struct tower *t)
 {
 	if (!q->has_interface)
 		return q->opnum == EPM_LOOKUP; /* a lookup of everything */
-	return uuid_equal(&q->asked.interface.uuid, &t->interface.uuid) &&
-	       q->asked.interface.major == t->interface.major;
+	if (!uuid_equal(&q->asked.interface.uuid, &t->interface.uuid))
+		return false;
+	/* a lookup may ask for compatible or for all versions */
+	return q->opnum == EPM_LOOKUP || q->asked.interface.major == t->interface.major;
 }
 
 static enum rpcgate_reason port_reason(const struct rpcgate *g, uint16_t port)

@@ -2,7 +2,8 @@
 #include "epm.h"
 #include "uuid.h"
 
-#define INTERFACE_OCTETS 20U /* ept_lookup: UUID, u16 major, u16 minor */
+#define INQUIRY_BY_INTERFACE 1U
+#define INQUIRY_BY_BOTH 3U
 #define ANNOTATION_MAX 64U   /* C706 ept_max_annotation_size, NUL counted */
 #define MAX_COUNT 500U       /* MS-RPCE 2.2.1.2.4, .5: range(0, 500) for max_towers and max_ents */
 #define MAX_UNSORTED 500U
@@ -95,16 +96,23 @@ static enum parse map_request(struct ndr *n, struct epm_request *q, enum rpcgate
 	return request_end_read(n, q) ? PARSE_OK : bad(why, RPCGATE_REASON_MALFORMED_NDR);
 }
 
+/* rpc_if_id_t: aligned to 4 by its UUID, both version numbers u16 */
+static bool interface_read(struct ndr *n, struct rpcgate_syntax *out)
+{
+	return ndr_uuid(n, &out->uuid) && ndr_u16(n, &out->major) && ndr_u16(n, &out->minor);
+}
+
 static enum parse lookup_request(struct ndr *n, struct epm_request *q, enum rpcgate_reason *why)
 {
-	struct bytes interface;
 	uint32_t vers_option;
 	bool present;
 
 	if (!ndr_u32(n, &q->inquiry_type) || !object_read(n, q) || !pointer_read(n, q, &present) ||
-	    (present && !(rd_align(&n->r, 4) && ndr_bytes(n, INTERFACE_OCTETS, &interface))) ||
-	    !ndr_u32(n, &vers_option) || !request_end_read(n, q))
+	    (present && !interface_read(n, &q->asked.interface)) || !ndr_u32(n, &vers_option) ||
+	    !request_end_read(n, q))
 		return bad(why, RPCGATE_REASON_MALFORMED_NDR);
+	q->has_interface = present && (q->inquiry_type == INQUIRY_BY_INTERFACE ||
+				       q->inquiry_type == INQUIRY_BY_BOTH);
 	return PARSE_OK;
 }
 

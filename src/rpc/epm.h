@@ -28,8 +28,9 @@ struct epm_request {
 	uint32_t max; /**< max_towers or max_ents */
 	uint8_t n_referents;
 	uint64_t referent[EPM_MAX_REQUEST_REFERENTS]; /**< ids used: the answer must not repeat them */
-	bool has_interface;                           /**< ept_map: the tower was present */
-	struct tower asked;    /**< ept_map: what was asked; endpoint points into the stub */
+	bool has_interface;    /**< ept_map: the tower was present; ept_lookup: by interface */
+	struct tower asked;    /**< what was asked; ept_lookup: its interface alone.  endpoint
+				*   points into the stub */
 	uint32_t inquiry_type; /**< ept_lookup */
 };
 
