@@ -5,6 +5,10 @@ add_library(rpcgate_shared SHARED ${library_objects})
 set_target_properties(rpcgate_shared PROPERTIES
 	OUTPUT_NAME rpcgate VERSION ${PROJECT_VERSION} SOVERSION 0)
 target_link_libraries(rpcgate_shared PRIVATE rpcgate_flags)
+if(NOT SANITIZE)
+	# What is missing shows here, not in the program of somebody else.
+	target_link_options(rpcgate_shared PRIVATE LINKER:-z,defs)
+endif()
 
 # The layers call each other by short names.  In an archive those would meet the names of whoever
 # embeds the library, so all objects are joined to one and what is hidden is made local to it.

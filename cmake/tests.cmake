@@ -12,8 +12,7 @@ target_compile_definitions(test_flags INTERFACE _GNU_SOURCE
 	TEST_SOURCE_DIR="${CMAKE_CURRENT_SOURCE_DIR}")
 target_link_libraries(test_flags INTERFACE rpcgate_flags)
 
-file(GLOB support_files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} tests/support/*.c)
-present(support_files ${support_files})
+file(GLOB support_files CONFIGURE_DEPENDS tests/support/*.c)
 add_library(support STATIC ${support_files})
 target_link_libraries(support PRIVATE test_flags PkgConfig::cmocka PkgConfig::io_needs)
 
@@ -54,13 +53,11 @@ endforeach()
 
 # Scripts get the program, the source tree and the build tree.
 file(GLOB scripts CONFIGURE_DEPENDS tests/unit/test_*.sh)
-if(TARGET rpcgate)
-	foreach(file IN LISTS scripts)
-		get_filename_component(name ${file} NAME_WE)
-		check(${name} LABEL house COMMAND sh ${file} $<TARGET_FILE:rpcgate>
-			${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_BINARY_DIR})
-	endforeach()
-endif()
+foreach(file IN LISTS scripts)
+	get_filename_component(name ${file} NAME_WE)
+	check(${name} LABEL house COMMAND sh ${file} $<TARGET_FILE:rpcgate>
+		${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_BINARY_DIR})
+endforeach()
 
 # Sanitizers look at every access, so a part of the rewrites shows what they can show.
 set(fewer)
@@ -77,14 +74,12 @@ endforeach()
 
 # Captures with truth tables: ours, and any others, such as captures that may not be passed on.
 set(RPCGATE_REPLAY_DIRS "" CACHE STRING "More directories of captures to replay, separated by ':'")
-if(TARGET rpcgate AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/tests/replay/replay.py)
-	string(REPLACE ":" ";" replay_dirs "${RPCGATE_REPLAY_DIRS}")
-	foreach(dir IN ITEMS ${CMAKE_CURRENT_SOURCE_DIR}/pcaps ${replay_dirs})
-		get_filename_component(name ${dir} NAME)
-		check(replay_${name} LABEL replay TIMEOUT 1800 COMMAND ${Python3_EXECUTABLE}
-			tests/replay/replay.py $<TARGET_FILE:rpcgate> ${dir})
-	endforeach()
-endif()
+string(REPLACE ":" ";" replay_dirs "${RPCGATE_REPLAY_DIRS}")
+foreach(dir IN ITEMS ${CMAKE_CURRENT_SOURCE_DIR}/pcaps ${replay_dirs})
+	get_filename_component(name ${dir} NAME)
+	check(replay_${name} LABEL replay TIMEOUT 1800 COMMAND ${Python3_EXECUTABLE}
+		tests/replay/replay.py $<TARGET_FILE:rpcgate> ${dir})
+endforeach()
 
 # A fuzz target without libFuzzer is linked with a small main() that replays its corpus.
 file(GLOB fuzz_files CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
