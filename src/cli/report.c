@@ -15,7 +15,6 @@
 #define NS_PER_US UINT64_C(1000)
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
-#define S_PER_DAY 86400
 #define LABEL_MAX 32
 #define ENDPOINT_TEXT (RPCGATE_ADDR_TEXT + 8) /* [address]:port */
 #define TIME_TEXT 32
@@ -56,9 +55,10 @@ struct pinhole_key {
 
 struct pinhole_row {
 	struct pinhole_key key;
-	uint64_t opened, refreshed, used;
-	uint64_t first_ns; /* opened */
-	uint64_t last_ns;  /* ended, if it has ended */
+	uint64_t opened, used;
+	uint64_t first_ns;
+	uint64_t open_ns; /* since when it is open; 0 while it is not */
+	uint64_t life_ns; /* of all former times together */
 	enum rpcgate_pinhole_action last;
 	enum rpcgate_reason reason;
 };
@@ -213,6 +213,12 @@ static void take_binding(struct report *r, const struct rpcgate_event *event)
 		row->clients++;
 }
 
+/* How long a pinhole has been open without a break */
+static uint64_t lasted(const struct pinhole_row *row, uint64_t now_ns)
+{
+	return row->open_ns && now_ns > row->open_ns ? now_ns - row->open_ns : 0;
+}
+
 static void take_pinhole(struct report *r, const struct rpcgate_event *event)
 {
 	const struct rpcgate_pinhole_event *p = &event->u.pinhole;
@@ -228,9 +234,13 @@ static void take_pinhole(struct report *r, const struct rpcgate_event *event)
 		return;
 	if (!row->first_ns)
 		row->first_ns = event->time_ns;
-	row->last_ns = event->time_ns;
-	row->opened += p->action == RPCGATE_PINHOLE_OPEN;
-	row->refreshed += p->action == RPCGATE_PINHOLE_REFRESH;
+	if (p->action <= RPCGATE_PINHOLE_USE && !row->open_ns) {
+		row->open_ns = event->time_ns;
+		row->opened++;
+	} else if (p->action > RPCGATE_PINHOLE_USE && p->action != RPCGATE_PINHOLE_REFUSE) {
+		row->life_ns += lasted(row, event->time_ns);
+		row->open_ns = 0;
+	}
 	row->used += p->action == RPCGATE_PINHOLE_USE;
 	row->last = p->action;
 	row->reason = p->reason;
@@ -330,8 +340,8 @@ struct page {
 	const struct report_input *input;
 	FILE *out;
 	size_t width;
-	size_t listed;  /* rows of a listing */
-	bool with_days; /* the input is longer than a day */
+	size_t listed;                          /* rows of a listing */
+	enum { OF_DAY, OF_YEAR, OF_ALL } times; /* how much of the date tells times apart */
 	bool failed;
 	bool told[RPCGATE_REASON_COUNT]; /* reasons to be explained below the listing */
 };
@@ -378,10 +388,10 @@ static const char *duration(uint64_t ns, char text[TIME_TEXT])
 		snprintf(text, TIME_TEXT, "%.1f s", (double)(ns / NS_PER_MS) / 1000);
 	else if (s < 3600)
 		snprintf(text, TIME_TEXT, "%" PRIu64 "m %02" PRIu64 "s", s / 60, s % 60);
-	else if (s < 2 * S_PER_DAY)
+	else if (s < 2 * 86400)
 		snprintf(text, TIME_TEXT, "%" PRIu64 "h %02" PRIu64 "m", s / 3600, s / 60 % 60);
 	else
-		snprintf(text, TIME_TEXT, "%" PRIu64 " days", s / S_PER_DAY);
+		snprintf(text, TIME_TEXT, "%" PRIu64 " days", s / 86400);
 	return text;
 }
 
@@ -397,10 +407,14 @@ static const char *moment(uint64_t ns, const char *format, char text[TIME_TEXT])
 	return text;
 }
 
-/* As short as it can be without being ambiguous */
+/* As short as it can be: milliseconds only where there is no date */
 static const char *time_in(const struct page *page, uint64_t ns, char text[TIME_TEXT])
 {
-	return moment(ns, page->with_days ? "%m-%d %H:%M:%S" : "%H:%M:%S", text);
+	if (page->times == OF_DAY)
+		return moment(ns, "%H:%M:%S", text);
+	moment(ns, page->times == OF_YEAR ? "%m-%d %H:%M:%S" : "%Y-%m-%d %H:%M:%S", text);
+	*strrchr(text, '.') = '\0';
+	return text;
 }
 
 static const char *addr_text(const struct rpcgate_addr *addr, char text[RPCGATE_ADDR_TEXT])
@@ -551,9 +565,10 @@ static void fill_binding(struct page *page, struct table *table, const void *dat
 		   any ? "any DCOM object" : interface_text(&key->interface, interface));
 	table_cell(table, "%s", key->source < COUNT(sources) ? sources[key->source] : "");
 	table_cell(table, "%s", number(row->clients, clients));
-	table_cell(table, "%s", time_in(page, row->first_ns, first));
-	table_cell(table, "%s",
-		   row->last_ns != row->first_ns ? time_in(page, row->last_ns, last) : "");
+	time_in(page, row->first_ns, first);
+	time_in(page, row->last_ns, last);
+	table_cell(table, "%s", first);
+	table_cell(table, "%s", strcmp(first, last) != 0 ? last : "");
 	table_cell(table, "%s", key->protseq == RPCGATE_NCACN_HTTP ? "http" : "");
 	table_cell(table, "%s", key->accepted ? "granted" : reason_text(page, key->reason));
 }
@@ -562,7 +577,7 @@ static const struct table_column binding_columns[] = {
 	{ "server", false, false }, { "interface", false, true },
 	{ "source", false, false }, { "clients", true, false },
 	{ "first", false, false },  { "last", false, false },
-	{ "via", false, false },    { "what became of it", false, true },
+	{ "via", false, false },    { "what became of it", false, false },
 };
 static const struct listing bindings_listing = {
 	"Bindings",      "what servers announced",
@@ -601,14 +616,14 @@ static const char *pinhole_end(struct page *page, const struct pinhole_row *row,
 static void fill_pinhole(struct page *page, struct table *table, const void *data)
 {
 	const struct pinhole_row *row = data;
-	bool ended = row->last >= RPCGATE_PINHOLE_EXPIRE;
-	uint64_t end = ended ? row->last_ns : page->input->last_ns;
+	uint64_t life_ns = row->life_ns + lasted(row, page->input->last_ns);
 	char client[RPCGATE_ADDR_TEXT];
 	char server[ENDPOINT_TEXT];
 	char interface[128];
 	char opened[TIME_TEXT];
 	char life[TIME_TEXT];
 	char end_text[64];
+	char times[32];
 	char uses[32];
 
 	table_cell(table, "%s", addr_text(&row->key.client, client));
@@ -618,16 +633,16 @@ static void fill_pinhole(struct page *page, struct table *table, const void *dat
 			   "any DCOM object" :
 			   interface_text(&row->key.interface, interface));
 	table_cell(table, "%s", row->opened ? time_in(page, row->first_ns, opened) : "");
-	table_cell(table, "%s",
-		   row->opened && end > row->first_ns ? duration(end - row->first_ns, life) : "");
+	table_cell(table, "%s", row->opened > 1 ? number(row->opened, times) : "");
+	table_cell(table, "%s", row->opened ? duration(life_ns, life) : "");
 	table_cell(table, "%s", number(row->used, uses));
 	table_cell(table, "%s", pinhole_end(page, row, end_text));
 }
 
 static const struct table_column pinhole_columns[] = {
-	{ "client", false, false },      { "server", false, false }, { "interface", false, true },
-	{ "opened", false, false },      { "life", true, false },    { "uses", true, false },
-	{ "how it ended", false, true },
+	{ "client", false, false }, { "server", false, false },       { "interface", false, true },
+	{ "opened", false, false }, { "times", true, false },         { "life", true, false },
+	{ "uses", true, false },    { "how it ended", false, false },
 };
 static const struct listing pinholes_listing = {
 	"Pinholes",      "what was open to whom",
@@ -675,7 +690,7 @@ static void fill_bind(struct page *page, struct table *table, const void *data)
 static const struct table_column bind_columns[] = {
 	{ "client", false, false },   { "server", false, false },  { "pdu", false, false },
 	{ "interface", false, true }, { "verdict", false, false }, { "age", true, false },
-	{ "to", true, false },        { "times", true, false },    { "reason", false, true },
+	{ "to", true, false },        { "times", true, false },    { "reason", false, false },
 };
 static const struct listing binds_listing = {
 	"Binds",   "what clients asked for", bind_columns, COUNT(bind_columns), binds_order,
@@ -714,7 +729,7 @@ static void fill_alert(struct page *page, struct table *table, const void *data)
 
 static const struct table_column alert_columns[] = {
 	{ "client", false, false }, { "server", false, false }, { "interface", false, true },
-	{ "first", false, false },  { "times", true, false },   { "reason", false, true },
+	{ "first", false, false },  { "times", true, false },   { "reason", false, false },
 };
 static const struct listing alerts_listing = {
 	"Alerts",   "what else was wrong", alert_columns, COUNT(alert_columns), alerts_order,
@@ -999,7 +1014,7 @@ static void print_header(const struct page *page)
 	if (!in->stats.packets)
 		return;
 	fprintf(page->out, "%s to %s UTC", moment(in->first_ns, "%Y-%m-%d %H:%M:%S", from),
-		moment(in->last_ns, page->with_days ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", to));
+		moment(in->last_ns, page->times == OF_DAY ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", to));
 	fprintf(page->out, " (%s)\n", duration(in->last_ns - in->first_ns, from));
 }
 
@@ -1012,10 +1027,16 @@ bool report_print(struct report *report, const struct report_input *input, FILE 
 		.out = out,
 		.width = width,
 		.listed = all ? SIZE_MAX : LISTED_MAX,
-		.with_days = input->first_ns / NS_PER_S / S_PER_DAY !=
-			     input->last_ns / NS_PER_S / S_PER_DAY,
 	};
+	char from[TIME_TEXT];
+	char to[TIME_TEXT];
 
+	moment(input->first_ns, "%Y-", from);
+	moment(input->last_ns, "%Y-", to);
+	if (strncmp(from, to, strcspn(to, "-")) != 0)
+		page.times = OF_ALL;
+	else if (input->first_ns / (86400 * NS_PER_S) != input->last_ns / (86400 * NS_PER_S))
+		page.times = OF_YEAR;
 	print_header(&page);
 	print_listing(&page, &bindings_listing, &report->bindings);
 	print_listing(&page, &pinholes_listing, &report->pinholes);

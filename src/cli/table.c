@@ -10,7 +10,6 @@
 
 #define INDENT 2
 #define GUTTER 2
-#define FLEXIBLE_LEAST 19 /* a UUID in two halves */
 #define COLUMNS_MAX 16
 #define PAGE_DEFAULT 100
 #define PAGE_LEAST 60
@@ -97,16 +96,52 @@ static size_t total_width(const struct table *t, const size_t *widths)
 	return total + (shown ? (shown - 1) * GUTTER : 0);
 }
 
+/* A line may end behind a space or a dash. */
+static bool may_break(const char *text, size_t at)
+{
+	return text[at] == ' ' || (at && text[at - 1] == '-');
+}
+
+/* The longest piece of a cell that is not broken */
+static size_t longest_piece(const char *text)
+{
+	size_t longest = 0;
+	size_t start = 0;
+
+	for (size_t i = 0; text[i]; i++) {
+		if (may_break(text, i))
+			start = text[i] == ' ' ? i + 1 : i;
+		if (i + 1 > start && i + 1 - start > longest)
+			longest = i + 1 - start;
+	}
+	return longest;
+}
+
+/* Widths below which a column would break words */
+static void least_widths(const struct table *t, size_t *widths)
+{
+	for (size_t c = 0; c < t->n_columns; c++)
+		widths[c] = strlen(t->columns[c].title);
+	for (size_t i = 0; i < t->n; i++) {
+		size_t n = longest_piece(t->cells[i]);
+
+		if (n > widths[i % t->n_columns])
+			widths[i % t->n_columns] = n;
+	}
+}
+
 /* Take from the widest flexible column until the page holds all or nothing can give way. */
 static void fit(const struct table *t, size_t *widths, size_t page)
 {
 	size_t total = total_width(t, widths);
+	size_t least[COLUMNS_MAX];
 
+	least_widths(t, least);
 	for (; total > page; total--) {
 		size_t widest = t->n_columns;
 
 		for (size_t c = 0; c < t->n_columns; c++)
-			if (t->columns[c].flexible && widths[c] > FLEXIBLE_LEAST &&
+			if (t->columns[c].flexible && widths[c] > least[c] &&
 			    (widest == t->n_columns || widths[c] > widths[widest]))
 				widest = c;
 		if (widest == t->n_columns)
@@ -123,7 +158,7 @@ static size_t line_length(const char *text, size_t width)
 	if (n <= width)
 		return n;
 	for (size_t i = width; i > 0; i--)
-		if (text[i] == ' ' || text[i - 1] == '-')
+		if (may_break(text, i))
 			return i;
 	return width;
 }

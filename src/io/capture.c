@@ -215,15 +215,18 @@ static uint64_t time_of(const struct pcap_pkthdr *header)
 static void end(struct capture *capture, int result, long long start, struct capture_fault *fault)
 {
 	const char *damage = decompress_damage(capture->octets);
+	const char *why;
 	long long stop = ftello(capture->file);
 
 	capture->ended = true;
 	*fault = (struct capture_fault){ .kind = CAPTURE_FINE };
 	if (result == PCAP_ERROR_BREAK && !damage)
 		return;
+	why = damage ? damage : pcap_geterr(capture->pcap);
 	fail(fault, CAPTURE_DAMAGED,
-	     "is damaged at octet %lld, where frame %" PRIu64 " begins (read up to octet %lld): %s",
-	     start, capture->frame + 1, stop, damage ? damage : pcap_geterr(capture->pcap));
+	     "%s at octet %lld, where frame %" PRIu64 " begins (read up to octet %lld): %s",
+	     strncmp(why, "truncated", 9) == 0 ? "is cut short" : "is damaged", start,
+	     capture->frame + 1, stop, why);
 }
 
 bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
