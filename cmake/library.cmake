@@ -28,6 +28,7 @@ else()
 endif()
 set_target_properties(rpcgate_static PROPERTIES OUTPUT_NAME rpcgate LINKER_LANGUAGE C)
 
+file(RELATIVE_PATH pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/rpcgate.pc.in rpcgate.pc @ONLY)
 install(TARGETS rpcgate_shared rpcgate_static)
 install(FILES include/rpcgate.h TYPE INCLUDE)

@@ -4,10 +4,11 @@
 
 usage: readme.py [--update] PROGRAM SOURCE_DIR
 
-Every block marked "console" is a command with its output: the command is run again (in the source
-tree, "rpcgate" meaning PROGRAM) and must print the same.  Tables between <!-- NAME --> and
+Every block marked "console" is a command with its output: the command is run again by sh (in
+the source tree, "rpcgate" meaning PROGRAM) and must print the same.  Tables between <!-- NAME --> and
 <!-- /NAME --> are compared with what they are made from.  --update writes what is instead.
 """
+import os
 import pathlib
 import re
 import subprocess
@@ -17,14 +18,14 @@ CONSOLE = re.compile(r"(?ms)^```console\n\$ ([^\n]*)\n(.*?)^```$")
 
 
 def run(program, source, command):
-    words = command.split()
-    if words[0] != "rpcgate":
-        raise SystemExit(f"README.md: a console block runs '{words[0]}', not rpcgate")
-    done = subprocess.run([program, *words[1:]], cwd=source, text=True, timeout=60,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if done.returncode not in (0, 10):
+    """What a command of README.md prints, errors too, in the source tree."""
+    path = os.pathsep.join((os.path.dirname(program), os.environ.get("PATH", os.defpath)))
+    done = subprocess.run(["sh", "-c", command], cwd=source, text=True, timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                          env={**os.environ, "PATH": path})
+    if done.returncode != 0:
         raise SystemExit(f"README.md: {command}: exit status {done.returncode}\n{done.stdout}")
-    return "\n".join(line.rstrip() for line in done.stdout.splitlines()) + "\n"
+    return "".join(line.rstrip() + "\n" for line in done.stdout.splitlines())
 
 
 def reasons(source):
@@ -33,7 +34,7 @@ def reasons(source):
     start = header.index("#define RPCGATE_REASONS(X)")
     text = header[start:header.index("enum rpcgate_reason", start)]
     rows = re.findall(r'X\((\w+),\s*"([^"]*)",[\s\\]*"([^"]*)"\)', text)
-    if len(rows) != text.count("X(") - 1:
+    if len(rows) != text.count("\tX("):
         raise SystemExit("include/rpcgate.h: the list of reasons is not understood")
     return table(("reason", "means"), [(f"`{name}`", sentence) for _, name, sentence in rows])
 

@@ -25,7 +25,7 @@ pc=$(find "$work/prefix" -name rpcgate.pc)
 lib=$(dirname "$(dirname "$pc")")
 PKG_CONFIG_PATH=$(dirname "$pc")
 export PKG_CONFIG_PATH
-[ "$(pkg-config --variable=prefix rpcgate)" = "$work/prefix" ] ||
+[ "$(realpath "$(pkg-config --variable=prefix rpcgate)")" = "$(realpath "$work/prefix")" ] ||
 	fail "rpcgate.pc has another prefix: $(pkg-config --variable=prefix rpcgate)"
 
 # The example of README.md, and what README.md says it prints.
