@@ -74,6 +74,7 @@ struct rpcgate_packet packets_get(const struct packets *list, size_t i)
 		.caplen = s->caplen,
 		.len = s->len,
 		.linktype = list->linktype,
+		.checksum = list->checksum,
 		.time_ns = s->time_ns,
 	};
 }

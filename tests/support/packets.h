@@ -22,6 +22,7 @@ struct packets {
 	size_t n, size;
 	struct octets octets;
 	uint32_t linktype;
+	enum rpcgate_checksum_state checksum; /* what the caller of the engine knows */
 };
 
 void packets_free(struct packets *list);
@@ -80,7 +81,7 @@ struct framing {
 		uint16_t tpid, tci;
 	} tag[FRAMING_TAGS];
 	size_t n_padding; /* octets behind the datagram */
-	uint8_t padding[64];
+	uint8_t padding[128];
 	uint8_t ttl;           /* 0 means 64 */
 	uint8_t n_ip_options;  /* IPv4: octets of NOP, a multiple of 4, at most 40 */
 	unsigned n_extensions; /* IPv6: 0 hop-by-hop, 60 destination options, 43 routing */
