@@ -768,7 +768,7 @@ static void begin(const struct step *s, uint32_t *seq, struct bytes *from)
 
 	switch (pdu_header_parse(*from, &h)) {
 	case PARSE_BAD:
-		if (half->resync)
+		if (half->resync && s->c->rpc)
 			cut(seq, from, from->n);
 		else
 			lose(s, RPCGATE_REASON_MALFORMED_PDU);
@@ -847,11 +847,6 @@ void conv_gap(struct rpcgate *g, struct flow *f, unsigned side, uint32_t octets)
 
 	if (half->skip >= octets && octets) { /* all of it inside a body nobody needs */
 		half->skip -= octets;
-		return;
-	}
-	if (!c->rpc) { /* its beginning is lost: what follows may be recognised anew */
-		c->dead = true;
-		c->stranger = true;
 		return;
 	}
 	half->skip = 0;

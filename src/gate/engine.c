@@ -241,6 +241,8 @@ static void give_up_hole(struct rpcgate *g, struct flow *f, unsigned side)
 	if (hole) {
 		g->stats.gaps++;
 		g->stats.gap_octets += hole;
+		if (!f->conv)
+			f->conv = conv_new(g);
 		if (f->conv)
 			conv_gap(g, f, side, hole);
 	}
@@ -264,26 +266,24 @@ static void acknowledged(struct rpcgate *g, struct flow *f, unsigned side, uint3
 		give_up_hole(g, f, side);
 }
 
+/* Two versions of the same octets: told once, as soon as the flow is our business */
 static void conflict(struct rpcgate *g, struct flow *f)
 {
-	struct conv *c = f->conv ? CONV_AT(g, f->conv) : NULL;
+	bool ours = (f->conv && CONV_AT(g, f->conv)->rpc) || flow_must_be_rpc(g, f);
 
-	g->stats.stream_conflicts++;
-	if (!c || !c->rpc)
+	if (f->conflict_told || !ours)
 		return;
-	if (c->why != RPCGATE_REASON_STREAM_CONFLICT)
-		event_alert(g, f, RPCGATE_REASON_STREAM_CONFLICT)->action =
-			g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_REJECT : RPCGATE_NONE;
-	c->why = RPCGATE_REASON_STREAM_CONFLICT;
+	f->conflict_told = true;
+	event_alert(g, f, RPCGATE_REASON_STREAM_CONFLICT)->action =
+		g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_REJECT : RPCGATE_NONE;
 	flow_refuse(g, f, RPCGATE_REASON_STREAM_CONFLICT);
 }
 
-static void count_news(struct rpcgate *g, struct flow *f, unsigned news)
+static void count_news(struct rpcgate *g, unsigned news)
 {
 	g->stats.segments_retransmitted += (news & STREAM_REPEATED) != 0;
 	g->stats.segments_out_of_order += (news & STREAM_HELD) != 0;
-	if (news & STREAM_CONFLICT)
-		conflict(g, f);
+	g->stats.stream_conflicts += (news & STREAM_CONFLICT) != 0;
 }
 
 static void payload(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
@@ -306,9 +306,11 @@ static void payload(struct rpcgate *g, struct flow *f, unsigned side, const stru
 					   g->cfg.max_island_octets, &octets);
 		}
 	}
-	count_news(g, f, news);
+	count_news(g, news);
 	read_octets(g, f, side, octets);
 	drain(g, f, side);
+	if (s->conflict)
+		conflict(g, f);
 }
 
 /* -------------------------------------------------------------------- SYN */
@@ -358,7 +360,7 @@ static uint32_t syn_ack(struct rpcgate *g, uint32_t index, unsigned side, const 
 
 static bool is_opening(const struct flow *f)
 {
-	return !f->conv && !f->octets[0] && !f->octets[1];
+	return !f->conv && !f->octets[0] && !f->octets[1] && !(f->has_isn[0] && f->has_isn[1]);
 }
 
 static uint32_t on_syn(struct rpcgate *g, uint32_t index, unsigned side, const struct packet *p)
@@ -409,7 +411,9 @@ static bool checksum_fits(struct rpcgate *g, struct flow *f, unsigned side,
 		f->sum_seen[side] = true;
 	if (sum == CHECKSUM_GOOD || sum == CHECKSUM_UNKNOWN)
 		return true;
-	if (!f->sum_seen[side] && g->cfg.mode == RPCGATE_OBSERVE) {
+	/* inline, a sum that is merely wrong is wrong: nothing lies between the sender and us */
+	if (!f->sum_seen[side] &&
+	    (sum == CHECKSUM_PARTIAL || g->cfg.mode == RPCGATE_OBSERVE)) {
 		g->stats.checksum_offload++;
 		return true;
 	}
@@ -469,10 +473,6 @@ static void urgent(struct rpcgate *g, struct flow *f)
 	if (f->conv)
 		CONV_AT(g, f->conv)->dead = true;
 	conflict(g, f);
-	if (!f->conv || !CONV_AT(g, f->conv)->rpc) {
-		event_alert(g, f, RPCGATE_REASON_STREAM_CONFLICT);
-		flow_refuse(g, f, RPCGATE_REASON_STREAM_CONFLICT);
-	}
 }
 
 static void account(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)

@@ -123,6 +123,8 @@ struct judgement judge_context(struct rpcgate *g, const struct flow *f, const st
 			   RPCGATE_REASON_MIDSTREAM);
 	if (c->gap)
 		return say(RPCGATE_DENY, RPCGATE_REASON_REASSEMBLY_GAP);
+	if (f->stream[f->client & 1].conflict)
+		return say(RPCGATE_DENY, RPCGATE_REASON_STREAM_CONFLICT);
 	if (is_mapper_port(g, server_port(f)) && is_mapper_interface(&context->abstract))
 		return say(RPCGATE_ALLOW, RPCGATE_REASON_MAPPER);
 	known = alter ? known_context(g, c, &context->abstract) : NULL;

@@ -54,6 +54,7 @@ struct flow {
 	bool sum_seen[2];    /**< a computed checksum was seen from this side */
 	bool reset;
 	bool midstream;	     /**< picked up without its SYN */
+	bool conflict_told;
 	bool refused;	     /**< nothing more passes */
 	uint8_t why;	     /**< enum rpcgate_reason of the refusal */
 };
