@@ -300,18 +300,13 @@ static bool start(struct analysis *a, char **names, int n, int *status)
 
 /* ------------------------------------------------------------------- the loop */
 
-/* Whether the packet at hand caused an event, or time did that passed with it */
+/* Whether the packet at hand caused an event, or time that passed with it: flows are told of when
+ * they are let go, pinholes run out by themselves. */
 static bool caused_by_packet(const struct rpcgate_event *event)
 {
-	switch (event->type) {
-	case RPCGATE_EVENT_PINHOLE:
-		return event->u.pinhole.action != RPCGATE_PINHOLE_EXPIRE;
-	case RPCGATE_EVENT_FLOW:
-		return event->u.flow.state == RPCGATE_FLOW_CLOSED ||
-		       event->u.flow.state == RPCGATE_FLOW_REUSED;
-	default:
-		return true;
-	}
+	return event->type != RPCGATE_EVENT_FLOW &&
+	       !(event->type == RPCGATE_EVENT_PINHOLE &&
+		 event->u.pinhole.action == RPCGATE_PINHOLE_EXPIRE);
 }
 
 static void use_event(struct analysis *a, const struct rpcgate_event *event,

@@ -420,6 +420,8 @@ static void put_ends(struct line *line, const struct rpcgate_event *event)
 
 	if (event->proto != PROTO_TCP && event->proto != PROTO_UDP)
 		return;
+	if (event->type == RPCGATE_EVENT_ENGINE && !event->flow_id)
+		return; /* about the engine, not about somebody's traffic */
 	put_addr(line, line->root, "src_ip", &event->src);
 	if (event->src_port)
 		put_number(line, line->root, "src_port", event->src_port);
