@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Event lines, octet by octet; and that nothing a stranger writes gets into them unescaped. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "json.h"
+#include "signature.h"
+#include "text.h"
+
+#define T0 UINT64_C(1795233730868427123) /* 2026-11-21T04:02:10.868427 */
+
+static const struct json_origin nowhere;
+
+static struct rpcgate_addr ipv4(uint8_t last)
+{
+	return (struct rpcgate_addr){ { [10] = 0xff, 0xff, 192, 168, 1, last } };
+}
+
+static struct rpcgate_syntax syntax_of(const char *uuid, uint16_t major, uint16_t minor)
+{
+	struct rpcgate_syntax syntax = { .major = major, .minor = minor };
+
+	assert_true(rpcgate_uuid_parse(uuid, &syntax.uuid));
+	return syntax;
+}
+
+static struct rpcgate_event event_of(enum rpcgate_event_type type)
+{
+	return (struct rpcgate_event){
+		.type = type,
+		.proto = 6,
+		.time_ns = T0,
+		.flow_id = 7,
+		.src = ipv4(5),
+		.dest = ipv4(10),
+		.src_port = 50123,
+		.dest_port = 135,
+	};
+}
+
+/* The line an event becomes, in a buffer that lives until the next call */
+static const char *line_of(const struct rpcgate_event *event, const struct json_origin *origin)
+{
+	static char line[16384];
+	FILE *out = fmemopen(line, sizeof(line), "w");
+
+	assert_non_null(out);
+	assert_true(json_write_event(out, event, origin));
+	assert_int_equal(fclose(out), 0);
+	return line;
+}
+
+/* The object under a key of the line */
+static json_t *body_of(const struct rpcgate_event *event, const char *key)
+{
+	json_t *root = json_loads(line_of(event, &nowhere), JSON_ALLOW_NUL, NULL);
+	json_t *body;
+
+	assert_non_null(root);
+	body = json_incref(json_object_get(root, key));
+	json_decref(root);
+	assert_non_null(body);
+	return body;
+}
+
+static void a_bind_is_this_line(void **state)
+{
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_BIND);
+	const struct json_origin origin = { "a.pcap", 42, NULL };
+
+	(void)state;
+	event.parent_id = 3;
+	event.n_vlan = 2;
+	event.vlan[0] = 100;
+	event.vlan[1] = 4000;
+	event.u.bind = (struct rpcgate_bind_event){
+		.pdu = RPCGATE_PDU_ALTER_CONTEXT,
+		.verdict = RPCGATE_DENY,
+		.action = RPCGATE_NONE,
+		.reason = RPCGATE_REASON_UUID_NOT_GRANTED,
+		.interface = syntax_of("e1af8308-5d1f-11c9-91a4-08002b14a0fa", 3, 0),
+		.context_id = 1,
+		.n_transfer = 1,
+		.auth_type = 9,
+		.auth_level = 6,
+		.has_age = true,
+		.call_id = 2,
+		.pinhole_id = 4,
+		.age_ns = 3012000,
+		.transfer = { syntax_of("8a885d04-1ceb-11c9-9fe8-08002b104860", 2, 0) },
+	};
+	assert_string_equal(
+		line_of(&event, &origin),
+		"{\"timestamp\":\"2026-11-21T04:02:10.868427+0000\",\"event_type\":\"rpc_bind\","
+		"\"flow_id\":7,\"parent_id\":3,\"vlan\":[100,4000],\"src_ip\":\"192.168.1.5\","
+		"\"src_port\":50123,\"dest_ip\":\"192.168.1.10\",\"dest_port\":135,\"proto\":\"TCP\","
+		"\"community_id\":\"1:6q9lnJ4M/eJqpAOxWpuQeoUEVUI=\",\"pcap_cnt\":42,"
+		"\"pcap_filename\":\"a.pcap\",\"rpc_bind\":{\"pdu\":\"alter_context\",\"call_id\":2,"
+		"\"context_id\":1,\"uuid\":\"e1af8308-5d1f-11c9-91a4-08002b14a0fa\","
+		"\"version\":\"3.0\",\"name\":\"epmapper\",\"service\":\"RpcEptMapper/RpcSs\","
+		"\"transfer_syntaxes\":[{\"uuid\":\"8a885d04-1ceb-11c9-9fe8-08002b104860\","
+		"\"version\":\"2.0\"}],\"auth_type\":9,\"auth_level\":6,\"verdict\":\"deny\","
+		"\"action\":\"none\",\"reason\":\"uuid-not-granted\",\"pinhole_id\":4,"
+		"\"age\":0.003012}}\n");
+}
+
+static void an_age_has_no_rounding_of_binary_fractions(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		const char *text;
+	} rows[] = {
+		{ 0, "\"age\":0.0}" },
+		{ 1, "\"age\":1e-9}" },
+		{ 100000000, "\"age\":0.1}" },
+		{ 259200123456789, "\"age\":259200.123456789}" },
+	};
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_BIND);
+
+	(void)state;
+	event.u.bind.has_age = true;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		event.u.bind.age_ns = rows[i].ns;
+		assert_non_null(strstr(line_of(&event, &nowhere), rows[i].text));
+	}
+}
+
+static void an_alert_has_suricatas_body(void **state)
+{
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_ALERT);
+	const struct json_origin origin = { .ndpi = "TLS" };
+
+	(void)state;
+	event.u.alert = (struct rpcgate_alert_event){
+		.reason = RPCGATE_REASON_OPNUM_DENIED,
+		.action = RPCGATE_REJECT,
+		.has_interface = true,
+		.interface = syntax_of("367abb81-9844-35f1-ad32-98f038001003", 2, 0),
+		.ptype = 0,
+		.rpc_minor = 1,
+		.opnum = 12,
+		.call_id = 5,
+	};
+	assert_string_equal(
+		strstr(line_of(&event, &origin), "\"alert\":{"),
+		"\"alert\":{\"action\":\"blocked\",\"gid\":13500,\"signature_id\":13,\"rev\":1,"
+		"\"signature\":\"RPC operation refused by a rule\","
+		"\"category\":\"Potential Corporate Privacy Violation\",\"severity\":1,"
+		"\"metadata\":{\"rpc_reason\":[\"opnum-denied\"],"
+		"\"mitre_technique_id\":[\"T1021\",\"T1569.002\"]}},"
+		"\"dcerpc\":{\"request\":\"REQUEST\",\"response\":\"UNREPLIED\",\"call_id\":5,"
+		"\"rpc_version\":\"5.1\",\"req\":{\"opnum\":12},\"interfaces\":[{"
+		"\"uuid\":\"367abb81-9844-35f1-ad32-98f038001003\",\"version\":\"2.0\","
+		"\"name\":\"svcctl\",\"service\":\"SCM (services.exe)\"}]},"
+		"\"ndpi\":{\"proto\":\"TLS\"}}\n");
+}
+
+static void an_alert_without_pdu_has_no_dcerpc(void **state)
+{
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_ALERT);
+
+	(void)state;
+	event.u.alert.ptype = 0xff;
+	event.u.alert.action = RPCGATE_NONE;
+	assert_null(strstr(line_of(&event, &nowhere), "dcerpc"));
+	assert_non_null(strstr(line_of(&event, &nowhere), "\"action\":\"allowed\""));
+}
+
+static void a_pinhole_is_not_a_flow(void **state)
+{
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_PINHOLE);
+
+	(void)state;
+	event.src_port = 0;
+	event.flow_id = 0;
+	event.u.pinhole = (struct rpcgate_pinhole_event){
+		.action = RPCGATE_PINHOLE_EXPIRE,
+		.source = RPCGATE_OXID,
+		.id = 9,
+		.client = ipv4(5),
+		.server = ipv4(10),
+		.interface = syntax_of("00000143-0000-0000-c000-000000000046", 0, 0),
+		.port = 49670,
+		.ttl_s = 300,
+		.uses = 2,
+	};
+	assert_string_equal(
+		line_of(&event, &nowhere),
+		"{\"timestamp\":\"2026-11-21T04:02:10.868427+0000\",\"event_type\":\"rpc_pinhole\","
+		"\"src_ip\":\"192.168.1.5\",\"dest_ip\":\"192.168.1.10\",\"dest_port\":135,"
+		"\"proto\":\"TCP\",\"rpc_pinhole\":{\"action\":\"expire\",\"id\":9,"
+		"\"client_ip\":\"192.168.1.5\",\"server_ip\":\"192.168.1.10\",\"port\":49670,"
+		"\"uuid\":\"00000143-0000-0000-c000-000000000046\",\"version\":\"0.0\","
+		"\"name\":\"IRemUnknown2\",\"service\":\"DCOM server\",\"source\":\"oxid\",\"ttl\":300,"
+		"\"uses\":2,\"reason\":\"none\"}}\n");
+}
+
+/* Annotation octets in, text of the parsed JSON out */
+static void check_annotation(const char *in, size_t n, const char *text)
+{
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_BINDING);
+	const char *line;
+	json_t *body;
+
+	memcpy(event.u.binding.annotation, in, n);
+	event.u.binding.annotation_len = (uint8_t)n;
+	line = line_of(&event, &nowhere);
+	for (const char *c = line; *c && *c != '\n'; c++)
+		assert_in_range(*c, 0x20, 0x7e);
+	assert_null(strchr(strchr(line, '\n') + 1, '\n'));
+	body = body_of(&event, "rpc_binding");
+	assert_string_equal(json_string_value(json_object_get(body, "annotation")), text);
+	json_decref(body);
+}
+
+static void foreign_octets_are_harmless(void **state)
+{
+	(void)state;
+	check_annotation("plain\0\0\0", 8, "plain");
+	check_annotation("\"},{\\\n\r\x1b[2J%n%s", 15, "\"},{\\\n\r\x1b[2J%n%s");
+	check_annotation("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9,
+			 "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+	check_annotation("\xff\x80", 2, "\xc3\xbf\xc2\x80");             /* no UTF-8 at all */
+	check_annotation("\xc0\xaf", 2, "\xc3\x80\xc2\xaf");             /* over-long */
+	check_annotation("\xed\xa0\x80", 3, "\xc3\xad\xc2\xa0\xc2\x80"); /* a surrogate */
+	check_annotation("\xf4\x90\x80\x80", 4, "\xc3\xb4\xc2\x90\xc2\x80\xc2\x80"); /* too far */
+	check_annotation("a\xe2\x82", 3, "a\xc3\xa2\xc2\x82");                       /* cut short */
+	check_annotation("\xe2\x80\xae"
+			 "txt",
+			 6,
+			 "\xe2\x80\xae"
+			 "txt"); /* right-to-left override */
+}
+
+static void every_octet_string_becomes_valid_json(void **state)
+{
+	uint32_t seed = 1;
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		struct rpcgate_event event = event_of(RPCGATE_EVENT_BINDING);
+
+		for (size_t k = 0; k < RPCGATE_ANNOTATION_MAX; k++) {
+			seed = seed * 1664525 + 1013904223;
+			event.u.binding.annotation[k] = (uint8_t)(seed >> 24);
+			event.u.binding.endpoint[k] = (uint8_t)(seed >> 16);
+		}
+		event.u.binding.annotation_len = RPCGATE_ANNOTATION_MAX;
+		event.u.binding.endpoint_len = RPCGATE_ENDPOINT_MAX;
+		json_decref(body_of(&event, "rpc_binding"));
+	}
+}
+
+static void values_outside_of_their_lists_do_no_harm(void **state)
+{
+	struct rpcgate_event events[] = {
+		event_of(RPCGATE_EVENT_BINDING),
+		event_of(RPCGATE_EVENT_PINHOLE),
+		event_of(RPCGATE_EVENT_BIND),
+		event_of(RPCGATE_EVENT_ALERT),
+		event_of(RPCGATE_EVENT_FLOW),
+		event_of(RPCGATE_EVENT_ENGINE),
+		event_of(99),
+	};
+
+	(void)state;
+	events[0].n_vlan = 200;
+	events[0].time_ns = UINT64_MAX;
+	events[0].u.binding.source = 99;
+	events[0].u.binding.protseq = 99;
+	events[0].u.binding.reason = 99;
+	events[1].u.pinhole.action = 99;
+	events[2].u.bind.pdu = 99;
+	events[2].u.bind.verdict = 99;
+	events[2].u.bind.action = 99;
+	events[2].u.bind.n_transfer = 255;
+	events[3].u.alert.reason = 99;
+	events[3].u.alert.ptype = 99;
+	events[4].u.flow.state = 99;
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		line_of(&events[i], &nowhere);
+	assert_non_null(strstr(line_of(&events[1], &nowhere), "\"action\":\"unknown\""));
+}
+
+static void counters_are_flat(void **state)
+{
+	struct rpcgate_stats stats = { .packets = 3, .events_lost = UINT64_C(1) << 40 };
+	char line[4096];
+	FILE *out = fmemopen(line, sizeof(line), "w");
+	size_t n = 0;
+	json_t *root;
+
+	(void)state;
+	assert_true(json_write_stats(out, 0, &stats));
+	fclose(out);
+	root = json_loads(line, 0, NULL);
+	assert_non_null(root);
+#define COUNT_ONE(member, text)                                                                    \
+	n++;                                                                                       \
+	assert_true(json_is_integer(json_object_get(json_object_get(root, "stats"), #member)));
+	RPCGATE_COUNTERS(COUNT_ONE)
+#undef COUNT_ONE
+	assert_int_equal(json_object_size(json_object_get(root, "stats")), n);
+	assert_non_null(strstr(line, "\"events_lost\":1099511627776"));
+	assert_non_null(strstr(line, "\"timestamp\":\"1970-01-01T00:00:00.000000+0000\""));
+	json_decref(root);
+}
+
+static void what_cannot_be_written_is_told(void **state)
+{
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_BIND);
+	FILE *full = fopen("/dev/full", "w");
+
+	(void)state;
+	assert_non_null(full);
+	setvbuf(full, NULL, _IONBF, 0);
+	assert_false(json_write_event(full, &event, &nowhere));
+	fclose(full);
+}
+
+static void every_reason_has_a_signature_of_its_own(void **state)
+{
+	(void)state;
+	for (int i = 0; i < RPCGATE_REASON_COUNT; i++) {
+		const struct signature *s = signature_of((enum rpcgate_reason)i);
+
+		assert_non_null(s->text);
+		assert_non_null(s->category);
+		assert_in_range(s->severity, 1, 3);
+		for (int k = 0; k < i; k++)
+			assert_int_not_equal(s->id, signature_of((enum rpcgate_reason)k)->id);
+	}
+}
+
+static void techniques_belong_to_known_interfaces(void **state)
+{
+	static const char *const names[] = { "svcctl", "drsuapi", "ITaskSchedulerService" };
+	const struct rpcgate_interface *interface;
+	size_t found = 0;
+
+	(void)state;
+	for (size_t i = 0; (interface = rpcgate_interface_at(i)); i++)
+		for (size_t k = 0; k < 3; k++)
+			found += strcmp(interface->name, names[k]) == 0 &&
+				 technique_of(interface->name);
+	assert_true(found >= 3);
+	assert_null(technique_of("no such interface"));
+}
+
+static void text_is_shown_in_ascii_and_never_cut_inside_an_escape(void **state)
+{
+	char out[32];
+	char tight[8];
+
+	(void)state;
+	assert_string_equal(text_show("a\\b\x1b\n\xc3\xa9", out, sizeof(out)),
+			    "a\\\\b\\u001b\\u000a\\u00e9");
+	assert_string_equal(text_show("\xf0\x9f\x98\x80", out, sizeof(out)), "\\ud83d\\ude00");
+	assert_string_equal(text_show("ab\xff\xff", tight, sizeof(tight)), "ab");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_bind_is_this_line),
+		cmocka_unit_test(an_age_has_no_rounding_of_binary_fractions),
+		cmocka_unit_test(an_alert_has_suricatas_body),
+		cmocka_unit_test(an_alert_without_pdu_has_no_dcerpc),
+		cmocka_unit_test(a_pinhole_is_not_a_flow),
+		cmocka_unit_test(foreign_octets_are_harmless),
+		cmocka_unit_test(every_octet_string_becomes_valid_json),
+		cmocka_unit_test(values_outside_of_their_lists_do_no_harm),
+		cmocka_unit_test(counters_are_flat),
+		cmocka_unit_test(what_cannot_be_written_is_told),
+		cmocka_unit_test(every_reason_has_a_signature_of_its_own),
+		cmocka_unit_test(techniques_belong_to_known_interfaces),
+		cmocka_unit_test(text_is_shown_in_ascii_and_never_cut_inside_an_escape),
+	};
+
+	return cmocka_run_group_tests_name("json", tests, NULL, NULL);
+}
