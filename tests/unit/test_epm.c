@@ -14,6 +14,7 @@
 	"1300 0d 04 5d 88 8a eb 1c c9 11 9f e8 08 00 2b 10 48 60 0200 0200 0000"                   \
 	"0100 0b 0200 0000 0100 07 0200 c205 0100 09 0400 c0 00 02 14 "
 #define HANDLE "00(20) "
+#define SAMR_UUID "78 57 34 12 34 12 cd ab ef 00 01 23 45 67 89 ac "
 #define U64(low) low " 00000000 "
 #define SIZED "4b000000 4b000000" TOWER
 #define OK "00000000 "
@@ -326,6 +327,44 @@ static void a_request_gives_what_the_answer_is_compared_with(void **state)
 	assert_int_equal(q.n_referents, 0);
 }
 
+/* A listing is held to an interface only where the inquiry is by interface: the pointer may be
+ * there without, with leftover memory behind it. */
+static void a_lookup_asks_for_an_interface_or_for_all(void **state)
+{
+	static const struct {
+		const char *inquiry;
+		bool by_interface;
+	} inquiries[] = { { "00000000", false },
+			  { "01000000", true },
+			  { "02000000", false },
+			  { "03000000", true },
+			  { "04000000", false } };
+	struct bytes rest =
+		octets_of("00000000 02000000" SAMR_UUID "0100 0200 01000000" HANDLE "f4010000");
+	enum rpcgate_reason why = NONE;
+	struct epm_request q;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(inquiries); i++) {
+		struct bytes stub = joined(octets_of(inquiries[i].inquiry), rest);
+
+		assert_int_equal(epm_request_parse(ndr_of(stub, false, false), EPM_LOOKUP, &q,
+						   &why),
+				 PARSE_OK);
+		assert_int_equal(q.has_interface, inquiries[i].by_interface);
+		assert_int_equal(q.asked.interface.uuid.octet[0], 0x12);
+		assert_int_equal(q.asked.interface.uuid.octet[15], 0xac);
+		assert_int_equal(q.asked.interface.major, 1);
+		assert_int_equal(q.asked.interface.minor, 2);
+		rest = (struct bytes){ stub.p + 4, stub.n - 4 }; /* still guarded */
+	}
+	/* no pointer, no interface, whatever the inquiry says */
+	rest = octets_of("01000000 00000000 00000000 01000000" HANDLE "f4010000");
+	assert_int_equal(epm_request_parse(ndr_of(rest, false, false), EPM_LOOKUP, &q, &why),
+			 PARSE_OK);
+	assert_false(q.has_interface);
+}
+
 /* -------------------------------------------------------------- properties */
 
 static void an_entry_gives_all_it_has(void **state)
@@ -573,6 +612,7 @@ int main(void)
 	static const struct CMUnitTest properties[] = {
 		cmocka_unit_test(an_answer_belongs_to_its_request),
 		cmocka_unit_test(a_request_gives_what_the_answer_is_compared_with),
+		cmocka_unit_test(a_lookup_asks_for_an_interface_or_for_all),
 		cmocka_unit_test(an_entry_gives_all_it_has),
 		cmocka_unit_test(byte_order_changes_numbers_but_not_towers),
 		cmocka_unit_test(ndr64_is_little_endian_only),
