@@ -64,7 +64,7 @@ static bool add_file(struct run *run, const char *path)
 		return false;
 	}
 	s->capture.name = strdup(slash ? slash + 1 : path);
-	capture_open(&s->capture);
+	rewrite_open(&s->capture);
 	baseline(s);
 	return true;
 }
@@ -77,7 +77,7 @@ static bool add_scene(struct run *run, const struct scene *scene)
 
 	scene->make(&s->capture.packets);
 	s->capture.name = strdup(scene->name);
-	capture_open(&s->capture);
+	rewrite_open(&s->capture);
 	baseline(s);
 	for (size_t i = 0; i < s->facts.n; i++) {
 		bool binding = strncmp(s->facts.line[i], "binding", 7) == 0;
@@ -209,7 +209,7 @@ static void finish(struct run *run)
 {
 	for (size_t i = 0; i < run->n; i++) {
 		free((char *)(uintptr_t)run->subject[i].capture.name);
-		capture_free(&run->subject[i].capture);
+		rewrite_close(&run->subject[i].capture);
 		facts_free(&run->subject[i].facts);
 	}
 	free(run->subject);

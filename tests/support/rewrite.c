@@ -80,7 +80,7 @@ static bool is_tcp(const struct packets *list, size_t i)
 					 ip[6] == 43;
 }
 
-void capture_open(struct capture *c)
+void rewrite_open(struct capture *c)
 {
 	size_t n = c->packets.n;
 	struct ends *known = calloc(n + 1, sizeof(*known));
@@ -113,7 +113,7 @@ void capture_open(struct capture *c)
 	free(known);
 }
 
-void capture_free(struct capture *c)
+void rewrite_close(struct capture *c)
 {
 	packets_free(&c->packets);
 	free(c->item);

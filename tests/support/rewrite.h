@@ -35,8 +35,8 @@ struct capture {
 };
 
 /** Take capture->packets apart. */
-void capture_open(struct capture *capture);
-void capture_free(struct capture *capture);
+void rewrite_open(struct capture *capture);
+void rewrite_close(struct capture *capture);
 
 struct rewriter;
 /** The @p i-th rewriter, NULL past the last. */
