@@ -62,7 +62,7 @@ endforeach()
 # Sanitizers look at every access, so a part of the rewrites shows what they can show.
 set(fewer)
 if(SANITIZE)
-	set(fewer --count 400)
+	set(fewer --count 1200)
 endif()
 file(GLOB property_files CONFIGURE_DEPENDS tests/property/*.c)
 foreach(file IN LISTS property_files)
