@@ -19,10 +19,14 @@ static const struct command {
 	{ NULL, NULL, NULL },
 };
 
-static const char *command_name(const void *ctx, size_t i)
+/* All that may stand first on the command line */
+static const char *first_word(const void *ctx, size_t i)
 {
+	static const char *const options[] = { "--help", "--version", NULL };
+	const size_t n = sizeof(commands) / sizeof(commands[0]) - 1;
+
 	(void)ctx;
-	return commands[i].name;
+	return i < n ? commands[i].name : options[i - n];
 }
 
 static void usage(FILE *out)
@@ -41,7 +45,7 @@ static void usage(FILE *out)
 
 static int unknown(const char *word)
 {
-	const char *nearest = options_nearest(word, command_name, NULL);
+	const char *nearest = options_nearest(word, first_word, NULL);
 	char shown[128];
 
 	fprintf(stderr, "rpcgate: unknown %s '%s'", word[0] == '-' ? "option" : "command",

@@ -573,12 +573,18 @@ static void fill_binding(struct page *page, struct table *table, const void *dat
 	table_cell(table, "%s", key->accepted ? "granted" : reason_text(page, key->reason));
 }
 
+/* clang-format off */
 static const struct table_column binding_columns[] = {
-	{ "server", false, false }, { "interface", false, true },
-	{ "source", false, false }, { "clients", true, false },
-	{ "first", false, false },  { "last", false, false },
-	{ "via", false, false },    { "what became of it", false, false },
+	{ "server", false, TABLE_FIXED, 0 },
+	{ "interface", false, TABLE_FLEXIBLE, 0 },
+	{ "source", false, TABLE_FIXED, 2 },
+	{ "clients", true, TABLE_FIXED, 0 },
+	{ "first", false, TABLE_FIXED, 3 },
+	{ "last", false, TABLE_FIXED, 4 },
+	{ "via", false, TABLE_FIXED, 1 },
+	{ "what became of it", false, TABLE_STIFF, 0 },
 };
+/* clang-format on */
 static const struct listing bindings_listing = {
 	"Bindings",      "what servers announced",
 	binding_columns, COUNT(binding_columns),
@@ -639,11 +645,18 @@ static void fill_pinhole(struct page *page, struct table *table, const void *dat
 	table_cell(table, "%s", pinhole_end(page, row, end_text));
 }
 
+/* clang-format off */
 static const struct table_column pinhole_columns[] = {
-	{ "client", false, false }, { "server", false, false },       { "interface", false, true },
-	{ "opened", false, false }, { "times", true, false },         { "life", true, false },
-	{ "uses", true, false },    { "how it ended", false, false },
+	{ "client", false, TABLE_FIXED, 0 },
+	{ "server", false, TABLE_FIXED, 0 },
+	{ "interface", false, TABLE_FLEXIBLE, 0 },
+	{ "opened", false, TABLE_FIXED, 3 },
+	{ "times", true, TABLE_FIXED, 1 },
+	{ "life", true, TABLE_FIXED, 2 },
+	{ "uses", true, TABLE_FIXED, 0 },
+	{ "how it ended", false, TABLE_STIFF, 0 },
 };
+/* clang-format on */
 static const struct listing pinholes_listing = {
 	"Pinholes",      "what was open to whom",
 	pinhole_columns, COUNT(pinhole_columns),
@@ -687,11 +700,19 @@ static void fill_bind(struct page *page, struct table *table, const void *data)
 	table_cell(table, "%s", reason_text(page, row->key.reason));
 }
 
+/* clang-format off */
 static const struct table_column bind_columns[] = {
-	{ "client", false, false },   { "server", false, false },  { "pdu", false, false },
-	{ "interface", false, true }, { "verdict", false, false }, { "age", true, false },
-	{ "to", true, false },        { "times", true, false },    { "reason", false, false },
+	{ "client", false, TABLE_FIXED, 0 },
+	{ "server", false, TABLE_FIXED, 0 },
+	{ "pdu", false, TABLE_FIXED, 1 },
+	{ "interface", false, TABLE_FLEXIBLE, 0 },
+	{ "verdict", false, TABLE_FIXED, 0 },
+	{ "age", true, TABLE_FIXED, 2 },
+	{ "to", true, TABLE_FIXED, 3 },
+	{ "times", true, TABLE_FIXED, 0 },
+	{ "reason", false, TABLE_STIFF, 0 },
 };
+/* clang-format on */
 static const struct listing binds_listing = {
 	"Binds",   "what clients asked for", bind_columns, COUNT(bind_columns), binds_order,
 	fill_bind,
@@ -727,10 +748,16 @@ static void fill_alert(struct page *page, struct table *table, const void *data)
 	table_cell(table, "%s", reason_text(page, row->key.reason));
 }
 
+/* clang-format off */
 static const struct table_column alert_columns[] = {
-	{ "client", false, false }, { "server", false, false }, { "interface", false, true },
-	{ "first", false, false },  { "times", true, false },   { "reason", false, false },
+	{ "client", false, TABLE_FIXED, 0 },
+	{ "server", false, TABLE_FIXED, 0 },
+	{ "interface", false, TABLE_FLEXIBLE, 0 },
+	{ "first", false, TABLE_FIXED, 1 },
+	{ "times", true, TABLE_FIXED, 0 },
+	{ "reason", false, TABLE_STIFF, 0 },
 };
+/* clang-format on */
 static const struct listing alerts_listing = {
 	"Alerts",   "what else was wrong", alert_columns, COUNT(alert_columns), alerts_order,
 	fill_alert,

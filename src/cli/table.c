@@ -130,8 +130,8 @@ static void least_widths(const struct table *t, size_t *widths)
 	}
 }
 
-/* Take from the widest flexible column until the page holds all or nothing can give way. */
-static void fit(const struct table *t, size_t *widths, size_t page)
+/* Take from the widest column of one kind until the page holds all or nothing can give way. */
+static void give_way(const struct table *t, enum table_give kind, size_t *widths, size_t page)
 {
 	size_t total = total_width(t, widths);
 	size_t least[COLUMNS_MAX];
@@ -141,13 +141,42 @@ static void fit(const struct table *t, size_t *widths, size_t page)
 		size_t widest = t->n_columns;
 
 		for (size_t c = 0; c < t->n_columns; c++)
-			if (t->columns[c].flexible && widths[c] > least[c] &&
+			if (t->columns[c].give == kind && widths[c] > least[c] &&
 			    (widest == t->n_columns || widths[c] > widths[widest]))
 				widest = c;
 		if (widest == t->n_columns)
 			return;
 		widths[widest]--;
 	}
+}
+
+/* Hide the least important column there is. */
+static bool leave_one_out(const struct table *t, size_t *widths)
+{
+	size_t least = t->n_columns;
+
+	for (size_t c = 0; c < t->n_columns; c++)
+		if (widths[c] && t->columns[c].leave_out &&
+		    (least == t->n_columns ||
+		     t->columns[c].leave_out > t->columns[least].leave_out))
+			least = c;
+	if (least == t->n_columns)
+		return false;
+	widths[least] = 0;
+	return true;
+}
+
+static void fit(const struct table *t, size_t *widths, size_t page)
+{
+	size_t natural[COLUMNS_MAX];
+
+	memcpy(natural, widths, t->n_columns * sizeof(*widths));
+	give_way(t, TABLE_FLEXIBLE, widths, page);
+	while (total_width(t, widths) > page && leave_one_out(t, natural)) {
+		memcpy(widths, natural, t->n_columns * sizeof(*widths));
+		give_way(t, TABLE_FLEXIBLE, widths, page);
+	}
+	give_way(t, TABLE_STIFF, widths, page);
 }
 
 /* How much of @text goes into this line: to the last space or dash that fits, else cut hard. */

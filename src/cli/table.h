@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* table.h - rows and columns for people
  *
- * Columns are as wide as their content; where the page is too narrow the flexible ones give way
- * and their cells go on in the next line.  Columns without content are not shown.  Plain ASCII.
+ * Columns are as wide as their content; columns without content are not shown.  Where the page is
+ * too narrow, first the flexible columns give way and their cells go on in the next line, then
+ * the least important columns are left out, then the stiff ones give way, too.  Plain ASCII.
  */
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
@@ -11,10 +12,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/** When a column gives way; words are never broken. */
+enum table_give { TABLE_FIXED, TABLE_FLEXIBLE, TABLE_STIFF };
+
 struct table_column {
 	const char *title;
-	bool right;    /**< numbers */
-	bool flexible; /**< gives way when the page is narrow */
+	bool right; /**< numbers */
+	enum table_give give;
+	unsigned int leave_out; /**< 0 never; else the highest is left out first */
 };
 
 struct table;
