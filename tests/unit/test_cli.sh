@@ -1,0 +1,219 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The program as scripts meet it: exit status, what goes to which stream, mistakes and their hints.
+#
+# usage: test_cli.sh PROGRAM SOURCE_DIR BUILD_DIR
+set -u
+program=$(realpath "$1")
+captures=$(realpath "$2")/pcaps
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+failures=0
+
+fail() {
+	echo "FAIL: $*"
+	sed 's/^/  out: /' out | head -n 3
+	sed 's/^/  err: /' err | head -n 3
+	failures=$((failures + 1))
+}
+
+# expect STATUS ARGUMENT...: run the program, keep what it says in out and err
+expect() {
+	want=$1
+	shift
+	last="rpcgate $*"
+	"$program" "$@" >out 2>err
+	got=$?
+	[ $got -eq "$want" ] || fail "$last: exit status $got, not $want"
+}
+
+out_has() { grep -q -e "$1" out || fail "$last: '$1' is missing on standard output"; }
+err_has() { grep -q -e "$1" err || fail "$last: '$1' is missing on standard error"; }
+out_lines() { [ "$(wc -l <out)" -eq "$1" ] || fail "$last: not $1 lines on standard output"; }
+err_lines() { [ "$(wc -l <err)" -eq "$1" ] || fail "$last: not $1 lines on standard error"; }
+
+good=$captures/map-single.pcap
+refused=$captures/other-uuid.pcap
+cp "$good" good.pcap
+
+# --- commands and options
+expect 0
+out_has 'rpcgate analyze'
+expect 0 --version
+out_has '^rpcgate [0-9]'
+expect 0 --help
+expect 2 analyse
+err_has "did you mean 'analyze'"
+err_lines 1
+expect 2 xyzzyxyzzy
+err_lines 1
+expect 2 --verison
+err_has "did you mean '--version'"
+expect 2 analyze --jsno - good.pcap
+err_has "did you mean '--json'"
+err_lines 1
+out_lines 0
+expect 2 analyze
+err_lines 1
+expect 2 analyze good.pcap --json
+err_has 'needs a value'
+expect 2 analyze --quiet=yes good.pcap
+expect 2 analyze --checksum maybe good.pcap
+err_has 'verify|ignore'
+expect 2 analyze --set pinhole.ttl good.pcap
+expect 3 analyze --set pinhole.tll=30s good.pcap
+err_has 'pinhole.ttl'
+err_lines 1
+expect 3 analyze --set pinhole.ttl=never good.pcap
+expect 0 analyze --help
+out_has 'pinhole.ttl='
+for key in $("$program" analyze --help | sed -n 's/^  \([a-z.-]*\)=.*/\1/p'); do
+	grep -q "^  $key=" out || fail "no key $key"
+done
+
+# --- what goes where
+expect 0 analyze good.pcap
+out_has '^Bindings'
+out_has '^Pinholes'
+out_has '^Binds'
+out_has '^Totals'
+out_has '^Quality of the input'
+err_lines 0
+cp out report
+expect 0 analyze --quiet good.pcap
+out_lines 0
+err_lines 0
+expect 0 analyze --json - good.pcap
+grep -v '^{"timestamp":.*}$' out && fail 'something else than JSON on standard output'
+cp out events
+expect 0 analyze --json events.json good.pcap
+cmp -s out report || fail 'the report depends on --json FILE'
+cmp -s events events.json || fail 'events depend on where they go'
+expect 0 analyze --json=events.json --quiet -- good.pcap
+cmp -s events events.json || fail 'an events file is not replaced'
+printf '%080d\n' 0 >>events.json
+expect 0 analyze --json events.json good.pcap --quiet
+cmp -s events events.json || fail 'the rest of an older events file stays'
+LC_ALL=C grep -q '[^ -~]' report && fail 'the report is not plain ASCII'
+COLUMNS=72 expect 0 analyze good.pcap
+awk 'length > 72' out | grep . && fail 'lines are longer than the page'
+COLUMNS=0 expect 0 analyze good.pcap
+
+# --- inputs
+expect 4 analyze missing.pcap
+err_lines 1
+err_has 'missing.pcap'
+out_lines 0
+expect 4 analyze good.pcap missing.pcap
+out_has '^Binds'
+err_lines 1
+: >empty.pcap
+expect 4 analyze empty.pcap
+err_has 'is empty'
+head -c -7 good.pcap >cut.pcap
+expect 4 analyze cut.pcap
+err_has 'cut.pcap is cut short at octet [0-9]*, where frame [0-9]* begins'
+err_lines 1
+out_has '^Binds'
+expect 4 analyze --json - cut.pcap
+out_has '"rpc_engine":{"event":"input","detail":"is cut short at octet'
+mkdir tree tree/deep
+cp good.pcap tree/deep/a.pcap
+echo words >tree/notes.txt
+expect 0 analyze tree
+err_has '1 file was skipped that is no capture'
+err_lines 1
+expect 0 analyze --quiet tree
+err_lines 0
+mkdir nothing
+expect 4 analyze nothing
+err_lines 1
+"$program" analyze - <good.pcap >out 2>err || fail 'standard input is not read'
+cmp -s out report || fail 'the report depends on standard input'
+gzip -c good.pcap >good.bin
+last='packed'
+"$program" analyze - <good.bin >out 2>err || fail 'packed standard input is not read'
+cmp -s out report || fail 'the report depends on packing'
+mv good.pcap 'name
+with "quotes" and %s'
+expect 0 analyze --json - 'name
+with "quotes" and %s'
+out_has 'name\\nwith \\"quotes\\" and %s'
+mv 'name
+with "quotes" and %s' good.pcap
+printf 'words' >"$(printf 'bad\033[2Jname')"
+expect 4 analyze "$(printf 'bad\033[2Jname')"
+err_has 'bad\\u001b\[2Jname'
+
+# --- violations
+expect 0 analyze --quiet --exit-code good.pcap
+expect 10 analyze --quiet --exit-code "$refused"
+expect 0 analyze --quiet "$refused"
+expect 4 analyze --quiet --exit-code "$refused" cut.pcap
+
+# --- outputs that fail
+expect 1 analyze --json missing/events.json good.pcap
+err_lines 1
+out_lines 0
+expect 1 analyze --json /dev/full good.pcap
+err_lines 1
+err_has 'No space left'
+last='report to a full disk'
+"$program" analyze good.pcap >/dev/full 2>err
+[ $? -eq 1 ] || fail 'a full disk passes for done'
+err_lines 1
+last='events to a full disk'
+"$program" analyze --json - good.pcap >/dev/full 2>err
+[ $? -eq 1 ] || fail 'a full disk passes for done'
+err_lines 1
+last='events into a closed pipe'
+{
+	"$program" analyze --json - good.pcap 2>err
+	echo $? >status
+} | true
+sleep 0.1
+case $(cat status) in
+0 | 1) ;; # all was in the pipe before it was closed, or not
+*) fail "exit status $(cat status)" ;;
+esac
+expect 1 analyze --json good.pcap good.pcap
+err_has 'also an input'
+cmp -s good.pcap "$good" || fail 'an input was overwritten'
+
+# --- interruption: what was read so far is said
+mkfifo pipe
+for signal in INT TERM; do
+	last="SIG$signal"
+	"$program" analyze --json events.json pipe >out 2>err &
+	child=$!
+	exec 9>pipe
+	cat good.pcap >&9
+	tries=0
+	while ! grep -q rpc_bind events.json 2>/dev/null && [ $tries -lt 100 ]; do
+		sleep 0.05
+		tries=$((tries + 1))
+	done
+	kill -$signal $child
+	wait $child
+	[ $? -eq 1 ] || fail 'exit status is not 1'
+	exec 9>&-
+	err_has 'interrupted after [0-9]* packets'
+	err_lines 1
+	out_has '^Binds'
+	grep -q '"detail":"interrupted"' events.json || fail 'the events do not say so'
+done
+
+# --- the catalogue
+expect 0 iface drsuapi
+out_has 'e3514235-4b06-11d1-ab04-00c04fc2dcd2 *4.0 *drsuapi'
+expect 0 iface DRSUAPI
+expect 0 iface E3514235-4B06
+expect 2 iface
+expect 2 iface a b
+expect 1 iface 'no such thing'
+err_lines 1
+out_lines 0
+
+echo "$failures failures"
+[ "$failures" -eq 0 ]
