@@ -4,8 +4,8 @@
 
 #define INQUIRY_BY_INTERFACE 1U
 #define INQUIRY_BY_BOTH 3U
-#define ANNOTATION_MAX 64U   /* C706 ept_max_annotation_size, NUL counted */
-#define MAX_COUNT 500U       /* MS-RPCE 2.2.1.2.4, .5: range(0, 500) for max_towers and max_ents */
+#define ANNOTATION_MAX 64U /* C706 ept_max_annotation_size, NUL counted */
+#define MAX_COUNT 500U     /* MS-RPCE 2.2.1.2.4, .5: range(0, 500) for max_towers and max_ents */
 #define MAX_UNSORTED 500U
 
 /* clang-format off */

@@ -2,8 +2,6 @@
 #include "ndr.h"
 #include "uuid.h"
 
-#define HANDLE_LEN 20U
-
 struct ndr ndr_of(struct bytes stub, bool big, bool ndr64)
 {
 	return (struct ndr){ reader_of(stub, big), ndr64 };
@@ -56,12 +54,12 @@ bool ndr_struct_align(struct ndr *n)
 
 bool ndr_handle(struct ndr *n, bool *is_null)
 {
-	static const uint8_t zero[HANDLE_LEN];
-	struct bytes raw;
+	struct rpcgate_uuid uuid;
+	uint32_t attributes;
 
-	if (!rd_align(&n->r, 4) || !rd_bytes(&n->r, HANDLE_LEN, &raw))
+	if (!ndr_u32(n, &attributes) || !ndr_uuid(n, &uuid))
 		return false;
-	*is_null = memcmp(raw.p, zero, HANDLE_LEN) == 0;
+	*is_null = !attributes && uuid_is_nil(&uuid);
 	return true;
 }
 

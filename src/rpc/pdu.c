@@ -118,7 +118,8 @@ enum parse pdu_parse(struct bytes in, const struct pdu_header *h, struct pdu *ou
 	struct pdu pdu = { .h = *h };
 	struct reader r = reader_of(in, h->big);
 
-	if (!pdu_sides(h->ptype) || in.n != h->frag_length || in.n < head_len(h) + trailer_len(h))
+	if (!in.p || !pdu_sides(h->ptype) || in.n != h->frag_length ||
+	    in.n < head_len(h) + trailer_len(h))
 		return PARSE_BAD;
 	if (!rd_skip(&r, PDU_HEADER_LEN) ||
 	    !rd_bytes(&r, rd_left(&r) - trailer_len(h), &pdu.body) ||

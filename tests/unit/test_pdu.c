@@ -370,15 +370,19 @@ static void a_pdu_is_exactly_its_length(void **state)
 static void a_made_up_header_is_refused(void **state)
 {
 	struct bytes whole = octets_of("05(20)");
+	struct pdu_header good = { .ptype = PDU_SHUTDOWN, .frag_length = 20 };
 	struct pdu_header rts = { .ptype = 20, .frag_length = 20 };
 	struct pdu_header beyond = { .ptype = PDU_SHUTDOWN, .frag_length = 20, .auth_length = 8 };
 	struct pdu_header short_bind = { .ptype = PDU_BIND, .frag_length = 20 };
 	struct pdu pdu;
 
 	(void)state;
+	assert_int_equal(pdu_parse(whole, &good, &pdu), PARSE_OK);
 	assert_int_equal(pdu_parse(whole, &rts, &pdu), PARSE_BAD);
 	assert_int_equal(pdu_parse(whole, &beyond, &pdu), PARSE_BAD);
 	assert_int_equal(pdu_parse(whole, &short_bind, &pdu), PARSE_BAD);
+	whole.p = NULL;
+	assert_int_equal(pdu_parse(whole, &good, &pdu), PARSE_BAD);
 }
 
 /* Body octets that a reader of calls could run off. */
