@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* report_page.h - a report on its way to paper, shared by the files that print parts of it */
+#ifndef CLI_REPORT_PAGE_H
+#define CLI_REPORT_PAGE_H
+
+#include <stdio.h>
+
+#include "report.h"
+#include "report_rows.h"
+
+struct page {
+	struct report *report;
+	const struct report_input *input;
+	FILE *out;
+	size_t width;
+	size_t listed;                          /* rows of a listing */
+	enum { OF_DAY, OF_YEAR, OF_ALL } times; /* how much of the date tells times apart */
+	bool failed;
+	bool told[RPCGATE_REASON_COUNT]; /* reasons to be explained below the listing */
+};
+
+/** Bindings, pinholes, binds and what else was wrong, a listing each. */
+void report_print_listings(struct page *page);
+/** Sums, one line each. */
+void report_print_totals(const struct page *page);
+/** How far the input can be trusted. */
+void report_print_quality(const struct page *page);
+
+#endif
