@@ -38,6 +38,12 @@ void arena_give(struct arena *arena, void *buffer);
 /** Octets that @p buffer really has; 0 for NULL. */
 size_t arena_size(const struct arena *arena, const void *buffer);
 
+/** True when three quarters are in use: time to let something go. */
+static inline bool arena_is_scarce(const struct arena *arena)
+{
+	return arena->used > ((uint64_t)arena->n_units << ARENA_MIN_ORDER) / 4 * 3;
+}
+
 /** A buffer that grows by doubling. */
 struct buffer {
 	uint8_t *p;

@@ -6,12 +6,13 @@
 #include "checksum.h"
 #include "gate.h"
 
-#define CLOCK_JITTER_NS NS_PER_S      /* capture files are out of order by less than this */
+#define CLOCK_JITTER_NS NS_PER_S       /* capture files are out of order by less than this */
 #define SWEEP_EVERY_NS (NS_PER_S / 64) /* a slice of the pinholes */
 #define SWEEP_SLICES 64U
-#define SWEEP_MIN 64U
-#define FLOWS_AT_ONCE 8U /* idle flows let go with one packet */
-#define FINISH_ROOM 4096U /* events left free before the last packets of a flow are read */
+#define SWEEP_MIN 16U
+#define FLOWS_AT_ONCE 512U /* idle flows of one age let go with one packet: 0.1 ms */
+#define RECLAIM_SEARCH 64U /* flows looked at for one that holds octets */
+#define FINISH_ROOM 4096U  /* events left free before the last packets of a flow are read */
 
 /* Where Windows puts dynamic ports (Vista and later): worth a label when no range is set */
 static const struct rpcgate_port_list windows_dynamic = { 1, { { 49152, 65535 } } };
@@ -138,9 +139,10 @@ static void flow_end(struct rpcgate *g, uint32_t index, enum rpcgate_flow_state 
 		const struct conv *c = CONV_AT(g, f->conv);
 
 		if (c->rpc)
-			event_flow(g, f, c, f->age == FLOW_CLOSED && state != RPCGATE_FLOW_REUSED ?
-						    RPCGATE_FLOW_CLOSED :
-						    state);
+			event_flow(g, f, c,
+				   f->age == FLOW_CLOSED && state != RPCGATE_FLOW_REUSED ?
+					   RPCGATE_FLOW_CLOSED :
+					   state);
 		conv_free(g, f->conv);
 	}
 	stream_drop(&g->arena, &f->stream[0]);
@@ -172,13 +174,54 @@ static uint32_t flow_make(struct rpcgate *g, const struct flow_key *key, uint64_
 	return flow_new(&g->flows, key, hash, g->now_ns);
 }
 
+/* ------------------------------------------------------------- room for octets */
+
+static bool holds(const struct rpcgate *g, const struct flow *f)
+{
+	return stream_waits(&f->stream[0]) || stream_waits(&f->stream[1]) ||
+	       (f->conv && (CONV_AT(g, f->conv)->half[0].partial.n ||
+			    CONV_AT(g, f->conv)->half[1].partial.n || CONV_AT(g, f->conv)->calls));
+}
+
+/* The flow of this age that has waited longest for octets that do not come */
+static uint32_t oldest_waiting(const struct rpcgate *g, enum flow_age age, uint32_t not )
+{
+	uint32_t index = flow_oldest(&g->flows, age);
+
+	for (unsigned n = 0; index && n < RECLAIM_SEARCH; n++) {
+		if (index != not &&holds(g, flow_at(&g->flows, index)))
+			return index;
+		index = flow_at(&g->flows, index)->newer;
+	}
+	return 0;
+}
+
+/* Before the last octets are taken by connections that never finish what they begin, those let
+ * go.  The one that needs room now stays. */
+static void keep_room(struct rpcgate *g, uint32_t index)
+{
+	static const enum flow_age order[] = { FLOW_OPENING, FLOW_CLOSED, FLOW_LIVE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		while (arena_is_scarce(&g->arena)) {
+			uint32_t victim = oldest_waiting(g, order[i], index);
+
+			if (!victim)
+				break;
+			g->stats.flows_evicted++;
+			event_limit(g, LIMIT_BUFFERS,
+				    "limit.buffers: the flow that waited longest was let go");
+			flow_end(g, victim, RPCGATE_FLOW_EVICTED);
+		}
+}
+
 /* The flow says something else than RPC: on a port where only RPC may be spoken that is a
  * violation, elsewhere none of our business, and costs nothing from here on */
 static void stranger(struct rpcgate *g, uint32_t index)
 {
 	struct flow *f = flow_at(&g->flows, index);
-	const struct rpcgate_port_list *range =
-		g->cfg.dynamic_range.n ? &g->cfg.dynamic_range : &windows_dynamic;
+	const struct rpcgate_port_list *range = g->cfg.dynamic_range.n ? &g->cfg.dynamic_range :
+									 &windows_dynamic;
 	bool must = flow_must_be_rpc(g, f);
 
 	g->stats.flows_not_rpc++;
@@ -187,7 +230,8 @@ static void stranger(struct rpcgate *g, uint32_t index)
 			g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_REJECT : RPCGATE_NONE;
 		flow_refuse(g, f, RPCGATE_REASON_NOT_RPC);
 	}
-	g->result.not_rpc = must || (f->client != SIDE_UNKNOWN && port_listed(range, server_port(f)));
+	g->result.not_rpc = must ||
+			    (f->client != SIDE_UNKNOWN && port_listed(range, server_port(f)));
 	if (!f->refused)
 		flow_end(g, index, RPCGATE_FLOW_OPEN);
 }
@@ -399,8 +443,8 @@ static void syn_payload(struct rpcgate *g, struct flow *f, unsigned side, const 
 /* --------------------------------------------------------------- checksums */
 
 /* True if the segment counts.  A side that has shown computed checksums is held to them. */
-static bool checksum_fits(struct rpcgate *g, struct flow *f, unsigned side,
-			  const struct packet *p, enum rpcgate_checksum_state state)
+static bool checksum_fits(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p,
+			  enum rpcgate_checksum_state state)
 {
 	enum checksum sum;
 
@@ -412,8 +456,7 @@ static bool checksum_fits(struct rpcgate *g, struct flow *f, unsigned side,
 	if (sum == CHECKSUM_GOOD || sum == CHECKSUM_UNKNOWN)
 		return true;
 	/* inline, a sum that is merely wrong is wrong: nothing lies between the sender and us */
-	if (!f->sum_seen[side] &&
-	    (sum == CHECKSUM_PARTIAL || g->cfg.mode == RPCGATE_OBSERVE)) {
+	if (!f->sum_seen[side] && (sum == CHECKSUM_PARTIAL || g->cfg.mode == RPCGATE_OBSERVE)) {
 		g->stats.checksum_offload++;
 		return true;
 	}
@@ -551,6 +594,8 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 		stranger(g, index);
 		return;
 	}
+	if (arena_is_scarce(&g->arena))
+		keep_room(g, index);
 	read_segment(g, index, side, p);
 	if (is_stranger(g, f))
 		stranger(g, index);
@@ -567,12 +612,6 @@ static void clock_follow(struct rpcgate *g, uint64_t time_ns)
 	uint64_t at = time_ns + g->behind_ns;
 
 	g->event_ns = time_ns;
-	if (!g->started) {
-		g->started = true;
-		g->now_ns = time_ns;
-		g->sweep_ns = time_ns;
-		return;
-	}
 	if (at >= g->now_ns)
 		g->now_ns = at;
 	else if (g->now_ns - at > CLOCK_JITTER_NS)
@@ -601,10 +640,10 @@ static void pass_time(struct rpcgate *g, uint64_t time_ns)
 	uint32_t slice = g->pinholes.pool.top / SWEEP_SLICES;
 
 	clock_follow(g, time_ns);
-	expire_flows(g);
 	if (g->now_ns - g->sweep_ns < SWEEP_EVERY_NS)
 		return;
 	g->sweep_ns = g->now_ns;
+	expire_flows(g);
 	pinholes_sweep(g, slice < SWEEP_MIN ? SWEEP_MIN : slice);
 	fragments_expire(&g->fragments, g->now_ns);
 }

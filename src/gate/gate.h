@@ -13,6 +13,7 @@
 #define GATE_GATE_H
 
 #include "addr.h"
+#include "activation.h"
 #include "arena.h"
 #include "bind.h"
 #include "call.h"
@@ -20,6 +21,7 @@
 #include "flow.h"
 #include "fragment.h"
 #include "hash.h"
+#include "oxid.h"
 #include "pdu.h"
 #include "pool.h"
 #include "rpcgate.h"
@@ -27,6 +29,15 @@
 #include "uuid.h"
 
 #define NS_PER_S UINT64_C(1000000000)
+
+/* Interfaces whose answers announce endpoints */
+enum mapper_kind {
+	MAPPER_NONE,
+	MAPPER_EPM,	   /* epmapper */
+	MAPPER_OXID,	   /* IObjectExporter */
+	MAPPER_ACTIVATION, /* IRemoteActivation */
+	MAPPER_SCM	   /* IRemoteSCMActivator */
+};
 
 /* A presentation context of one connection */
 struct context {
@@ -41,7 +52,7 @@ struct context {
 	uint8_t reason;	    /* enum rpcgate_reason */
 	bool accepted;
 	bool poisoned; /* the id stands for two interfaces: nothing is learned through it */
-	bool epm;
+	uint8_t mapper; /* enum mapper_kind */
 };
 
 enum offer { OFFER_NDR = 1, OFFER_NDR64 = 2, OFFER_FEATURES = 4, OFFER_OTHER = 8 };
@@ -52,6 +63,7 @@ struct call {
 	uint32_t call_id;
 	struct joined request;
 	struct joined response;
+	uint8_t mapper; /* enum mapper_kind of the context it was made on */
 };
 
 /* One direction of a conversation */
@@ -119,12 +131,6 @@ struct rpcgate {
 	uint64_t event_ns;  /* capture time of what is being read */
 	uint64_t sweep_ns;  /* when the last slice was swept */
 	uint64_t limits_told; /* a bit for each limit already reported */
-	bool started;
-	bool finishing;
-	struct {
-		uint16_t vlan[2];
-		uint8_t n_vlan;
-	} current;
 };
 
 #define CONTEXT_AT(g, i) ((struct context *)pool_at(&(g)->contexts, (i)))
@@ -235,6 +241,9 @@ struct pinhole *pinhole_find(struct rpcgate *g, const struct pinhole_key *key);
 /** The grant for an interface and major version, open or expired; NULL if none. */
 struct grant *pinhole_grant(struct rpcgate *g, const struct pinhole *p,
 			    const struct rpcgate_syntax *interface);
+/** A grant that came from an OXID resolver or an activation, an open one if there is one; NULL if
+ *  the port is none of an object exporter. */
+struct grant *pinhole_dcom_grant(struct rpcgate *g, const struct pinhole *p);
 /** True if some open grant is for this UUID, whatever its version. */
 bool pinhole_has_uuid(const struct rpcgate *g, const struct pinhole *p,
 		      const struct rpcgate_uuid *uuid);
@@ -281,6 +290,8 @@ const struct binding *binding_find(struct rpcgate *g, const struct flow *f, uint
 
 /* -------------------------------------------------------------------- learn */
 
+/** True if answers to this operation can announce endpoints. */
+bool learn_announces(enum mapper_kind kind, uint16_t opnum);
 /** A complete call to the mapper: tell its bindings and open what may be opened. */
 void learn_answer(struct rpcgate *g, const struct flow *f, const struct conv *c,
 		  const struct call *call, const struct context *context);
@@ -299,8 +310,12 @@ struct judgement {
 /** May this client ask for this interface on this connection? */
 struct judgement judge_context(struct rpcgate *g, const struct flow *f, const struct conv *c,
 			       const struct bind_context *context, bool alter);
-/** The mapper and the DCOM resolver and activators. */
-bool is_mapper_interface(const struct rpcgate_syntax *interface);
+/** The mapper and the DCOM resolver and activators; MAPPER_NONE for other interfaces. */
+enum mapper_kind mapper_kind_of(const struct rpcgate_syntax *interface);
+/** With dcom=any: the grant that lets this interface through although nobody asked for it; NULL
+ *  where there is none. */
+struct grant *judge_dcom_grant(struct rpcgate *g, const struct pinhole *p,
+			       const struct rpcgate_syntax *interface);
 
 /* --------------------------------------------------------------------- conv */
 

@@ -8,8 +8,7 @@ static bool agrees(const struct joined *j, const struct pdu *pdu, const struct p
 	if (!j->n_fragments)
 		return first;
 	return !first && !j->complete && j->context_id == call->context_id &&
-	       j->opnum == call->opnum && j->big == pdu->h.big &&
-	       j->auth_level == pdu->auth.level;
+	       j->opnum == call->opnum && j->big == pdu->h.big && j->auth_level == pdu->auth.level;
 }
 
 enum parse joined_add(struct arena *arena, struct joined *joined, const struct pdu *pdu,

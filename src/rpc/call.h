@@ -22,7 +22,7 @@ struct joined {
 };
 
 struct call_limits {
-	uint32_t max_stub;	/**< octets */
+	uint32_t max_stub;      /**< octets */
 	uint32_t max_fragments; /**< zero-length ones count */
 };
 

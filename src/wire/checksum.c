@@ -59,7 +59,8 @@ enum checksum checksum_verify(const struct packet *packet)
 {
 	uint16_t field;
 
-	if (packet->ip_header.n && fold(sum_octets(packet->ip_header.p, packet->ip_header.n)) != 0xffff)
+	if (packet->ip_header.n &&
+	    fold(sum_octets(packet->ip_header.p, packet->ip_header.n)) != 0xffff)
 		return load16(packet->ip_header.p + 10, true) ? CHECKSUM_BAD : CHECKSUM_PARTIAL;
 	if (packet->l4.n < packet->l4_len)
 		return CHECKSUM_UNKNOWN;

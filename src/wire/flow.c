@@ -17,14 +17,32 @@ void flows_done(struct flows *flows)
 	table_done(&flows->table);
 }
 
+static uint64_t word_at(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+/* Any total order will do, so the words are compared as the machine reads them.  This runs for
+ * every packet: memcmp() costs three times as much. */
+static bool lower(const struct packet *p)
+{
+	uint64_t src = word_at(p->src.octet + 8), dst = word_at(p->dst.octet + 8);
+
+	if (src != dst)
+		return src < dst;
+	src = word_at(p->src.octet);
+	dst = word_at(p->dst.octet);
+	return src != dst ? src < dst : p->src_port < p->dst_port;
+}
+
 struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned *side)
 {
-	int order = memcmp(&packet->src, &packet->dst, sizeof(packet->src));
 	struct flow_key key;
 
-	if (!order)
-		order = packet->src_port < packet->dst_port ? -1 : 1;
-	*side = order > 0;
+	*side = !lower(packet);
 	key.addr[*side] = packet->src;
 	key.addr[!*side] = packet->dst;
 	key.port[*side] = packet->src_port;
@@ -33,13 +51,38 @@ struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned
 	return key;
 }
 
+#define KEY_WORDS (sizeof(struct flow_key) / 8)
+
+static void key_words(const struct flow_key *key, uint64_t word[KEY_WORDS])
+{
+	_Static_assert(sizeof(*key) == 40, "the key has no padding");
+	memcpy(word, key, sizeof(*key));
+}
+
 uint64_t flow_hash(const struct flows *flows, const struct flow_key *key)
 {
-	uint64_t word[sizeof(*key) / 8];
+	uint64_t word[KEY_WORDS];
 
-	_Static_assert(sizeof(*key) == 40, "the key has no padding");
-	memcpy(word, key, sizeof(word));
-	return hash_words(&flows->key, word, ARRAY_SIZE(word));
+	key_words(key, word);
+	if (rpcgate_addr_is_ipv4(&key->addr[0]) && rpcgate_addr_is_ipv4(&key->addr[1])) {
+		/* the first 12 octets of both are the same for all IPv4 */
+		memcpy((uint8_t *)word, key->addr[0].octet + 12, 4);
+		memcpy((uint8_t *)word + 4, key->addr[1].octet + 12, 4);
+		word[1] = word[4];
+		return hash_words(&flows->key, word, 2);
+	}
+	return hash_words(&flows->key, word, KEY_WORDS);
+}
+
+static bool same_key(const struct flow_key *a, const struct flow_key *b)
+{
+	uint64_t x[KEY_WORDS], y[KEY_WORDS], differ = 0;
+
+	key_words(a, x);
+	key_words(b, y);
+	for (size_t i = 0; i < KEY_WORDS; i++)
+		differ |= x[i] ^ y[i];
+	return !differ;
 }
 
 uint32_t flow_find(const struct flows *flows, const struct flow_key *key, uint64_t hash)
@@ -48,7 +91,7 @@ uint32_t flow_find(const struct flows *flows, const struct flow_key *key, uint64
 
 	for (uint32_t i = table_first(&flows->table, hash, &probe); i;
 	     i = table_next(&flows->table, hash, &probe))
-		if (memcmp(&flow_at(flows, i)->key, key, sizeof(*key)) == 0)
+		if (same_key(&flow_at(flows, i)->key, key))
 			return i;
 	return 0;
 }

@@ -24,7 +24,7 @@ struct flow_key {
 enum flow_age {
 	FLOW_OPENING, /**< no payload yet, or too little to tell what it is */
 	FLOW_LIVE,    /**< inspected */
-	FLOW_CLOSED,  /**< FIN on both sides or RST; still inspected: a receiver may have ignored it */
+	FLOW_CLOSED, /**< FIN on both sides or RST; still inspected: a receiver may have ignored it */
 	FLOW_AGES
 };
 
@@ -41,22 +41,22 @@ struct flow {
 	struct stream stream[2];
 	uint32_t older;
 	uint32_t newer;
-	uint32_t conv;	      /**< the conversation on it, 0 = none */
+	uint32_t conv;        /**< the conversation on it, 0 = none */
 	uint32_t isn[2];      /**< of the SYNs seen */
 	uint32_t pending_isn; /**< of a SYN in a live connection, until it is answered */
 	uint16_t vlan[2];
 	uint8_t n_vlan;
-	uint8_t age;	     /**< enum flow_age */
-	uint8_t client;	     /**< 0, 1 or SIDE_UNKNOWN */
+	uint8_t age;          /**< enum flow_age */
+	uint8_t client;       /**< 0, 1 or SIDE_UNKNOWN */
 	uint8_t pending_side; /**< SIDE_UNKNOWN: none */
 	bool has_isn[2];
 	bool fin[2];
-	bool sum_seen[2];    /**< a computed checksum was seen from this side */
+	bool sum_seen[2]; /**< a computed checksum was seen from this side */
 	bool reset;
-	bool midstream;	     /**< picked up without its SYN */
+	bool midstream; /**< picked up without its SYN */
 	bool conflict_told;
-	bool refused;	     /**< nothing more passes */
-	uint8_t why;	     /**< enum rpcgate_reason of the refusal */
+	bool refused; /**< nothing more passes */
+	uint8_t why;  /**< enum rpcgate_reason of the refusal */
 };
 
 struct flows {

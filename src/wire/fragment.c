@@ -17,9 +17,9 @@ struct datagram {
 	uint64_t hash;
 	uint64_t since_ns;
 	uint8_t *octets;
-	uint32_t total; /* 0 until the last fragment came */
+	uint32_t total;   /* 0 until the last fragment came */
 	uint32_t highest; /* end of what came */
-	uint32_t blocks; /* how many blocks came */
+	uint32_t blocks;  /* how many blocks came */
 	uint32_t older;
 	uint32_t newer;
 	uint8_t proto; /* as the first fragment says */
@@ -200,8 +200,8 @@ static void store(struct datagram *d, const struct packet *packet)
 		d->proto = packet->proto;
 }
 
-enum parse fragments_add(struct fragments *f, uint32_t zone, uint64_t now_ns,
-			 struct packet *packet, struct bytes *joined, uint32_t *handle)
+enum parse fragments_add(struct fragments *f, uint32_t zone, uint64_t now_ns, struct packet *packet,
+			 struct bytes *joined, uint32_t *handle)
 {
 	struct datagram *d;
 	enum parse fresh;

@@ -2,7 +2,7 @@
 #include "addr.h"
 #include "packet.h"
 
-#define MAX_TAGS 8		 /* QinQ uses 2; a frame of tags alone must end somewhere */
+#define MAX_TAGS 8               /* QinQ uses 2; a frame of tags alone must end somewhere */
 #define MAX_EXTENSION_HEADERS 16 /* real packets carry at most 4 */
 #define ETHERTYPE_IPV4 0x0800U
 #define ETHERTYPE_IPV6 0x86ddU
@@ -92,9 +92,9 @@ static bool link_decode(uint32_t linktype, struct reader *r, struct packet *out,
 
 bool rpcgate_linktype_known(uint32_t linktype)
 {
-	static const uint32_t known[] = { RPCGATE_LINK_NULL, RPCGATE_LINK_ETHERNET,
-					  RPCGATE_LINK_RAW,  RPCGATE_LINK_LOOP,
-					  RPCGATE_LINK_IPV4, RPCGATE_LINK_IPV6,
+	static const uint32_t known[] = { RPCGATE_LINK_NULL,      RPCGATE_LINK_ETHERNET,
+					  RPCGATE_LINK_RAW,       RPCGATE_LINK_LOOP,
+					  RPCGATE_LINK_IPV4,      RPCGATE_LINK_IPV6,
 					  RPCGATE_LINK_LINUX_SLL, RPCGATE_LINK_LINUX_SLL2 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)

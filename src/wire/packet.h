@@ -15,19 +15,13 @@
 #define IP_PROTO_TCP 6U
 #define IP_PROTO_UDP 17U
 
-enum tcp_flag {
-	TCP_FIN = 0x01,
-	TCP_SYN = 0x02,
-	TCP_RST = 0x04,
-	TCP_ACK = 0x10,
-	TCP_URG = 0x20
-};
+enum tcp_flag { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10, TCP_URG = 0x20 };
 
 enum decode {
 	DECODE_TCP,
 	DECODE_UDP,
 	DECODE_FRAGMENT,  /**< one piece of a datagram: see struct packet.fragment */
-	DECODE_OTHER,	  /**< not IP, or neither TCP nor UDP */
+	DECODE_OTHER,     /**< not IP, or neither TCP nor UDP */
 	DECODE_TRUNCATED, /**< the capture cut off a header */
 	DECODE_MALFORMED
 };
@@ -49,16 +43,16 @@ struct packet {
 	uint8_t n_vlan;
 	uint16_t vlan[2];
 	uint32_t l3_offset;
-	struct bytes ip_header;	 /**< IPv4: to verify its checksum; empty for IPv6 */
-	struct bytes l4;	 /**< header and payload as captured */
-	uint32_t l4_len;	 /**< the same on the wire, >= l4.n */
+	struct bytes ip_header; /**< IPv4: to verify its checksum; empty for IPv6 */
+	struct bytes l4;        /**< header and payload as captured */
+	uint32_t l4_len;        /**< the same on the wire, >= l4.n */
 	struct fragment fragment;
 	/* TCP */
 	uint8_t tcp_flags;
 	uint32_t seq;
 	uint32_t ack;
-	struct bytes payload;	 /**< as captured */
-	uint32_t payload_len;	 /**< on the wire, >= payload.n */
+	struct bytes payload; /**< as captured */
+	uint32_t payload_len; /**< on the wire, >= payload.n */
 };
 
 /** Decode a frame.  The packet's ranges point into it. */

@@ -2,6 +2,7 @@
 #include "stream.h"
 
 #define KEPT_MAX_OCTETS 262144U /* two windows of a sender that nobody acknowledges */
+#define ISLAND_COST 256U /* charged for each island beside its octets: bounds their number, too */
 #define ACK_PLAUSIBLE (1 << 30) /* the largest window that window scaling allows (RFC 7323) */
 
 struct held {
@@ -77,7 +78,7 @@ static bool add_islands(struct arena *arena, struct stream *s, uint64_t time_ns,
 			return false;
 		new->next = *at;
 		*at = new;
-		s->island_octets += new->n;
+		s->island_cost += new->n + ISLAND_COST;
 		seq = stop;
 	}
 	return true;
@@ -140,8 +141,7 @@ unsigned stream_put(struct arena *arena, struct stream *s, uint32_t seq, struct 
 		return news;
 	if (seq != s->next)
 		news |= STREAM_HELD;
-	if ((uint32_t)seq_diff(seq, s->next) + data.n > room + s->island_octets ||
-	    !add_islands(arena, s, 0, seq, data))
+	if (s->island_cost + data.n + ISLAND_COST > room || !add_islands(arena, s, 0, seq, data))
 		news |= STREAM_FULL;
 	return news;
 }
@@ -153,7 +153,7 @@ bool stream_pull(struct stream *s, struct bytes *out, struct held **held)
 	if (!h || h->seq != s->next)
 		return false;
 	s->islands = h->next;
-	s->island_octets -= h->n;
+	s->island_cost -= h->n + ISLAND_COST;
 	s->next = held_end(h);
 	*out = (struct bytes){ h->octets, h->n };
 	*held = h;
@@ -212,11 +212,11 @@ bool stream_doubt(struct arena *arena, struct stream *s, uint64_t time_ns, uint3
 {
 	struct held **at = &s->doubtful;
 	struct held *new;
-	uint32_t octets = (uint32_t)data.n;
+	size_t cost = data.n + ISLAND_COST;
 
 	for (; *at; at = &(*at)->next)
-		octets += (*at)->n;
-	if (octets > room)
+		cost += (*at)->n + ISLAND_COST;
+	if (cost > room)
 		return false;
 	new = held_new(arena, time_ns, seq, data.p, (uint32_t)data.n);
 	if (!new)
@@ -293,6 +293,6 @@ void stream_drop(struct arena *arena, struct stream *s)
 	drop_list(arena, &s->islands);
 	drop_list(arena, &s->kept);
 	drop_list(arena, &s->doubtful);
-	s->island_octets = 0;
+	s->island_cost = 0;
 	s->kept_octets = 0;
 }

@@ -22,12 +22,12 @@
 struct held; /* an island or a kept range, in the arena */
 
 struct stream {
-	struct held *islands; /**< ascending, disjoint */
-	struct held *kept;    /**< ascending, disjoint, all below next */
+	struct held *islands;  /**< ascending, disjoint */
+	struct held *kept;     /**< ascending, disjoint, all below next */
 	struct held *doubtful; /**< segments with a wrong checksum: real only if acknowledged */
-	uint32_t next;	      /**< sequence number of the next octet wanted */
-	uint32_t acked;	      /**< the other side has everything below it */
-	uint32_t island_octets;
+	uint32_t next;         /**< sequence number of the next octet wanted */
+	uint32_t acked;        /**< the other side has everything below it */
+	uint32_t island_cost;  /**< octets, and a charge for each island */
 	uint32_t kept_octets;
 	bool synced; /**< next is valid */
 	bool has_acked;
@@ -44,17 +44,17 @@ static inline int32_t seq_diff(uint32_t a, uint32_t b)
 /** What one segment did. */
 enum stream_news {
 	STREAM_IN_ORDER = 0,
-	STREAM_REPEATED = 1,  /**< some or all of its octets were known */
-	STREAM_HELD = 2,      /**< octets before it are missing */
-	STREAM_CONFLICT = 4,  /**< a known octet came with another value */
-	STREAM_FULL = 8	      /**< could not be held: limit */
+	STREAM_REPEATED = 1, /**< some or all of its octets were known */
+	STREAM_HELD = 2,     /**< octets before it are missing */
+	STREAM_CONFLICT = 4, /**< a known octet came with another value */
+	STREAM_FULL = 8      /**< could not be held: limit */
 };
 
 /**
  * Offer a segment's payload.
  * @param seq   sequence number of its first octet
  * @param data  captured payload; data.n < len when the capture cut it short: the rest is a hole
- * @param room  octets that may be held as islands
+ * @param room  what islands may cost: their octets and 256 for each
  * @param out   octets to read now, in place; more may follow from stream_pull()
  * @return a set of enum stream_news
  */
@@ -94,6 +94,12 @@ bool stream_hole_is_acked(const struct stream *s);
 
 /** Give up the hole before the first island.  Returns its size, 0 if there is none. */
 uint32_t stream_give_up(struct stream *s);
+
+/** True if octets wait in it for others. */
+static inline bool stream_waits(const struct stream *s)
+{
+	return s->islands || s->doubtful;
+}
 
 /** Let everything held go. */
 void stream_drop(struct arena *arena, struct stream *s);
