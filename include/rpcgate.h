@@ -157,6 +157,9 @@ enum rpcgate_refresh { RPCGATE_REFRESH_USE, RPCGATE_REFRESH_MAP };
 enum rpcgate_reconnect { RPCGATE_RECONNECT_BLOCK, RPCGATE_RECONNECT_LOG, RPCGATE_RECONNECT_ALLOW };
 enum rpcgate_lookup { RPCGATE_LOOKUP_LEARN, RPCGATE_LOOKUP_GRANT };
 enum rpcgate_tower_address { RPCGATE_TOWER_SERVER, RPCGATE_TOWER_ANY };
+/** Interfaces on the port of a DCOM object exporter: those asked for in activation, or any object
+ *  interface (always version 0.0), reached through alter-context or a further bind. */
+enum rpcgate_dcom { RPCGATE_DCOM_ASKED, RPCGATE_DCOM_ANY };
 enum rpcgate_midstream { RPCGATE_MIDSTREAM_INSPECT, RPCGATE_MIDSTREAM_PASS, RPCGATE_MIDSTREAM_BLOCK };
 /** verify: a packet with a wrong checksum moves nothing, offload is recognised; ignore: not looked at. */
 enum rpcgate_checksum { RPCGATE_CHECKSUM_VERIFY, RPCGATE_CHECKSUM_IGNORE };
@@ -186,6 +189,7 @@ struct rpcgate_config {
 	enum rpcgate_reconnect reconnect;
 	enum rpcgate_lookup lookup;
 	enum rpcgate_tower_address tower_address;
+	enum rpcgate_dcom dcom;
 	enum rpcgate_midstream midstream;
 	enum rpcgate_checksum checksum;
 

@@ -170,11 +170,10 @@ static bool context_add(const struct step *s, const struct bind_context *b, uint
 	x->offers = offers_of(b);
 	x->verdict = (uint8_t)j->verdict;
 	x->reason = (uint8_t)j->reason;
-	x->epm = uuid_equal(&b->abstract.uuid, &epm_syntax.uuid) &&
-		 b->abstract.major == epm_syntax.major;
+	x->mapper = (uint8_t)mapper_kind_of(&b->abstract);
 	*context_tail(g, c) = i;
 	c->n_contexts++;
-	c->mapper |= x->epm;
+	c->mapper |= x->mapper != MAPPER_NONE;
 	return true;
 }
 
@@ -395,6 +394,8 @@ static bool context_accept(const struct step *s, struct context *x,
 	x->transfer = *transfer;
 	s->c->accepted++;
 	grant = grant_of(s, x, &p);
+	if (p && (!grant || !grant->open))
+		grant = judge_dcom_grant(s->g, p, &x->interface);
 	if (grant && grant->open)
 		pinhole_use(s->g, s->f, p, grant);
 	return true;
@@ -525,13 +526,15 @@ static void on_request(const struct step *s, const struct pdu *pdu)
 	x = context_by_id(s->g, s->c, head.context_id, true);
 	if (!x) /* requests may be sent before the bind_ack comes */
 		x = context_by_id(s->g, s->c, head.context_id, false);
-	if (!x || !x->epm)
+	if (!x || !x->mapper)
 		return;
 	link = call_link(s->g, s->c, pdu->h.call_id);
 	if (*link && CALL_AT(s->g, *link)->request.complete) /* the id is free for a new call */
 		call_drop(s->g, s->c, link);
 	link = call_link(s->g, s->c, pdu->h.call_id);
 	call = *link ? CALL_AT(s->g, *link) : call_new(s, pdu->h.call_id);
+	if (call && !call->request.n_fragments)
+		call->mapper = x->mapper;
 	if (call && joined_add(&s->g->arena, &call->request, pdu, &head, &limits, &why) == PARSE_BAD)
 		call_refuse(s, call_link(s->g, s->c, pdu->h.call_id), pdu, why);
 }
@@ -552,19 +555,21 @@ static void answer_call(const struct step *s, const struct pdu *pdu, const struc
 	const struct context *x = context_by_id(s->g, s->c, call->request.context_id, true);
 
 	if (call->request.auth_level == AUTH_LEVEL_PRIVACY ||
-	    call->response.auth_level == AUTH_LEVEL_PRIVACY)
-		tell_sealed(s, pdu);
-	else if (!x || x->poisoned || !x->epm)
+	    call->response.auth_level == AUTH_LEVEL_PRIVACY) {
+		if (learn_announces(call->mapper, call->request.opnum))
+			tell_sealed(s, pdu); /* of pings nothing could have been learned */
+	} else if (!x || x->poisoned || x->mapper != call->mapper) {
 		alert(s, RPCGATE_REASON_CONTEXT_NOT_ACCEPTED, &pdu->h);
-	else
+	} else {
 		learn_answer(s->g, s->f, s->c, call, x);
+	}
 }
 
 static void unasked(const struct step *s, const struct pdu *pdu, const struct pdu_call *head)
 {
 	const struct context *x = context_by_id(s->g, s->c, head->context_id, true);
 
-	if (!x || !x->epm || s->c->gap)
+	if (!x || !x->mapper || s->c->gap)
 		return;
 	s->g->stats.answers_unusable++;
 	alert(s, RPCGATE_REASON_NOT_ASKED, &pdu->h);

@@ -3,27 +3,40 @@
 #include "gate.h"
 
 /* clang-format off */
-static const struct rpcgate_syntax mapper_interfaces[] = {
+static const struct {
+	struct rpcgate_syntax interface;
+	enum mapper_kind kind;
+} mapper_interfaces[] = {
 	/* epmapper 3.0 (C706 appendix O) */
-	{ { { 0xe1, 0xaf, 0x83, 0x08, 0x5d, 0x1f, 0x11, 0xc9,
-	      0x91, 0xa4, 0x08, 0x00, 0x2b, 0x14, 0xa0, 0xfa } }, 3, 0 },
+	{ { { { 0xe1, 0xaf, 0x83, 0x08, 0x5d, 0x1f, 0x11, 0xc9,
+	      0x91, 0xa4, 0x08, 0x00, 0x2b, 0x14, 0xa0, 0xfa } }, 3, 0 }, MAPPER_EPM },
 	/* IObjectExporter, IActivation, IRemoteSCMActivator 0.0 (MS-DCOM 1.9) */
-	{ { { 0x99, 0xfc, 0xfe, 0xc4, 0x52, 0x60, 0x10, 0x1b,
-	      0xbb, 0xcb, 0x00, 0xaa, 0x00, 0x21, 0x34, 0x7a } }, 0, 0 },
-	{ { { 0x4d, 0x9f, 0x4a, 0xb8, 0x7d, 0x1c, 0x11, 0xcf,
-	      0x86, 0x1e, 0x00, 0x20, 0xaf, 0x6e, 0x7c, 0x57 } }, 0, 0 },
-	{ { { 0x00, 0x00, 0x01, 0xa0, 0x00, 0x00, 0x00, 0x00,
-	      0xc0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46 } }, 0, 0 },
+	{ { { { 0x99, 0xfc, 0xfe, 0xc4, 0x52, 0x60, 0x10, 0x1b,
+	      0xbb, 0xcb, 0x00, 0xaa, 0x00, 0x21, 0x34, 0x7a } }, 0, 0 }, MAPPER_OXID },
+	{ { { { 0x4d, 0x9f, 0x4a, 0xb8, 0x7d, 0x1c, 0x11, 0xcf,
+	      0x86, 0x1e, 0x00, 0x20, 0xaf, 0x6e, 0x7c, 0x57 } }, 0, 0 }, MAPPER_ACTIVATION },
+	{ { { { 0x00, 0x00, 0x01, 0xa0, 0x00, 0x00, 0x00, 0x00,
+	      0xc0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46 } }, 0, 0 }, MAPPER_SCM },
 };
 /* clang-format on */
 
-bool is_mapper_interface(const struct rpcgate_syntax *interface)
+enum mapper_kind mapper_kind_of(const struct rpcgate_syntax *interface)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(mapper_interfaces); i++)
-		if (uuid_equal(&mapper_interfaces[i].uuid, &interface->uuid) &&
-		    mapper_interfaces[i].major == interface->major)
-			return true;
-	return false;
+		if (uuid_equal(&mapper_interfaces[i].interface.uuid, &interface->uuid) &&
+		    mapper_interfaces[i].interface.major == interface->major)
+			return mapper_interfaces[i].kind;
+	return MAPPER_NONE;
+}
+
+/* Object interfaces are always bound as version 0.0 (MS-DCOM 2.1); management and other interfaces
+ * of the same process are not meant */
+struct grant *judge_dcom_grant(struct rpcgate *g, const struct pinhole *p,
+			       const struct rpcgate_syntax *interface)
+{
+	if (g->cfg.dcom != RPCGATE_DCOM_ANY || interface->major || interface->minor)
+		return NULL;
+	return pinhole_dcom_grant(g, p);
 }
 
 static struct judgement say(enum rpcgate_verdict verdict, enum rpcgate_reason reason)
@@ -70,8 +83,8 @@ static bool in_record(const struct rpcgate *g, const struct grant *grant)
 }
 
 /* Nothing was granted: the reason that helps most */
-static enum rpcgate_reason why_not(struct rpcgate *g, const struct flow *f,
-				   const struct pinhole *p, const struct rpcgate_syntax *interface)
+static enum rpcgate_reason why_not(struct rpcgate *g, const struct flow *f, const struct pinhole *p,
+				   const struct rpcgate_syntax *interface)
 {
 	const struct binding *known;
 
@@ -94,6 +107,11 @@ static struct judgement judge_pinhole(struct rpcgate *g, const struct flow *f,
 	const struct pinhole *p = pinhole_find(g, &key);
 	const struct grant *grant = p ? pinhole_grant(g, p, interface) : NULL;
 
+	if (p && (!grant || !grant->open)) {
+		const struct grant *any = judge_dcom_grant(g, p, interface);
+
+		grant = any ? any : grant;
+	}
 	if (grant && grant->open)
 		return judge_open(g, p, grant);
 	if (grant && in_record(g, grant))
@@ -119,20 +137,21 @@ struct judgement judge_context(struct rpcgate *g, const struct flow *f, const st
 	struct judgement j;
 
 	if (f->midstream && g->cfg.midstream != RPCGATE_MIDSTREAM_INSPECT)
-		return say(g->cfg.midstream == RPCGATE_MIDSTREAM_PASS ? RPCGATE_ALLOW : RPCGATE_DENY,
+		return say(g->cfg.midstream == RPCGATE_MIDSTREAM_PASS ? RPCGATE_ALLOW :
+									RPCGATE_DENY,
 			   RPCGATE_REASON_MIDSTREAM);
 	if (c->gap)
 		return say(RPCGATE_DENY, RPCGATE_REASON_REASSEMBLY_GAP);
 	if (f->stream[f->client & 1].conflict)
 		return say(RPCGATE_DENY, RPCGATE_REASON_STREAM_CONFLICT);
-	if (is_mapper_port(g, server_port(f)) && is_mapper_interface(&context->abstract))
+	if (is_mapper_port(g, server_port(f)) && mapper_kind_of(&context->abstract))
 		return say(RPCGATE_ALLOW, RPCGATE_REASON_MAPPER);
 	known = alter ? known_context(g, c, &context->abstract) : NULL;
 	if (known)
 		return say(known->verdict, known->reason);
 	j = judge_pinhole(g, f, &context->abstract);
-	if (alter && (j.reason == RPCGATE_REASON_UUID_NOT_GRANTED ||
-		      j.reason == RPCGATE_REASON_NO_PINHOLE))
+	if (alter &&
+	    (j.reason == RPCGATE_REASON_UUID_NOT_GRANTED || j.reason == RPCGATE_REASON_NO_PINHOLE))
 		j.reason = RPCGATE_REASON_ALTER_CONTEXT_DENIED;
 	return j;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* learn.c - answers of the mapper become bindings, and some of them pinholes
+/* learn.c - answers of the mapper, and of DCOM's resolver and activators, become bindings, and some
+ * of them pinholes
  *
  * The key of what is opened is the address on the wire, never the tower's: a server can only
  * announce itself.  A tower that may not be used is told with its reason and skipped; it never
@@ -11,7 +12,7 @@ struct lesson {
 	struct rpcgate *g;
 	const struct flow *f;
 	const struct conv *c;
-	const struct epm_request *request;
+	const struct epm_request *request; /* of the endpoint mapper; NULL otherwise */
 };
 
 static bool tcp_like(const struct tower *t)
@@ -96,8 +97,7 @@ static uint8_t copy_text(uint8_t *to, size_t room, struct bytes from)
 static void tell_binding(const struct lesson *l, const struct epm_entry *entry,
 			 enum rpcgate_source source, enum rpcgate_reason reason)
 {
-	struct rpcgate_binding_event *b =
-		&event_new(l->g, RPCGATE_EVENT_BINDING, l->f)->u.binding;
+	struct rpcgate_binding_event *b = &event_new(l->g, RPCGATE_EVENT_BINDING, l->f)->u.binding;
 	const struct tower *t = &entry->tower;
 
 	b->source = source;
@@ -155,7 +155,7 @@ static bool usable(struct rpcgate *g, const struct flow *f, const struct epm_ans
 }
 
 static void refuse_answer(struct rpcgate *g, const struct flow *f, const struct call *call,
-			  enum rpcgate_reason why)
+			  const struct context *context, enum rpcgate_reason why)
 {
 	struct rpcgate_alert_event *a = event_alert(g, f, why);
 
@@ -163,7 +163,7 @@ static void refuse_answer(struct rpcgate *g, const struct flow *f, const struct 
 	a->call_id = call->call_id;
 	a->opnum = call->request.opnum;
 	a->has_interface = true;
-	a->interface = epm_syntax;
+	a->interface = context->interface;
 	g->stats.answers_malformed++;
 }
 
@@ -172,11 +172,15 @@ static struct bytes stub_of(const struct joined *j)
 	return (struct bytes){ j->stub.p, j->stub.n };
 }
 
-void learn_answer(struct rpcgate *g, const struct flow *f, const struct conv *c,
-		  const struct call *call, const struct context *context)
+static struct ndr ndr_stub(const struct joined *j, const struct context *context)
+{
+	return ndr_of(stub_of(j), j->big, syntax_is_ndr64(&context->transfer));
+}
+
+static void learn_epm(struct rpcgate *g, const struct flow *f, const struct conv *c,
+		      const struct call *call, const struct context *context)
 {
 	const struct epm_limits limits = { g->cfg.max_towers, g->cfg.max_lookup_entries };
-	bool ndr64 = syntax_is_ndr64(&context->transfer);
 	uint16_t opnum = call->request.opnum;
 	enum rpcgate_reason why = RPCGATE_REASON_NONE;
 	struct epm_request request;
@@ -184,13 +188,11 @@ void learn_answer(struct rpcgate *g, const struct flow *f, const struct conv *c,
 	struct epm_entry entry;
 	struct lesson lesson = { g, f, c, &request };
 
-	if (opnum != EPM_MAP && opnum != EPM_LOOKUP)
-		return;
-	if (epm_request_parse(ndr_of(stub_of(&call->request), call->request.big, ndr64), opnum,
-			      &request, &why) != PARSE_OK ||
-	    epm_answer_parse(ndr_of(stub_of(&call->response), call->response.big, ndr64), opnum,
-			     &request, &limits, &answer, &why) != PARSE_OK) {
-		refuse_answer(g, f, call, why);
+	if (epm_request_parse(ndr_stub(&call->request, context), opnum, &request, &why) !=
+		    PARSE_OK ||
+	    epm_answer_parse(ndr_stub(&call->response, context), opnum, &request, &limits, &answer,
+			     &why) != PARSE_OK) {
+		refuse_answer(g, f, call, context, why);
 		return;
 	}
 	g->stats.answers++;
@@ -198,4 +200,223 @@ void learn_answer(struct rpcgate *g, const struct flow *f, const struct conv *c,
 		return;
 	while (epm_next(&answer, &entry))
 		learn_entry(&lesson, &entry);
+}
+
+/* --------------------------------------------------------------------- DCOM */
+
+/* What every object exporter has on its ports (MS-DCOM 3.1.1.5.6, 3.1.1.5.7) */
+static const struct rpcgate_syntax rem_unknown[] = {
+	{ { { 0, 0, 0x01, 0x43, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46 } }, 0, 0 },
+	{ { { 0, 0, 0x01, 0x31, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46 } }, 0, 0 },
+};
+
+/* An answer with string bindings */
+struct strings_lesson {
+	struct lesson lesson;
+	enum rpcgate_source source;
+	bool announces;                         /* not the resolver's own addresses */
+	const struct activation_request *asked; /* NULL for the resolver, which is not asked */
+	const struct activation_answer *given;
+	uint32_t n_ports; /* tried already: one port has several names */
+	struct {
+		uint16_t port;
+		enum rpcgate_reason reason;
+	} port[OXID_MAX_STRINGS];
+};
+
+static enum rpcgate_reason open_interface(const struct strings_lesson *l, uint16_t port,
+					  const struct rpcgate_syntax *interface)
+{
+	enum rpcgate_reason reason =
+		pinhole_open(l->lesson.g, l->lesson.f, port, interface, l->source);
+
+	if (worth_a_record(reason))
+		binding_record(l->lesson.g, l->lesson.f, port, interface, true);
+	return reason;
+}
+
+/* An exporter's port is open when its first interface is; more of them may meet a limit, which is
+ * told with the pinhole */
+static enum rpcgate_reason open_port(const struct strings_lesson *l, uint16_t port)
+{
+	enum rpcgate_reason reason = open_interface(l, port, &rem_unknown[0]);
+	struct rpcgate_syntax interface = { 0 };
+	uint32_t i = 0;
+
+	if (reason)
+		return reason;
+	for (size_t k = 1; k < ARRAY_SIZE(rem_unknown); k++)
+		(void)open_interface(l, port, &rem_unknown[k]);
+	while (l->asked && activation_next(l->asked, l->given, &i, &interface.uuid))
+		(void)open_interface(l, port, &interface);
+	return RPCGATE_REASON_NONE;
+}
+
+static enum rpcgate_reason open_port_once(struct strings_lesson *l, uint16_t port)
+{
+	for (uint32_t i = 0; i < l->n_ports; i++)
+		if (l->port[i].port == port)
+			return l->port[i].reason;
+	l->port[l->n_ports].port = port;
+	l->port[l->n_ports].reason = open_port(l, port);
+	return l->port[l->n_ports++].reason;
+}
+
+/* Names are not resolved: they are taken as the server's (E15) */
+static bool host_fits(const struct lesson *l, const struct string_binding *b)
+{
+	return l->g->cfg.tower_address == RPCGATE_TOWER_ANY || b->kind == HOST_NAME ||
+	       (b->kind == HOST_ADDRESS && addr_equal(&b->ip, server_addr(l->f)));
+}
+
+static enum rpcgate_reason string_reason(const struct strings_lesson *l,
+					 const struct string_binding *b)
+{
+	enum rpcgate_reason reason;
+
+	if (!l->announces)
+		return RPCGATE_REASON_WRONG_CALL;
+	reason = port_reason(l->lesson.g, b->port);
+	if (reason)
+		return reason;
+	if (!host_fits(&l->lesson, b))
+		return RPCGATE_REASON_TOWER_ADDRESS;
+	return connection_reason(&l->lesson);
+}
+
+static void tell_string(const struct strings_lesson *l, const struct string_binding *s,
+			enum rpcgate_reason reason)
+{
+	struct rpcgate *g = l->lesson.g;
+	struct rpcgate_binding_event *b =
+		&event_new(g, RPCGATE_EVENT_BINDING, l->lesson.f)->u.binding;
+
+	b->source = l->source;
+	b->protseq = s->protseq;
+	b->interface = rem_unknown[0];
+	b->any_interface = true;
+	b->server = *server_addr(l->lesson.f);
+	b->has_tower_ip = s->kind == HOST_ADDRESS;
+	b->tower_ip = s->ip;
+	b->accepted = !reason;
+	b->reason = reason;
+	b->port = s->port;
+	if (!b->has_tower_ip)
+		b->endpoint_len = copy_text(b->endpoint, sizeof(b->endpoint),
+					    (struct bytes){ s->host, s->host_len });
+	g->stats.bindings++;
+	g->stats.bindings_accepted += !reason;
+}
+
+static void learn_strings(struct strings_lesson *l, struct dual_strings strings)
+{
+	struct string_binding s;
+
+	while (dual_strings_next(&strings, &s)) {
+		enum rpcgate_reason reason;
+
+		if (!s.port)
+			continue;
+		reason = string_reason(l, &s);
+		if (!reason)
+			reason = open_port_once(l, s.port);
+		tell_string(l, &s, reason);
+	}
+}
+
+/* As usable(), for answers with string bindings */
+static bool strings_usable(struct rpcgate *g, const struct flow *f, bool ok,
+			   const struct dual_strings *strings)
+{
+	g->stats.answers++;
+	if (!ok || !strings->n)
+		g->stats.answers_unusable++;
+	if (!ok && strings->n)
+		event_alert(g, f, RPCGATE_REASON_STATUS_NOT_OK);
+	return ok;
+}
+
+static void learn_oxid(struct rpcgate *g, const struct flow *f, const struct conv *c,
+		       const struct call *call, const struct context *context)
+{
+	uint16_t opnum = call->request.opnum;
+	enum rpcgate_reason why = RPCGATE_REASON_NONE;
+	struct strings_lesson l = { .lesson = { g, f, c, NULL }, .source = RPCGATE_OXID };
+	struct oxid_request request;
+	struct oxid_answer answer;
+
+	if (oxid_request_parse(ndr_stub(&call->request, context), opnum, &request, &why) !=
+		    PARSE_OK ||
+	    oxid_answer_parse(ndr_stub(&call->response, context), opnum, &answer, &why) !=
+		    PARSE_OK) {
+		refuse_answer(g, f, call, context, why);
+		return;
+	}
+	l.announces = opnum != OXID_SERVER_ALIVE2;
+	if (strings_usable(g, f, !answer.status, &answer.bindings))
+		learn_strings(&l, answer.bindings);
+}
+
+static enum activation_call activation_call_of(enum mapper_kind kind, uint16_t opnum)
+{
+	if (kind == MAPPER_ACTIVATION)
+		return ACTIVATION_REMOTE_ACTIVATION;
+	return opnum == SCM_GET_CLASS_OBJECT ? ACTIVATION_GET_CLASS_OBJECT :
+					       ACTIVATION_CREATE_INSTANCE;
+}
+
+/* A request that cannot be read asks for nothing: its answer opens what every exporter has */
+static void learn_activation(struct rpcgate *g, const struct flow *f, const struct conv *c,
+			     const struct call *call, const struct context *context)
+{
+	enum activation_call which = activation_call_of(context->mapper, call->request.opnum);
+	enum rpcgate_reason why = RPCGATE_REASON_NONE;
+	struct activation_request request = { 0 };
+	struct activation_answer answer;
+	struct strings_lesson l = {
+		.lesson = { g, f, c, NULL },
+		.source = RPCGATE_ACTIVATION,
+		.announces = true,
+		.asked = &request,
+		.given = &answer,
+	};
+
+	if (activation_answer_parse(ndr_stub(&call->response, context), which, &answer, &why) !=
+	    PARSE_OK) {
+		refuse_answer(g, f, call, context, why);
+		return;
+	}
+	if (activation_request_parse(ndr_stub(&call->request, context), which, &request, &why) !=
+	    PARSE_OK)
+		request = (struct activation_request){ 0 };
+	if (strings_usable(g, f, answer.done || answer.unsupported, &answer.bindings))
+		learn_strings(&l, answer.bindings);
+}
+
+/* ------------------------------------------------------------------ all kinds */
+
+typedef void learner(struct rpcgate *g, const struct flow *f, const struct conv *c,
+		     const struct call *call, const struct context *context);
+
+static const struct {
+	learner *learn;
+	uint32_t opnums; /* a bit for each that announces */
+} by_kind[] = {
+	[MAPPER_EPM] = { learn_epm, 1U << EPM_LOOKUP | 1U << EPM_MAP },
+	[MAPPER_OXID] = { learn_oxid,
+			  1U << OXID_RESOLVE | 1U << OXID_RESOLVE2 | 1U << OXID_SERVER_ALIVE2 },
+	[MAPPER_ACTIVATION] = { learn_activation, 1U << REMOTE_ACTIVATION },
+	[MAPPER_SCM] = { learn_activation, 1U << SCM_GET_CLASS_OBJECT | 1U << SCM_CREATE_INSTANCE },
+};
+
+bool learn_announces(enum mapper_kind kind, uint16_t opnum)
+{
+	return opnum < 32 && (by_kind[kind].opnums >> opnum & 1);
+}
+
+void learn_answer(struct rpcgate *g, const struct flow *f, const struct conv *c,
+		  const struct call *call, const struct context *context)
+{
+	if (learn_announces(context->mapper, call->request.opnum))
+		by_kind[context->mapper].learn(g, f, c, call, context);
 }

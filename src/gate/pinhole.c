@@ -234,6 +234,23 @@ struct grant *pinhole_grant(struct rpcgate *g, const struct pinhole *p,
 	return NULL;
 }
 
+struct grant *pinhole_dcom_grant(struct rpcgate *g, const struct pinhole *p)
+{
+	struct grant *found = NULL;
+
+	for (uint32_t i = p->grants; i; i = grant_at(g, i)->next) {
+		struct grant *grant = grant_at(g, i);
+
+		if (grant->source != RPCGATE_OXID && grant->source != RPCGATE_ACTIVATION)
+			continue;
+		if (grant->open)
+			return grant;
+		if (!found || grant->until_ns > found->until_ns)
+			found = grant;
+	}
+	return found;
+}
+
 bool pinhole_has_uuid(const struct rpcgate *g, const struct pinhole *p,
 		      const struct rpcgate_uuid *uuid)
 {

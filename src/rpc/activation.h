@@ -17,10 +17,14 @@
 #include "oxid.h"
 #include "rpcgate.h"
 
+#define REMOTE_ACTIVATION 0U    /* of IRemoteActivation */
+#define SCM_GET_CLASS_OBJECT 3U /* of IRemoteSCMActivator */
+#define SCM_CREATE_INSTANCE 4U
+
 enum activation_call {
-	ACTIVATION_REMOTE_ACTIVATION, /**< IRemoteActivation, opnum 0 */
-	ACTIVATION_GET_CLASS_OBJECT,  /**< IRemoteSCMActivator, opnum 3 */
-	ACTIVATION_CREATE_INSTANCE    /**< IRemoteSCMActivator, opnum 4 */
+	ACTIVATION_REMOTE_ACTIVATION,
+	ACTIVATION_GET_CLASS_OBJECT,
+	ACTIVATION_CREATE_INSTANCE
 };
 
 #define ACTIVATION_MAX_IIDS 64U
