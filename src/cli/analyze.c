@@ -351,12 +351,8 @@ static void label(struct analysis *a, const struct rpcgate_packet *packet,
 		return;
 	state = labeller_packet(a->labeller, result->flow_id, result->not_rpc, packet->data + skip,
 				packet->caplen - skip, packet->time_ns);
-	if (!a->report)
-		return;
-	if (state == LABELLER_NAMED)
+	if (a->report && state == LABELLER_NAMED)
 		report_label(a->report, labeller_name(a->labeller, result->flow_id));
-	else if (state == LABELLER_UNKNOWN)
-		report_label(a->report, NULL);
 }
 
 static void note_time(struct analysis *a, uint64_t time_ns)
@@ -421,7 +417,7 @@ static void print_report(struct analysis *a, const struct rpcgate_stats *stats)
 		.stats = *stats,
 		.first_ns = a->first_ns,
 		.last_ns = a->last_ns,
-		.unnamed = a->labeller ? labeller_waiting(a->labeller) : 0,
+		.unnamed = a->labeller ? labeller_unnamed(a->labeller) : 0,
 		.checksums_ignored = a->cfg.checksum == RPCGATE_CHECKSUM_IGNORE,
 	};
 

@@ -226,10 +226,6 @@ void report_label(struct report *r, const char *name)
 	struct label_row probe = { 0 };
 	struct label_row *row;
 
-	if (!name) {
-		r->unnamed++;
-		return;
-	}
 	text_show(name, probe.name, sizeof(probe.name));
 	row = rows_get(&r->labels, &probe);
 	if (row)

@@ -19,7 +19,7 @@ struct report_input {
 	struct timeline_extent extent;
 	struct rpcgate_stats stats;
 	uint64_t first_ns, last_ns; /**< earliest and latest packet */
-	size_t unnamed;             /**< flows that are not RPC and got no name in time */
+	size_t unnamed;             /**< flows that are not RPC and got no name */
 	bool checksums_ignored;
 };
 
@@ -30,7 +30,7 @@ void report_free(struct report *report);
 
 /** Take an event. */
 void report_event(struct report *report, const struct rpcgate_event *event);
-/** A flow is not RPC; @p name says what it is, NULL if nobody knows. */
+/** A flow is not RPC, but what @p name says. */
 void report_label(struct report *report, const char *name);
 
 /**

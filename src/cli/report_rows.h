@@ -93,8 +93,6 @@ struct report {
 	uint64_t bind_reasons[RPCGATE_REASON_COUNT];
 	uint64_t binding_reasons[RPCGATE_REASON_COUNT];
 	uint64_t other_protseq[RPCGATE_PROTSEQ_OTHER + 1]; /* announced, but no TCP */
-	uint64_t flow_reasons[RPCGATE_REASON_COUNT];
-	uint64_t unnamed;
 };
 
 /* Order of rows by their keys */

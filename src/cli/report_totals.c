@@ -163,7 +163,7 @@ static int labels_order(const void *left, const void *right)
 static void total_labels(const struct page *page)
 {
 	struct rows *labels = &page->report->labels;
-	uint64_t unnamed = page->report->unnamed + page->input->unnamed;
+	uint64_t unnamed = page->input->unnamed;
 	struct parts parts = { 0 };
 	char text[WORDS_NUMBER];
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* labeller.c - the only file that knows nDPI
  *
- * Between its versions 4.0 and 5.0 nDPI changed its calls; the shim below is all that knows.
+ * Between its versions 4.2 and 5.0 nDPI changed its calls; the shim below is all that knows.  It is
+ * run with 4.2; what it says for later versions follows their headers.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #include "labeller.h"
 
 #define PACKETS_MAX 8 /* nDPI names most protocols in the first two payloads */
-#define FLOWS_MAX 512 /* waiting at a time; a flow structure has about 1 KiB */
+#define FLOWS_MAX 64  /* waiting at a time; a flow structure has about 1 KiB */
 #define NAMES_MAX 4096
 #define NS_PER_MS 1000000
 
@@ -104,6 +105,8 @@ struct labeller {
 	bool failed; /* nDPI could not be started */
 	size_t flow_octets;
 	size_t n_waiting;
+	size_t turn;      /* the next in waiting to give way */
+	size_t n_unnamed; /* given up, or waiting */
 	struct waiting waiting[FLOWS_MAX];
 	struct named named[NAMES_MAX]; /* by the low bits of the id: the newest stays */
 };
@@ -142,7 +145,6 @@ static bool start_module(struct labeller *l)
 	return l->module;
 }
 
-/* Few flows wait at a time and most ask about none, so a walk is cheap. */
 static struct waiting *find_waiting(struct labeller *l, uint64_t flow_id)
 {
 	for (size_t i = 0; l->n_waiting && i < FLOWS_MAX; i++)
@@ -151,22 +153,38 @@ static struct waiting *find_waiting(struct labeller *l, uint64_t flow_id)
 	return NULL;
 }
 
+/* A free place; where there is none, those who wait give way in turn */
+static struct waiting *free_place(struct labeller *l)
+{
+	struct waiting *place = l->waiting;
+
+	if (l->n_waiting == FLOWS_MAX) {
+		place = &l->waiting[l->turn];
+		l->turn = (l->turn + 1) % FLOWS_MAX;
+		release(l, place);
+		return place;
+	}
+	while (place->flow_id)
+		place++;
+	return place;
+}
+
 static struct waiting *add_waiting(struct labeller *l, uint64_t flow_id)
 {
-	struct waiting *free_place = l->waiting;
 	struct ndpi_flow_struct *flow;
+	struct waiting *place;
 
-	if (l->n_waiting == FLOWS_MAX || !start_module(l))
+	if (!start_module(l))
 		return NULL;
-	while (free_place->flow_id)
-		free_place++;
 	flow = ndpi_flow_malloc(l->flow_octets);
 	if (!flow)
 		return NULL;
 	memset(flow, 0, l->flow_octets);
-	*free_place = (struct waiting){ .flow_id = flow_id, .flow = flow };
+	place = free_place(l);
+	*place = (struct waiting){ .flow_id = flow_id, .flow = flow };
 	l->n_waiting++;
-	return free_place;
+	l->n_unnamed++;
+	return place;
 }
 
 static enum labeller_state settle(struct labeller *l, struct waiting *waiting, uint16_t id)
@@ -176,6 +194,7 @@ static enum labeller_state settle(struct labeller *l, struct waiting *waiting, u
 	release(l, waiting);
 	if (!id)
 		return LABELLER_UNKNOWN;
+	l->n_unnamed--;
 	l->named[flow_id % NAMES_MAX] = (struct named){
 		.flow_id = flow_id,
 		.name = ndpi_get_proto_name(l->module, id),
@@ -212,7 +231,7 @@ const char *labeller_name(const struct labeller *l, uint64_t flow_id)
 	return named->flow_id == flow_id ? named->name : NULL;
 }
 
-size_t labeller_waiting(const struct labeller *l)
+size_t labeller_unnamed(const struct labeller *l)
 {
-	return l->n_waiting;
+	return l->n_unnamed;
 }

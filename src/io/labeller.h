@@ -3,7 +3,8 @@
  *
  * A labeller, never the gate: nothing is allowed or refused because of what it says.  It is
  * started when the first flow is to be named, sees at most 8 packets of a flow, guesses nothing
- * from port numbers and holds a bounded number of flows; over the limit, flows stay unnamed.
+ * from port numbers and holds a bounded number of flows; over the limit, flows that wait give way in
+ * turn and stay unnamed.
  */
 #ifndef IO_LABELLER_H
 #define IO_LABELLER_H
@@ -16,7 +17,7 @@ struct labeller;
 
 /** What became of the flow a packet belongs to. */
 enum labeller_state {
-	LABELLER_STRANGER, /**< not asked for, or there was no room */
+	LABELLER_STRANGER, /**< not asked about, or nDPI could not be started */
 	LABELLER_WAITING,  /**< more packets are needed */
 	LABELLER_NAMED,    /**< this packet settled it; said once */
 	LABELLER_UNKNOWN   /**< nDPI gave up with this packet; said once */
@@ -40,7 +41,7 @@ enum labeller_state labeller_packet(struct labeller *labeller, uint64_t flow_id,
 /** The name found for a flow, while it is remembered; else NULL.  Valid until labeller_free(). */
 const char *labeller_name(const struct labeller *labeller, uint64_t flow_id);
 
-/** Flows that were asked about and are not settled yet. */
-size_t labeller_waiting(const struct labeller *labeller);
+/** Flows that were asked about and have no name, or none yet. */
+size_t labeller_unnamed(const struct labeller *labeller);
 
 #endif

@@ -71,7 +71,7 @@ static void http_on_a_dynamic_port_is_named(void **state)
 	assert_int_equal(got, LABELLER_NAMED);
 	assert_string_equal(labeller_name(l, 1), "HTTP");
 	assert_null(labeller_name(l, 2));
-	assert_int_equal(labeller_waiting(l), 0);
+	assert_int_equal(labeller_unnamed(l), 0);
 	/* named once; more packets change nothing */
 	assert_int_equal(show(l, 1, true, http()), LABELLER_STRANGER);
 	labeller_free(l);
@@ -85,7 +85,7 @@ static void noise_is_given_up_after_a_few_packets(void **state)
 	for (int i = 1; i < PACKETS_MAX; i++)
 		assert_int_equal(show(l, 1, true, noise()), LABELLER_WAITING);
 	assert_int_equal(show(l, 1, true, noise()), LABELLER_UNKNOWN);
-	assert_int_equal(labeller_waiting(l), 0);
+	assert_int_equal(labeller_unnamed(l), 1);
 	assert_null(labeller_name(l, 1));
 	labeller_free(l);
 }
@@ -97,20 +97,25 @@ static void flows_nobody_asked_about_cost_nothing(void **state)
 	(void)state;
 	for (uint64_t flow = 1; flow < 100; flow++)
 		assert_int_equal(show(l, flow, false, http()), LABELLER_STRANGER);
-	assert_int_equal(labeller_waiting(l), 0);
+	assert_int_equal(labeller_unnamed(l), 0);
 	labeller_free(l);
 }
 
-static void waiting_flows_are_bounded(void **state)
+static void waiting_flows_give_way_when_there_are_too_many(void **state)
 {
 	struct labeller *l = labeller_new();
-	size_t refused = 0;
+	enum labeller_state got = LABELLER_WAITING;
 
 	(void)state;
 	for (uint64_t flow = 1; flow <= 2000; flow++)
-		refused += show(l, flow, true, noise()) == LABELLER_STRANGER;
-	assert_true(refused > 0);
-	assert_int_equal(labeller_waiting(l) + refused, 2000);
+		assert_int_equal(show(l, flow, true, noise()), LABELLER_WAITING);
+	assert_int_equal(labeller_unnamed(l), 2000);
+	assert_int_equal(show(l, 1, false, http()), LABELLER_STRANGER);
+	assert_int_equal(show(l, 2000, false, noise()), LABELLER_WAITING);
+	for (int i = 0; i < PACKETS_MAX && got == LABELLER_WAITING; i++)
+		got = show(l, 2001, true, http());
+	assert_int_equal(got, LABELLER_NAMED);
+	assert_int_equal(labeller_unnamed(l), 2000);
 	labeller_free(l);
 }
 
@@ -133,7 +138,7 @@ int main(void)
 		cmocka_unit_test(http_on_a_dynamic_port_is_named),
 		cmocka_unit_test(noise_is_given_up_after_a_few_packets),
 		cmocka_unit_test(flows_nobody_asked_about_cost_nothing),
-		cmocka_unit_test(waiting_flows_are_bounded),
+		cmocka_unit_test(waiting_flows_give_way_when_there_are_too_many),
 		cmocka_unit_test(cut_and_empty_packets_are_survived),
 	};
 
