@@ -216,7 +216,8 @@ static bool name_like(const struct text *t)
 	for (size_t i = 0; i < t->n; i++) {
 		uint16_t unit = unit_at(t, i);
 
-		if (unit <= ' ' || unit == 0x7f || unit == ':' || unit == '[' || unit == ']')
+		if (unit <= ' ' || unit == 0x7f || unit == ':' || unit == '%' || unit == '[' ||
+		    unit == ']')
 			return false;
 	}
 	return !like_a_number(t); /* as is a name without a letter, or none */
