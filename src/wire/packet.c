@@ -165,7 +165,8 @@ static enum decode decode_ipv4(struct bytes in, uint32_t wire_len, struct packet
 	total = load16(in.p + 2, true);
 	if (!total) /* segmentation offload */
 		total = wire_len;
-	if (header < 20 || total < header)
+	/* receivers discard a header that promises more than the frame had */
+	if (header < 20 || total < header || total > wire_len)
 		return DECODE_MALFORMED;
 	if (in.n < header)
 		return DECODE_TRUNCATED;
@@ -205,7 +206,7 @@ static uint32_t extension_length(uint8_t next, const uint8_t *p)
 /* Walk the extension headers.  An "atomic" fragment (RFC 6946) is a whole datagram. */
 static enum decode walk_extensions(struct packet *out)
 {
-	for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
+	for (int i = 0;; i++) {
 		struct bytes l4 = out->l4;
 		uint32_t length;
 		uint16_t frag = 0;
@@ -216,7 +217,7 @@ static enum decode walk_extensions(struct packet *out)
 			return decode_l4(out);
 		else if (!(length = extension_length(out->proto, l4.p)))
 			return decode_l4(out);
-		if (length > out->l4_len)
+		if (length > out->l4_len || i == MAX_EXTENSION_HEADERS)
 			return DECODE_MALFORMED;
 		if (length > l4.n)
 			return DECODE_TRUNCATED;
@@ -232,7 +233,6 @@ static enum decode walk_extensions(struct packet *out)
 						   .complete = out->l4.n == out->l4_len };
 		return DECODE_FRAGMENT;
 	}
-	return DECODE_MALFORMED;
 }
 
 static enum decode decode_ipv6(struct bytes in, uint32_t wire_len, struct packet *out)
@@ -247,6 +247,10 @@ static enum decode decode_ipv6(struct bytes in, uint32_t wire_len, struct packet
 	out->proto = in.p[6];
 	memcpy(out->src.octet, in.p + 8, 16);
 	memcpy(out->dst.octet, in.p + 24, 16);
+	/* mapped addresses stay inside hosts; on the wire they would pass for IPv4 (RFC 4942 2.2) */
+	if (payload > wire_len - 40 || rpcgate_addr_is_ipv4(&out->src) ||
+	    rpcgate_addr_is_ipv4(&out->dst))
+		return DECODE_MALFORMED;
 	set_l4(out, in.p + 40, in.n - 40, payload);
 	return walk_extensions(out);
 }
@@ -275,5 +279,6 @@ enum decode packet_decode_joined(struct bytes datagram, struct packet *out)
 	out->ip_header = (struct bytes){ NULL, 0 };
 	out->l4 = datagram;
 	out->l4_len = (uint32_t)datagram.n;
-	return walk_extensions(out);
+	/* IPv4 has no extension headers: what looks like one is a protocol nobody answers */
+	return rpcgate_addr_is_ipv4(&out->src) ? decode_l4(out) : walk_extensions(out);
 }
