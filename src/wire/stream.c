@@ -122,6 +122,16 @@ static struct bytes take_prefix(struct stream *s, uint32_t *seq, struct bytes *d
 	return out;
 }
 
+/* No receiver takes octets beyond its window; @room stands for it.  The window begins where the
+ * receiver is: behind octets that it has acknowledged, also where the capture lost them. */
+static bool beyond_window(const struct stream *s, uint32_t seq, size_t n, uint32_t room)
+{
+	uint32_t edge = s->has_acked && seq_diff(s->acked, s->next) > 0 ? s->acked : s->next;
+	int32_t ahead = seq_diff(seq, edge);
+
+	return ahead > 0 && (uint32_t)ahead + n > room;
+}
+
 unsigned stream_put(struct arena *arena, struct stream *s, uint32_t seq, struct bytes data,
 		    uint32_t room, struct bytes *out)
 {
@@ -141,7 +151,8 @@ unsigned stream_put(struct arena *arena, struct stream *s, uint32_t seq, struct 
 		return news;
 	if (seq != s->next)
 		news |= STREAM_HELD;
-	if (s->island_cost + data.n + ISLAND_COST > room || !add_islands(arena, s, 0, seq, data))
+	if (beyond_window(s, seq, data.n, room) || s->island_cost + data.n + ISLAND_COST > room ||
+	    !add_islands(arena, s, 0, seq, data))
 		news |= STREAM_FULL;
 	return news;
 }
@@ -242,14 +253,15 @@ static bool believe(struct arena *arena, struct stream *s)
 		*at = h->next;
 		if (old < (int32_t)h->n) {
 			struct bytes data = { h->octets, h->n };
-			uint32_t seq = h->seq;
+			uint32_t seq = h->seq, before = s->island_cost;
 
 			if (old > 0) {
 				seq += (uint32_t)old;
 				data.p += old;
 				data.n -= (size_t)old;
 			}
-			real |= add_islands(arena, s, h->time_ns, seq, data);
+			(void)add_islands(arena, s, h->time_ns, seq, data);
+			real |= s->island_cost != before;
 		}
 		arena_give(arena, h);
 	}

@@ -54,7 +54,8 @@ enum stream_news {
  * Offer a segment's payload.
  * @param seq   sequence number of its first octet
  * @param data  captured payload; data.n < len when the capture cut it short: the rest is a hole
- * @param room  what islands may cost: their octets and 256 for each
+ * @param room  what islands may cost: their octets and 256 for each; and how far they may lie
+ *		behind what was read or acknowledged
  * @param out   octets to read now, in place; more may follow from stream_pull()
  * @return a set of enum stream_news
  */
