@@ -287,7 +287,8 @@ enum rpcgate_event_type {
 	RPCGATE_EVENT_BIND,    /**< a presentation context was asked for, and judged */
 	RPCGATE_EVENT_ALERT,   /**< something refused or suspicious */
 	RPCGATE_EVENT_FLOW,    /**< an RPC connection ended */
-	RPCGATE_EVENT_ENGINE   /**< a limit was reached, or the input is of poor quality */
+	RPCGATE_EVENT_ENGINE,  /**< a limit was reached, or the input is of poor quality */
+	RPCGATE_EVENT_CALL     /**< a request was judged by its operation or level */
 };
 
 #define RPCGATE_ANNOTATION_MAX 64 /**< C706 ept_max_annotation_size, NUL counted */
@@ -365,7 +366,25 @@ struct rpcgate_bind_event {
 	uint32_t call_id;
 	uint64_t pinhole_id; /**< 0 where none */
 	uint64_t age_ns;     /**< since the announcement, if has_age */
+	uint32_t rule_line;    /**< of the rule that decided; 0: none did */
+	const char *rule_file; /**< borrowed from the policy, like rule_name */
+	const char *rule_name; /**< NULL where the rule has none */
 	struct rpcgate_syntax transfer[RPCGATE_SYNTAXES_MAX];
+};
+
+/** A request for which a rule with operations or a level decided. */
+struct rpcgate_call_event {
+	enum rpcgate_verdict verdict;
+	enum rpcgate_action action;
+	enum rpcgate_reason reason;
+	struct rpcgate_syntax interface;
+	uint16_t context_id;
+	uint16_t opnum;
+	uint8_t auth_level; /**< 1 none .. 6 privacy: the lowest level of its connection */
+	uint32_t call_id;
+	uint32_t rule_line;
+	const char *rule_file;
+	const char *rule_name;
 };
 
 struct rpcgate_alert_event {
@@ -424,6 +443,7 @@ struct rpcgate_event {
 		struct rpcgate_alert_event alert;
 		struct rpcgate_flow_event flow;
 		struct rpcgate_engine_event engine;
+		struct rpcgate_call_event call;
 	} u;
 };
 
@@ -508,6 +528,8 @@ RPCGATE_API struct rpcgate_result rpcgate_finish(struct rpcgate *gate);
 	X(binds_allowed, "presentation contexts allowed")                                          \
 	X(binds_logged, "presentation contexts allowed but logged")                                \
 	X(binds_denied, "presentation contexts refused")                                           \
+	X(calls_judged, "requests for which a rule with operations or a level decided")            \
+	X(calls_denied, "of these, refused")                                                       \
 	X(reconnects, "binds after the pinhole ran out, while the record was kept")                \
 	X(limits_reached, "times a limit was reached")                                             \
 	X(buffer_octets_used, "octets held now")                                                   \
@@ -538,6 +560,163 @@ struct rpcgate_interface {
 RPCGATE_API const struct rpcgate_interface *rpcgate_interface_find(const struct rpcgate_syntax *id);
 /** The @p i-th entry in order of UUID, NULL past the last. */
 RPCGATE_API const struct rpcgate_interface *rpcgate_interface_at(size_t i);
+
+/* ------------------------------------------------------------------- groups */
+
+struct rpcgate_group_member {
+	struct rpcgate_syntax id;
+	const char *source; /**< the document that says so */
+};
+
+/** A port that a service needs beside RPC. */
+struct rpcgate_group_port {
+	const char *protocol;  /**< "LDAP Server" */
+	const char *transport; /**< "tcp", "udp", or a protocol without ports such as "icmp" */
+	const char *source;
+	uint16_t first, last;  /**< 0 where the transport has no ports */
+};
+
+/** Interfaces that belong together: a service of KB832017, or a purpose such as "domain-join". */
+struct rpcgate_group {
+	const char *name;
+	const char *title;
+	const char *source;
+	const struct rpcgate_group_member *member;
+	const struct rpcgate_group_port *port;
+	size_t n_members;
+	size_t n_ports;
+};
+
+/** The group of a name, in either case; NULL if there is none. */
+RPCGATE_API const struct rpcgate_group *rpcgate_group_find(const char *name);
+/** The @p i-th group, NULL past the last. */
+RPCGATE_API const struct rpcgate_group *rpcgate_group_at(size_t i);
+/** True if some version of the interface is a member. */
+RPCGATE_API bool rpcgate_group_has(const struct rpcgate_group *group,
+				   const struct rpcgate_uuid *uuid);
+
+/* ------------------------------------------------------------------- policy */
+
+/*
+ * What rpcgate-policy(5) describes: rules in lines, the first that matches decides.  A policy is
+ * a value: made by rpcgate_policy_parse(), never changed, shared by any number of engines and
+ * threads, freed when no engine uses it any more.  Parsing reads memory; files are the caller's.
+ */
+struct rpcgate_policy;
+
+/* Limits; a policy beyond them is refused */
+#define RPCGATE_POLICY_MAX_FILE (1U << 20)  /**< octets of one file */
+#define RPCGATE_POLICY_MAX_INCLUDES 64U     /**< include lines carried out */
+#define RPCGATE_POLICY_MAX_DEPTH 8U         /**< files open at once below the first */
+#define RPCGATE_POLICY_MAX_RULES 1000000U   /**< statements */
+#define RPCGATE_POLICY_MAX_RANGES 256U      /**< operations or ports of one rule */
+#define RPCGATE_POLICY_NAME_SIZE 256        /**< octets of a file name in an error, NUL counted */
+
+struct rpcgate_policy_limits {
+	uint32_t max_file;
+	uint32_t max_includes;
+	uint32_t max_depth;
+	uint32_t max_rules;
+};
+
+/** One text. */
+struct rpcgate_policy_source {
+	const char *name; /**< as errors and events shall name it */
+	const char *text; /**< need not be terminated */
+	size_t length;    /**< octets */
+};
+
+/** Where include lines get their text. */
+struct rpcgate_policy_loader {
+	/**
+	 * Provide a text.
+	 * @param name  as the include line has it
+	 * @param from  name of the including text
+	 * @param out   borrowed until release() is called with it
+	 * @param err   one line, on failure
+	 */
+	bool (*load)(void *ctx, const char *name, const char *from,
+		     struct rpcgate_policy_source *out, char err[RPCGATE_ERROR_SIZE]);
+	void (*release)(void *ctx, struct rpcgate_policy_source *source);
+	void *ctx;
+};
+
+struct rpcgate_policy_error {
+	char file[RPCGATE_POLICY_NAME_SIZE]; /**< cut at its end if longer */
+	uint32_t line;                       /**< from 1; 0: about no line */
+	uint32_t column;                     /**< from 1, in octets */
+	char text[RPCGATE_ERROR_SIZE];       /**< what was read, what was expected, the nearest */
+};
+
+/**
+ * Read a policy.
+ * @param source      the first text; its octets are not used after the call
+ * @param loader      NULL: include is an error
+ * @param limits      NULL: the constants above
+ * @param errors      filled with the first @p max_errors errors, one for each bad line
+ * @param n_errors    how many errors there are, also those that found no room
+ * @return the policy, owned by the caller; NULL if there are errors
+ */
+RPCGATE_API RPCGATE_MUST_USE struct rpcgate_policy *
+rpcgate_policy_parse(const struct rpcgate_policy_source *source,
+		     const struct rpcgate_policy_loader *loader,
+		     const struct rpcgate_policy_limits *limits,
+		     struct rpcgate_policy_error *errors, size_t max_errors, size_t *n_errors);
+/** Let a policy go; NULL is fine. */
+RPCGATE_API void rpcgate_policy_free(struct rpcgate_policy *policy);
+
+/**
+ * Apply the settings of a policy (set, mapper-port, dynamic-range, reserved) to a configuration,
+ * in their order.  False, with @p cfg unchanged, if one does not fit what was set before.
+ */
+RPCGATE_API RPCGATE_MUST_USE bool rpcgate_policy_configure(const struct rpcgate_policy *policy,
+							   struct rpcgate_config *cfg,
+							   char err[RPCGATE_ERROR_SIZE]);
+
+/**
+ * Judge by this policy from now on; NULL: by none, what was learned is allowed.
+ *
+ * The engine borrows it until the next call or its end, events point into it.  The change is one
+ * step: each Bind and each request is judged by the old policy or by the new one.  What was judged
+ * before stands; requests of a connection are judged if a rule asked for it when it was bound.
+ */
+RPCGATE_API void rpcgate_set_policy(struct rpcgate *gate, const struct rpcgate_policy *policy);
+/**
+ * Change what can be changed while running: modes, times, ports.  The key and everything that
+ * sizes a table (max_*, buffer_octets) stay as they are.
+ * @return false, and nothing changed, if @p cfg names no mapper port
+ */
+RPCGATE_API RPCGATE_MUST_USE bool rpcgate_set_config(struct rpcgate *gate,
+						     const struct rpcgate_config *cfg);
+
+enum rpcgate_statement_kind {
+	RPCGATE_STATEMENT_ALLOW,
+	RPCGATE_STATEMENT_DENY,
+	RPCGATE_STATEMENT_LOG,
+	RPCGATE_STATEMENT_STATIC,
+	RPCGATE_STATEMENT_CALLBACK,
+	RPCGATE_STATEMENT_SEALED,
+	RPCGATE_STATEMENT_VALID_PORTS,
+	RPCGATE_STATEMENT_SET
+};
+
+struct rpcgate_statement {
+	enum rpcgate_statement_kind kind;
+	uint32_t line;
+	const char *file;                  /**< borrowed from the policy, like all texts here */
+	const char *name;                  /**< the name TEXT of a rule, NULL without */
+	const struct rpcgate_group *group; /**< the group it is about, NULL without */
+};
+
+/** The @p i-th statement in the order of reading; false past the last. */
+RPCGATE_API bool rpcgate_policy_statement(const struct rpcgate_policy *policy, size_t i,
+					  struct rpcgate_statement *out);
+/** Write what the @p i-th statement means, as a sentence, cut at @p size.  Returns @p text. */
+RPCGATE_API char *rpcgate_policy_explain(const struct rpcgate_policy *policy, size_t i, char *text,
+					 size_t size);
+/** True, with a sentence, if the @p i-th statement can never match or does not do what it says. */
+RPCGATE_API bool rpcgate_policy_doubt(const struct rpcgate_policy *policy, size_t i, char *text,
+				      size_t size);
 
 #ifdef __cplusplus
 }

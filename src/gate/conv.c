@@ -4,6 +4,7 @@
  * Cuts PDUs out of both streams, follows presentation contexts and mapper calls, and hands binds
  * to judge and answers to learn.  A PDU that lies whole in a segment is read in place; bodies
  * nobody needs are skipped by their length, not stored.
+ * Where a rule judges requests, their head is read: 24 octets, in the clear at any level.
  *
  * What was read of PDUs that decide something is kept until it is acknowledged: a later copy with
  * other octets is a conflict.  Of a skipped PDU that is its header, which decides where the next
@@ -170,6 +171,8 @@ static bool context_add(const struct step *s, const struct bind_context *b, uint
 	x->offers = offers_of(b);
 	x->verdict = (uint8_t)j->verdict;
 	x->reason = (uint8_t)j->reason;
+	x->calls = j->calls;
+	c->calls_judged |= j->calls;
 	x->mapper = (uint8_t)mapper_kind_of(&b->abstract);
 	*context_tail(g, c) = i;
 	c->n_contexts++;
@@ -280,7 +283,7 @@ static void tell_bind(const struct step *s, const struct pdu *pdu, const struct 
 	e->verdict = j->verdict;
 	e->reason = j->reason;
 	e->action = s->g->cfg.mode == RPCGATE_OBSERVE ? RPCGATE_NONE :
-		    deny			      ? RPCGATE_REJECT :
+		    deny                              ? RPCGATE_REJECT :
 							RPCGATE_PASS;
 	e->interface = b->abstract;
 	e->context_id = b->id;
@@ -293,6 +296,9 @@ static void tell_bind(const struct step *s, const struct pdu *pdu, const struct 
 	e->pinhole_id = j->pinhole_id;
 	e->has_age = j->has_age;
 	e->age_ns = j->age_ns;
+	e->rule_line = j->rule_line;
+	e->rule_file = j->rule_file;
+	e->rule_name = j->rule_name;
 }
 
 static void count_verdict(struct rpcgate *g, enum rpcgate_verdict verdict)
@@ -327,6 +333,8 @@ static void on_bind(const struct step *s, const struct pdu *pdu)
 		return;
 	}
 	s->c->has_bind = true;
+	if (pdu->auth.present && (!s->c->auth_level || pdu->auth.level < s->c->auth_level))
+		s->c->auth_level = pdu->auth.level;
 	if (!alter)
 		s->c->assoc_group = bind.assoc_group;
 	for (walk = bind_walk(&bind); bind_next(&walk, &b); position++) {
@@ -384,6 +392,7 @@ static bool context_accept(const struct step *s, struct context *x,
 
 	if (old && same_interface(old, x)) {
 		old->transfer = *transfer;
+		old->calls |= x->calls;
 		return false;
 	}
 	if (old) {
@@ -508,6 +517,78 @@ static void on_nak(const struct step *s, const struct pdu *pdu)
 	}
 }
 
+/* -------------------------------------------------------------- judged requests */
+
+/* What protects a request.  Without a trailer of its own that is at best the knowledge of who
+ * connected.  Where a connection has several security contexts the weakest counts: which one a
+ * request goes by stands at its end, and only its head is read. */
+static uint8_t level_of(const struct conv *c, const struct pdu_header *h)
+{
+	uint8_t level = c->auth_level;
+
+	if (!h->auth_length && level > AUTH_LEVEL_CONNECT)
+		level = AUTH_LEVEL_CONNECT;
+	return level ? level : AUTH_LEVEL_NONE;
+}
+
+static void tell_call(const struct step *s, const struct pdu_header *h, const struct context *x,
+		      uint16_t opnum, const struct judgement *j)
+{
+	struct rpcgate_call_event *e = &event_new(s->g, RPCGATE_EVENT_CALL, s->f)->u.call;
+
+	*e = (struct rpcgate_call_event){
+		.verdict = j->verdict,
+		.action = s->g->cfg.mode == RPCGATE_OBSERVE ? RPCGATE_NONE :
+			  j->verdict == RPCGATE_DENY        ? RPCGATE_REJECT :
+							      RPCGATE_PASS,
+		.reason = j->reason,
+		.interface = x->interface,
+		.context_id = x->id,
+		.opnum = opnum,
+		.auth_level = level_of(s->c, h),
+		.call_id = h->call_id,
+		.rule_line = j->rule_line,
+		.rule_file = j->rule_file,
+		.rule_name = j->rule_name,
+	};
+	s->g->stats.calls_judged++;
+}
+
+/* A fragment that only repeats what was said of the call before is not told again */
+static void judge_call(const struct step *s, const struct pdu_header *h, const struct context *x,
+		       uint16_t opnum)
+{
+	bool named = is_mapper_port(s->g, server_port(s->f)) && mapper_kind_of(&x->interface);
+	bool first = h->flags & PFC_FIRST_FRAG;
+	struct rpcgate_alert_event *a;
+	struct judgement j;
+
+	if (!policy_judge_call(s->g, s->f, &x->interface, named, opnum, level_of(s->c, h), &j) ||
+	    (!first && (j.verdict != RPCGATE_DENY || s->f->why == j.reason)))
+		return;
+	tell_call(s, h, x, opnum, &j);
+	if (j.verdict != RPCGATE_DENY)
+		return;
+	s->g->stats.calls_denied++;
+	a = alert(s, j.reason, h);
+	a->has_interface = true;
+	a->interface = x->interface;
+	a->opnum = opnum;
+	flow_refuse(s->g, s->f, j.reason);
+}
+
+/* The id may stand for two interfaces, or for one that is not accepted yet: all are meant */
+static void judge_request(const struct step *s, const struct pdu_header *h, uint16_t context_id,
+			  uint16_t opnum)
+{
+	for (uint32_t i = s->c->contexts; i; i = CONTEXT_AT(s->g, i)->next) {
+		const struct context *x = CONTEXT_AT(s->g, i);
+
+		if (x->id == context_id && x->calls)
+			judge_call(s, h, x, opnum);
+	}
+}
+
 /* ------------------------------------------------------------ request, response */
 
 static void on_request(const struct step *s, const struct pdu *pdu)
@@ -523,6 +604,8 @@ static void on_request(const struct step *s, const struct pdu *pdu)
 		lose(s, RPCGATE_REASON_MALFORMED_PDU);
 		return;
 	}
+	if (s->c->calls_judged)
+		judge_request(s, &pdu->h, head.context_id, head.opnum);
 	x = context_by_id(s->g, s->c, head.context_id, true);
 	if (!x) /* requests may be sent before the bind_ack comes */
 		x = context_by_id(s->g, s->c, head.context_id, false);
@@ -535,7 +618,8 @@ static void on_request(const struct step *s, const struct pdu *pdu)
 	call = *link ? CALL_AT(s->g, *link) : call_new(s, pdu->h.call_id);
 	if (call && !call->request.n_fragments)
 		call->mapper = x->mapper;
-	if (call && joined_add(&s->g->arena, &call->request, pdu, &head, &limits, &why) == PARSE_BAD)
+	if (call &&
+	    joined_add(&s->g->arena, &call->request, pdu, &head, &limits, &why) == PARSE_BAD)
 		call_refuse(s, call_link(s->g, s->c, pdu->h.call_id), pdu, why);
 }
 
@@ -638,6 +722,14 @@ static bool wants_body(const struct conv *c, uint8_t ptype)
 	return by_type[ptype].want == WANT_BODY ? by_type[ptype].handle != NULL : c->mapper;
 }
 
+/* Octets of a PDU that are read, out of its frag_length */
+static uint32_t wanted(const struct conv *c, const struct pdu_header *h)
+{
+	if (wants_body(c, h->ptype))
+		return h->frag_length;
+	return h->ptype == PDU_REQUEST && c->calls_judged ? PDU_REQUEST_HEAD_LEN : PDU_HEADER_LEN;
+}
+
 /* Who is the client, where no SYN told: most types travel one way only */
 static void find_client(const struct step *s, unsigned sides)
 {
@@ -726,9 +818,12 @@ static bool gather(const struct step *s, uint32_t *seq, struct bytes *from, size
 	return false;
 }
 
-/* A header was read whose body nobody needs */
-static void skip_body(const struct step *s, const struct pdu_header *h, uint32_t have)
+/* A header was read whose body nobody needs; of a judged request the head is there, too */
+static void skip_body(const struct step *s, const struct pdu_header *h, const uint8_t *octets,
+		      uint32_t have)
 {
+	if (have == PDU_REQUEST_HEAD_LEN)
+		judge_request(s, h, load16(octets + 20, h->big), load16(octets + 22, h->big));
 	s->c->half[s->side].skip = h->frag_length - have;
 	recognised(s);
 }
@@ -738,6 +833,7 @@ static void resume(const struct step *s, uint32_t *seq, struct bytes *from)
 {
 	struct half *half = &s->c->half[s->side];
 	struct pdu_header h;
+	uint32_t want;
 	enum parse p;
 
 	if (half->partial.n < PDU_HEADER_LEN &&
@@ -751,17 +847,15 @@ static void resume(const struct step *s, uint32_t *seq, struct bytes *from)
 	if (!half->admitted && !header_fits(s, &h))
 		return;
 	half->admitted = true;
-	if (!wants_body(s->c, h.ptype)) {
-		skip_body(s, &h, half->partial.n);
-		drop_partial(s->g, half);
+	want = wanted(s->c, &h);
+	if (half->partial.n < want && !gather(s, seq, from, want - half->partial.n))
 		return;
-	}
-	if (half->partial.n < h.frag_length &&
-	    !gather(s, seq, from, h.frag_length - half->partial.n))
+	if (half->partial.n < want)
 		return;
-	if (half->partial.n < h.frag_length)
-		return;
-	read_pdu(s, &h, (struct bytes){ half->partial.p, half->partial.n });
+	if (wants_body(s->c, h.ptype))
+		read_pdu(s, &h, (struct bytes){ half->partial.p, half->partial.n });
+	else
+		skip_body(s, &h, half->partial.p, half->partial.n);
 	drop_partial(s->g, half);
 }
 
@@ -770,6 +864,7 @@ static void begin(const struct step *s, uint32_t *seq, struct bytes *from)
 {
 	struct half *half = &s->c->half[s->side];
 	struct pdu_header h;
+	uint32_t want;
 
 	switch (pdu_header_parse(*from, &h)) {
 	case PARSE_BAD:
@@ -784,7 +879,8 @@ static void begin(const struct step *s, uint32_t *seq, struct bytes *from)
 	case PARSE_OK:
 		break;
 	}
-	if (from->n < h.frag_length && wants_body(s->c, h.ptype)) {
+	want = wanted(s->c, &h);
+	if (from->n < want) {
 		gather(s, seq, from, PDU_HEADER_LEN);
 		resume(s, seq, from);
 		return;
@@ -795,9 +891,8 @@ static void begin(const struct step *s, uint32_t *seq, struct bytes *from)
 		keep(s, *seq, (struct bytes){ from->p, h.frag_length });
 		read_pdu(s, &h, cut(seq, from, h.frag_length));
 	} else {
-		keep(s, *seq, (struct bytes){ from->p, PDU_HEADER_LEN });
-		cut(seq, from, PDU_HEADER_LEN);
-		skip_body(s, &h, PDU_HEADER_LEN);
+		keep(s, *seq, (struct bytes){ from->p, want });
+		skip_body(s, &h, cut(seq, from, want).p, want);
 	}
 }
 

@@ -118,7 +118,7 @@ static bool has_pinhole(struct rpcgate *g, const struct flow *f)
 bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f)
 {
 	return f->client != SIDE_UNKNOWN &&
-	       (is_mapper_port(g, server_port(f)) || has_pinhole(g, f));
+	       (is_mapper_port(g, server_port(f)) || has_pinhole(g, f) || policy_is_static(g, f));
 }
 
 static void drop_packet(struct rpcgate *g, enum rpcgate_reason reason)

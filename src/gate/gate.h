@@ -5,6 +5,7 @@
  *	conv	one RPC conversation: cuts PDUs, ties answers to requests
  *	learn	answers of the mapper become bindings and pinholes
  *	judge	contexts asked for become verdicts
+ *	policy	what rules say to that (policy.h)
  *	pinhole	permissions, each with an end
  *	binding	what servers announced, a record
  *	event	what is told to the caller
@@ -33,10 +34,10 @@
 /* Interfaces whose answers announce endpoints */
 enum mapper_kind {
 	MAPPER_NONE,
-	MAPPER_EPM,	   /* epmapper */
-	MAPPER_OXID,	   /* IObjectExporter */
+	MAPPER_EPM,        /* epmapper */
+	MAPPER_OXID,       /* IObjectExporter */
 	MAPPER_ACTIVATION, /* IRemoteActivation */
-	MAPPER_SCM	   /* IRemoteSCMActivator */
+	MAPPER_SCM         /* IRemoteSCMActivator */
 };
 
 /* A presentation context of one connection */
@@ -47,11 +48,12 @@ struct context {
 	uint16_t position; /* in the offer */
 	struct rpcgate_syntax interface;
 	struct rpcgate_syntax transfer; /* the first offered; the accepted one once accepted */
-	uint8_t offers;	    /* set of enum offer */
-	uint8_t verdict;    /* enum rpcgate_verdict */
-	uint8_t reason;	    /* enum rpcgate_reason */
+	uint8_t offers;                 /* set of enum offer */
+	uint8_t verdict;                /* enum rpcgate_verdict */
+	uint8_t reason;                 /* enum rpcgate_reason */
 	bool accepted;
-	bool poisoned; /* the id stands for two interfaces: nothing is learned through it */
+	bool calls;     /* a rule wants its requests judged */
+	bool poisoned;  /* the id stands for two interfaces: nothing is learned through it */
 	uint8_t mapper; /* enum mapper_kind */
 };
 
@@ -69,10 +71,10 @@ struct call {
 /* One direction of a conversation */
 struct half {
 	struct buffer partial; /* a PDU torn between segments */
-	uint32_t skip;	       /* octets of an uninteresting PDU still to come */
-	bool begun;	       /* a PDU or the ncacn_http banner was read */
-	bool admitted;	       /* the header of the partial PDU was looked at */
-	bool resync;	       /* after a hole: wait for a segment that begins with a PDU */
+	uint32_t skip;         /* octets of an uninteresting PDU still to come */
+	bool begun;            /* a PDU or the ncacn_http banner was read */
+	bool admitted;         /* the header of the partial PDU was looked at */
+	bool resync;           /* after a hole: wait for a segment that begins with a PDU */
 };
 
 struct conv {
@@ -82,16 +84,18 @@ struct conv {
 	uint32_t n_contexts;
 	uint32_t n_calls;
 	uint32_t pdus;
-	uint32_t binds;	   /* contexts asked for */
-	uint32_t accepted; /* contexts the server accepted */
+	uint32_t binds;       /* contexts asked for */
+	uint32_t accepted;    /* contexts the server accepted */
 	uint32_t assoc_group; /* asked for in the bind */
-	uint8_t why;	   /* first reason of trouble */
-	bool rpc;	   /* the first PDU was recognised */
+	uint8_t why;          /* first reason of trouble */
+	uint8_t auth_level;   /* the lowest that was negotiated; 0: none was */
+	bool calls_judged;    /* some context's requests are judged */
+	bool rpc;             /* the first PDU was recognised */
 	bool has_bind;
-	bool mapper;	   /* a mapper interface was asked for on it */
-	bool gap;	   /* framing was lost in a hole and found again: nothing is believed */
-	bool dead;	   /* nothing more is read */
-	bool stranger;	   /* not RPC after all */
+	bool mapper;   /* a mapper interface was asked for on it */
+	bool gap;      /* framing was lost in a hole and found again: nothing is believed */
+	bool dead;     /* nothing more is read */
+	bool stranger; /* not RPC after all */
 	bool sealed_told;
 };
 
@@ -123,13 +127,14 @@ struct rpcgate {
 	struct pool calls;
 	struct pinholes pinholes;
 	struct bindings bindings;
+	const struct rpcgate_policy *policy; /* the caller's; NULL: what was learned is allowed */
 	struct rpcgate_event *events;
 	struct rpcgate_result result;
 	struct rpcgate_stats stats;
-	uint64_t now_ns;    /* the engine's clock: never goes back */
-	uint64_t behind_ns; /* now_ns minus capture time; grows when captured time steps back */
-	uint64_t event_ns;  /* capture time of what is being read */
-	uint64_t sweep_ns;  /* when the last slice was swept */
+	uint64_t now_ns;      /* the engine's clock: never goes back */
+	uint64_t behind_ns;   /* now_ns minus capture time; grows when captured time steps back */
+	uint64_t event_ns;    /* capture time of what is being read */
+	uint64_t sweep_ns;    /* when the last slice was swept */
 	uint64_t limits_told; /* a bit for each limit already reported */
 };
 
@@ -213,7 +218,7 @@ struct pinhole_key {
 struct grant {
 	uint32_t next;
 	uint8_t source; /* enum rpcgate_source */
-	bool open;	/* not yet expired */
+	bool open;      /* not yet expired */
 	struct rpcgate_syntax interface;
 	uint64_t learned_ns; /* the last announcement */
 	uint64_t until_ns;
@@ -304,7 +309,11 @@ struct judgement {
 	uint64_t pinhole_id;
 	uint64_t parent;
 	bool has_age;
+	bool calls; /* requests of this context are to be judged */
 	uint64_t age_ns;
+	uint32_t rule_line; /* 0: no rule decided */
+	const char *rule_file;
+	const char *rule_name;
 };
 
 /** May this client ask for this interface on this connection? */
@@ -316,6 +325,26 @@ enum mapper_kind mapper_kind_of(const struct rpcgate_syntax *interface);
  *  where there is none. */
 struct grant *judge_dcom_grant(struct rpcgate *g, const struct pinhole *p,
 			       const struct rpcgate_syntax *interface);
+
+/* ------------------------------------------------------------------- policy */
+
+/**
+ * What the rules make of a verdict.
+ * @param named  only rules that name the interface count: the mapper's own interfaces
+ */
+struct judgement policy_judge(struct rpcgate *g, const struct flow *f,
+			      const struct rpcgate_syntax *interface, bool named,
+			      struct judgement learned);
+/**
+ * Judge a request.
+ * @param level  1 none .. 6 privacy
+ * @return false if no rule about operations or levels has to do with it
+ */
+MUST_USE bool policy_judge_call(struct rpcgate *g, const struct flow *f,
+				const struct rpcgate_syntax *interface, bool named, uint16_t opnum,
+				uint8_t level, struct judgement *j);
+/** True if a static line opens this client, server and port for some interface. */
+bool policy_is_static(const struct rpcgate *g, const struct flow *f);
 
 /* --------------------------------------------------------------------- conv */
 

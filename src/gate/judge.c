@@ -145,13 +145,12 @@ struct judgement judge_context(struct rpcgate *g, const struct flow *f, const st
 	if (f->stream[f->client & 1].conflict)
 		return say(RPCGATE_DENY, RPCGATE_REASON_STREAM_CONFLICT);
 	if (is_mapper_port(g, server_port(f)) && mapper_kind_of(&context->abstract))
-		return say(RPCGATE_ALLOW, RPCGATE_REASON_MAPPER);
+		return policy_judge(g, f, &context->abstract, true,
+				    say(RPCGATE_ALLOW, RPCGATE_REASON_MAPPER));
 	known = alter ? known_context(g, c, &context->abstract) : NULL;
-	if (known)
-		return say(known->verdict, known->reason);
-	j = judge_pinhole(g, f, &context->abstract);
-	if (alter &&
+	j = known ? say(known->verdict, known->reason) : judge_pinhole(g, f, &context->abstract);
+	if (alter && !known &&
 	    (j.reason == RPCGATE_REASON_UUID_NOT_GRANTED || j.reason == RPCGATE_REASON_NO_PINHOLE))
 		j.reason = RPCGATE_REASON_ALTER_CONTEXT_DENIED;
-	return j;
+	return policy_judge(g, f, &context->abstract, false, j);
 }

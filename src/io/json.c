@@ -247,6 +247,22 @@ static void put_transfer_syntaxes(struct line *line, json_t *body,
 		put_number(line, body, "transfer_syntaxes_offered", b->n_transfer);
 }
 
+/* The rule that decided, by where it stands; its name is the administrator's */
+static void put_rule(struct line *line, json_t *body, const char *file, uint32_t number,
+		     const char *name)
+{
+	char text[TEXT_UTF8_MAX(FILE_MAX) + 1];
+	char rule[FILE_MAX];
+
+	if (!number)
+		return;
+	snprintf(rule, sizeof(rule), "%s:%" PRIu32, file ? file : "", number);
+	put(line, body, "rule",
+	    json_stringn(text, text_to_utf8((const uint8_t *)rule, strlen(rule), text)));
+	if (name)
+		put_foreign(line, body, "rule_name", name, strlen(name));
+}
+
 static void bind_body(struct line *line, json_t *body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_bind_event *b = &event->u.bind;
@@ -261,10 +277,26 @@ static void bind_body(struct line *line, json_t *body, const struct rpcgate_even
 	put_text(line, body, "verdict", NAME(verdict_names, b->verdict));
 	put_text(line, body, "action", NAME(action_names, b->action));
 	put_text(line, body, "reason", rpcgate_reason_name(b->reason));
+	put_rule(line, body, b->rule_file, b->rule_line, b->rule_name);
 	if (b->pinhole_id)
 		put_number(line, body, "pinhole_id", b->pinhole_id);
 	if (b->has_age)
 		put(line, body, "age", json_real((double)b->age_ns / 1e9));
+}
+
+static void call_body(struct line *line, json_t *body, const struct rpcgate_event *event)
+{
+	const struct rpcgate_call_event *c = &event->u.call;
+
+	put_number(line, body, "call_id", c->call_id);
+	put_number(line, body, "context_id", c->context_id);
+	put_interface(line, body, &c->interface);
+	put_number(line, body, "opnum", c->opnum);
+	put_number(line, body, "auth_level", c->auth_level);
+	put_text(line, body, "verdict", NAME(verdict_names, c->verdict));
+	put_text(line, body, "action", NAME(action_names, c->action));
+	put_text(line, body, "reason", rpcgate_reason_name(c->reason));
+	put_rule(line, body, c->rule_file, c->rule_line, c->rule_name);
 }
 
 static void put_techniques(struct line *line, json_t *metadata,
@@ -374,6 +406,7 @@ static const struct {
 	[RPCGATE_EVENT_ALERT] = { "alert", "alert", alert_body },
 	[RPCGATE_EVENT_FLOW] = { "flow", "flow", flow_body },
 	[RPCGATE_EVENT_ENGINE] = { "rpc_engine", "rpc_engine", engine_body },
+	[RPCGATE_EVENT_CALL] = { "rpc_call", "rpc_call", call_body },
 };
 
 /* ------------------------------------------------------------------ the lines */

@@ -60,6 +60,8 @@ struct pdu_auth {
 	struct bytes value;
 };
 
+#define AUTH_LEVEL_NONE 1
+#define AUTH_LEVEL_CONNECT 2
 #define AUTH_LEVEL_PRIVACY 6
 
 /** A whole PDU: header, body without the trailer, trailer. */
