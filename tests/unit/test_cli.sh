@@ -4,6 +4,7 @@
 #
 # usage: test_cli.sh PROGRAM SOURCE_DIR BUILD_DIR
 set -u
+[ -x "$1" ] || exit 1
 program=$(realpath "$1")
 captures=$(realpath "$2")/pcaps
 folder=$(mktemp -d)
@@ -187,7 +188,7 @@ for signal in INT TERM; do
 	last="SIG$signal"
 	"$program" analyze --json events.json pipe >out 2>err &
 	child=$!
-	exec 9>pipe
+	exec 9<>pipe # both ways: does not wait for the program
 	cat good.pcap >&9
 	tries=0
 	while ! grep -q rpc_bind events.json 2>/dev/null && [ $tries -lt 100 ]; do
