@@ -115,9 +115,13 @@ static uint32_t find(struct fragments *f, const struct packet *packet, uint32_t 
 		     uint64_t now_ns)
 {
 	struct datagram_key key = { packet->src, packet->dst, packet->fragment.id, zone };
-	uint64_t hash = key_hash(f, &key);
+	uint64_t hash;
 	uint32_t probe;
 
+	/* 16 bits of identification, and the protocol beside them (RFC 791 3.2) */
+	if (rpcgate_addr_is_ipv4(&packet->src))
+		key.id |= (uint32_t)packet->proto << 16;
+	hash = key_hash(f, &key);
 	for (uint32_t i = table_first(&f->table, hash, &probe); i;
 	     i = table_next(&f->table, hash, &probe))
 		if (memcmp(&at(f, i)->key, &key, sizeof(key)) == 0)
