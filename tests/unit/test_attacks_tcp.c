@@ -460,11 +460,25 @@ static void wrapping(struct play *p, struct conn *c, const struct octets *bind)
 	play_mark(p);
 }
 
+/* The same with islands that overlap each other where the numbers wrap */
+static void wrapping_islands(struct play *p, struct conn *c, const struct octets *bind)
+{
+	c->peer[CLIENT].seq = 0U - before_the_wrap;
+	conn_open(c);
+	conn_at(c, CLIENT, 20, bind->p + 20, 20);
+	conn_at(c, CLIENT, 60, bind->p + 60, bind->n - 60);
+	conn_at(c, CLIENT, 10, bind->p + 10, 40);
+	conn_at(c, CLIENT, 0, bind->p, bind->n);
+	play_mark(p);
+}
+
 static void t9_numbers_wrap(void **state)
 {
 	(void)state;
-	for (before_the_wrap = 0; before_the_wrap <= 200; before_the_wrap++)
+	for (before_the_wrap = 0; before_the_wrap <= 200; before_the_wrap++) {
 		play_twins(wrapping, "numbers wrap");
+		play_twins(wrapping_islands, "numbers wrap between islands");
+	}
 	before_the_wrap = 0x80000000U;
 	play_twins(wrapping, "numbers turn negative");
 }
