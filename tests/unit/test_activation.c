@@ -36,6 +36,7 @@ struct shape {
 	const char *signature;
 	uint8_t iid, class_id; /* low octets, instead of the right ones */
 	uint32_t extension;
+	uint32_t pointer_length; /* added to its conformance */
 	/* the header */
 	uint32_t n_properties;  /* said, 0: as many as there are */
 	uint32_t header_length; /* added to the right one */
@@ -44,11 +45,13 @@ struct shape {
 	uint32_t property_size; /* added to that of the last */
 	uint32_t wrapper;       /* its first octets, 0: the right ones */
 	uint32_t object_length; /* added to the right one */
-	bool twice, other;      /* the last property twice; a third one that nobody knows */
+	bool twice;             /* the last property */
+	size_t others;          /* more properties, that nobody knows */
 	size_t gap;             /* octets behind the objects, in them */
 	size_t behind;          /* octets behind the last property */
 	/* what is in them */
 	uint32_t n_iids, said_iids; /* 0: one; 0: so many as there are */
+	uint32_t results;           /* added to how many they say they are */
 	uint32_t result;            /* of the last interface */
 	bool no_reply, no_bindings, reply_reserved;
 	/* the call */
@@ -175,7 +178,7 @@ static void put_pointer(struct octets *o, const struct shape *s, bool out, const
 	for (size_t i = 0; i < n; i++)
 		octets_put(&r, p[i].octets.p, p[i].octets.n);
 	octets_room(&r, s->behind);
-	put_wide(o, s->how, r.n);
+	put_wide(o, s->how, r.n + s->pointer_length);
 	octets_u32(o, (uint32_t)r.n, s->how.big);
 	octets_put(o, r.p, r.n);
 	octets_free(&r);
@@ -211,7 +214,7 @@ static void put_pointers(struct octets *o, const struct shape *s, struct layout 
 
 static void put_results(struct octets *o, const struct shape *s, struct layout how)
 {
-	put_wide(o, how, said(s));
+	put_wide(o, how, said(s) + s->results);
 	for (uint32_t i = 0; i < iids_of(s); i++)
 		put_u32(o, how, i + 1 == iids_of(s) ? s->result : 0);
 }
@@ -255,7 +258,7 @@ static void put_scm_reply(struct octets *o, const struct shape *s)
 
 static void put_blob(struct octets *o, const struct shape *s, bool out)
 {
-	struct property p[4] = { 0 };
+	struct property p[12] = { 0 };
 	size_t n = 0;
 
 	put_wide(o, s->how, s->no_properties ? 0 : 0x20000);
@@ -265,7 +268,7 @@ static void put_blob(struct octets *o, const struct shape *s, bool out)
 		p[n] = (struct property){ .high = 3, .low = 0x39 };
 		put_props_out(&p[n++].octets, s);
 	}
-	if (s->other) {
+	for (size_t i = 0; i < s->others; i++) {
 		p[n] = (struct property){ .high = 1, .low = 0xa4 };
 		put_object(&p[n++].octets, &(struct octets){ 0 }, NULL);
 	}
@@ -423,7 +426,20 @@ static const struct row answer_rows[] = {
 	{ "the identifier of a request", { .call = GET, .iid = 0xa2 }, PARSE_BAD, BAD_NDR, 0 },
 	{ "the class of a request", { .call = GET, .class_id = 0x38 }, PARSE_BAD, BAD_NDR, 0 },
 	{ "an extension of the reference", { .call = GET, .extension = 4 }, PARSE_BAD, BAD_NDR, 0 },
-	{ "a property nobody knows", { .call = GET, .other = true }, PARSE_OK, NONE, READ },
+	{ "a property nobody knows", { .call = GET, .others = 1 }, PARSE_OK, NONE, READ },
+	{ "ten properties", { .call = GET, .others = 8 }, PARSE_OK, NONE, READ },
+	{ "eleven properties, all there", { .call = GET, .others = 9 }, PARSE_BAD, BAD_NDR, 0 },
+	{ "a conformance that is not the length",
+	  { .call = GET, .pointer_length = 1 },
+	  PARSE_BAD,
+	  BAD_NDR,
+	  0 },
+	{ "a result more than interfaces", { .call = GET, .results = 1 }, PARSE_BAD, BAD_NDR, 0 },
+	{ "a result more than interfaces, old",
+	  { .call = OLD, .results = 1 },
+	  PARSE_BAD,
+	  BAD_NDR,
+	  0 },
 	{ "the reply twice", { .call = GET, .twice = true }, PARSE_BAD, BAD_NDR, 0 },
 	{ "one property more than there are",
 	  { .call = GET, .n_properties = 3 },
@@ -541,7 +557,7 @@ static const struct row request_rows[] = {
 	{ "RemoteGetClassObject asks", { .call = GET }, PARSE_OK, NONE, READ },
 	{ "RemoteActivation asks", { .call = OLD }, PARSE_OK, NONE, READ },
 	{ "more than it says is needed, in a property",
-	  { .call = GET, .other = true },
+	  { .call = GET, .others = 1 },
 	  PARSE_OK,
 	  NONE,
 	  READ },

@@ -434,6 +434,28 @@ static void any_ends_in_time(void **state)
 	play_end(&p);
 }
 
+/* An accepted bind through it renews it, as for others */
+static void any_is_renewed_by_use(void **state)
+{
+	const struct resolution r = { .text = { "srv1[49160]" } };
+	struct play p;
+	struct conn c;
+
+	(void)state;
+	play_begin(&p, "renewed");
+	p.cfg.dcom = RPCGATE_DCOM_ANY;
+	p.cfg.pinhole_ttl_s = 10;
+	resolve(&p, &r);
+	p.clock_ns += 8 * UINT64_C(1000000000);
+	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, PORT);
+	conn_open(&c);
+	talk_bind(&c, &dispatch, 1);
+	p.clock_ns += 8 * UINT64_C(1000000000);
+	go_on(&p, &dispatch, false);
+	play_must_allow(&p, &dispatch);
+	play_end(&p);
+}
+
 /* ---------------------------------------------------------------- activation */
 
 /* The recorded question asks for one interface, the recorded answer gives wbem_login on 49670 */
@@ -531,6 +553,7 @@ int main(void)
 		cmocka_unit_test(further_interfaces),
 		cmocka_unit_test(any_is_for_exporters),
 		cmocka_unit_test(any_ends_in_time),
+		cmocka_unit_test(any_is_renewed_by_use),
 		cmocka_unit_test(activations),
 	};
 

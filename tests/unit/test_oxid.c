@@ -232,6 +232,8 @@ static void names_come_as_utf8(void **state)
 		{ "0700 3dd8 7800 5b00 3500 3000 3000 5d00 0000 0000", 500, "\xef\xbf\xbdx" },
 		{ "0700 00de 3dd8 5b00 3500 3000 3000 5d00 0000 0000", 500,
 		  "\xef\xbf\xbd\xef\xbf\xbd" },
+		{ "0700 3dd8 3dd8 5b00 3500 3000 3000 5d00 0000 0000", 500,
+		  "\xef\xbf\xbd\xef\xbf\xbd" },
 		/* fullwidth digits are none; nor are the low halves of other letters */
 		{ "0700 7800 7800 5b00 15ff 10ff 10ff 5d00 0000 0000", 0, "xx" },
 		{ "0700 7800 7800 5b00 3501 3000 3000 5d00 0000 0000", 0, "xx" },
@@ -492,6 +494,8 @@ static const struct stub_row stub_rows[] = {
 	{ "protocols past the stub", true, false, 4, OXID "0200 0000 02000000 0700", PARSE_BAD,
 	  BAD_NDR },
 	{ "65 protocols", true, false, 4, OXID "4100 0000 41000000 00(130)", PARSE_BAD, LIMIT },
+	{ "65 protocols, one there", true, false, 4, OXID "4100 0000 01000000 0700", PARSE_BAD,
+	  LIMIT },
 	{ "2^31 protocols", true, false, 4, OXID "0100 0000 00000080 0700", PARSE_BAD, LIMIT },
 	{ "half an OXID", true, false, 4, "88776655", PARSE_BAD, BAD_NDR },
 	{ "no bindings, an error", false, false, 4, "00000000 00(16) 00000000 0500 0700 5e070780",
