@@ -7,8 +7,27 @@
 
 #include "rpcgate.h"
 
-/** From four octets in network order. */
-struct rpcgate_addr addr_of_ipv4(const uint8_t octet[4]);
+/** From four octets in network order.  Written as one word: this runs twice for every packet, and
+ *  a word read back from smaller stores waits for them. */
+static inline struct rpcgate_addr addr_of_ipv4(const uint8_t octet[4])
+{
+	const bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+	struct rpcgate_addr a = { { 0 } };
+	uint64_t word;
+	uint32_t host;
+
+	memcpy(&host, octet, sizeof(host));
+	word = little ? UINT64_C(0xffff0000) | (uint64_t)host << 32 : UINT64_C(0xffff) << 32 | host;
+	memcpy(a.octet + 8, &word, sizeof(word));
+	return a;
+}
+
+static inline bool addr_is_ipv4(const struct rpcgate_addr *addr)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return memcmp(addr->octet, mapped, sizeof(mapped)) == 0;
+}
 
 static inline bool addr_equal(const struct rpcgate_addr *a, const struct rpcgate_addr *b)
 {

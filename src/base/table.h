@@ -5,6 +5,9 @@
  * in a pool, so a probe that misses touches no object.  Removal shifts entries back: there are no
  * tombstones, a long-lived table stays as fast as a new one.  At most half full.
  *
+ * Memory for the largest table is reserved at start, but the table in use doubles as it fills: a
+ * few hundred live objects are found in cache, however high the limit.
+ *
  * The caller compares keys:
  *
  *	for (i = table_first(t, hash, &at); i; i = table_next(t, hash, &at))
@@ -17,13 +20,15 @@
 #include "bytes.h"
 
 struct table_slot {
-	uint32_t tag; /**< low half of the hash: its low bits are the home slot */
+	uint32_t tag;   /**< low half of the hash: its low bits are the home slot */
 	uint32_t index; /**< 0 = empty */
 };
 
 struct table {
-	struct table_slot *slot;
+	struct table_slot *slot; /**< of the table in use */
 	uint32_t mask;
+	uint32_t n;
+	struct table_slot *memory; /**< tables of 2^k slots, each behind the smaller ones */
 };
 
 /** Room for @p capacity entries.  False if memory is short. */
@@ -52,7 +57,7 @@ static inline uint32_t table_first(const struct table *t, uint64_t hash, uint32_
 	return table_next(t, hash, at);
 }
 
-/** Add an entry; the caller keeps their number within the capacity. */
+/** Add an entry; the caller keeps their number within the capacity.  Doubling costs one pass. */
 void table_add(struct table *table, uint64_t hash, uint32_t index);
 
 /** Remove the entry of @p index, which is there under @p hash. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "addr.h"
 #include "flow.h"
 
 bool flows_init(struct flows *flows, uint32_t max_flows, struct hash_key key)
@@ -40,15 +41,16 @@ static bool lower(const struct packet *p)
 
 struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned *side)
 {
-	struct flow_key key;
-
-	*side = !lower(packet);
-	key.addr[*side] = packet->src;
-	key.addr[!*side] = packet->dst;
-	key.port[*side] = packet->src_port;
-	key.port[!*side] = packet->dst_port;
-	key.zone = zone;
-	return key;
+	if (lower(packet)) {
+		*side = 0;
+		return (struct flow_key){ { packet->src, packet->dst },
+					  { packet->src_port, packet->dst_port },
+					  zone };
+	}
+	*side = 1;
+	return (struct flow_key){ { packet->dst, packet->src },
+				  { packet->dst_port, packet->src_port },
+				  zone };
 }
 
 #define KEY_WORDS (sizeof(struct flow_key) / 8)
@@ -64,7 +66,7 @@ uint64_t flow_hash(const struct flows *flows, const struct flow_key *key)
 	uint64_t word[KEY_WORDS];
 
 	key_words(key, word);
-	if (rpcgate_addr_is_ipv4(&key->addr[0]) && rpcgate_addr_is_ipv4(&key->addr[1])) {
+	if (addr_is_ipv4(&key->addr[0]) && addr_is_ipv4(&key->addr[1])) {
 		/* the first 12 octets of both are the same for all IPv4 */
 		memcpy((uint8_t *)word, key->addr[0].octet + 12, 4);
 		memcpy((uint8_t *)word + 4, key->addr[1].octet + 12, 4);
