@@ -18,6 +18,7 @@
 #include "json.h"
 #include "labeller.h"
 #include "options.h"
+#include "policy_file.h"
 #include "progress.h"
 #include "report.h"
 #include "rpcgate.h"
@@ -32,6 +33,7 @@ static volatile sig_atomic_t interrupted;
 
 struct analyze_options {
 	const char *json;
+	const char *policy;
 	struct option_list set;
 	unsigned int checksum; /* index in checksum_choices */
 	bool exit_code;
@@ -52,6 +54,9 @@ static const enum rpcgate_checksum checksum_values[] = {
 static const struct option_row rows[] = {
 	{ "json", OPTION_TEXT, PLACE(json), "FILE|-",
 	  "write events as lines of JSON; with '-' to standard output, and no report", NULL },
+	{ "policy", OPTION_TEXT, PLACE(policy), "FILE",
+	  "judge by the rules of this file, as rpcgate-policy(5) describes; without one everything "
+	  "that was announced is allowed", NULL },
 	{ "set", OPTION_LIST, PLACE(set), "KEY=VALUE",
 	  "change a setting; may be given many times, keys are listed below", NULL },
 	{ "checksum", OPTION_CHOICE, PLACE(checksum), "verify|ignore",
@@ -79,6 +84,7 @@ struct analysis {
 	struct analyze_options options;
 	struct rpcgate_config cfg;
 	struct rpcgate *gate;
+	struct rpcgate_policy *policy; /* NULL if not wanted; events point into it */
 	struct timeline *timeline;
 	struct labeller *labeller; /* NULL if not wanted */
 	struct report *report;     /* NULL if not wanted */
@@ -178,6 +184,24 @@ static void on_fault(void *ctx, const char *name, const struct capture_fault *fa
 
 /* ------------------------------------------------------------------ the start */
 
+/* The policy's settings come first, so that --set can change them for a trial */
+static bool read_policy(struct analysis *a, int *status)
+{
+	char err[RPCGATE_ERROR_SIZE];
+	char shown[SHOWN_NAME];
+
+	if (!a->options.policy)
+		return true;
+	*status = EXIT_CONFIG;
+	a->policy = policy_file_read("analyze", a->options.policy);
+	if (!a->policy)
+		return false;
+	if (rpcgate_policy_configure(a->policy, &a->cfg, err))
+		return true;
+	fprintf(stderr, "rpcgate analyze: %s\n", text_show(err, shown, sizeof(shown)));
+	return false;
+}
+
 static bool configure(struct analysis *a, int *status)
 {
 	char err[RPCGATE_ERROR_SIZE];
@@ -185,6 +209,8 @@ static bool configure(struct analysis *a, int *status)
 	rpcgate_config_default(&a->cfg);
 	a->cfg.mode = RPCGATE_OBSERVE;
 	a->cfg.checksum = checksum_values[a->options.checksum];
+	if (!read_policy(a, status))
+		return false;
 	for (size_t i = 0; i < a->options.set.n; i++) {
 		const char *pair = a->options.set.value[i];
 		const char *equals = strchr(pair, '=');
@@ -216,6 +242,7 @@ static bool configure(struct analysis *a, int *status)
 		*status = EXIT_CONFIG;
 		return false;
 	}
+	rpcgate_set_policy(a->gate, a->policy);
 	return true;
 }
 
@@ -481,6 +508,7 @@ static int let_go(struct analysis *a, int status)
 	labeller_free(a->labeller);
 	timeline_close(a->timeline);
 	rpcgate_free(a->gate);
+	rpcgate_policy_free(a->policy);
 	return status;
 }
 

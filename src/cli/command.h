@@ -15,6 +15,7 @@ enum exit_status {
 
 /** Commands get their arguments without the program's and their own name. */
 int command_analyze(int argc, char **argv);
+int command_check(int argc, char **argv);
 int command_iface(int argc, char **argv);
 
 #endif

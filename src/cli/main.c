@@ -15,6 +15,7 @@ static const struct command {
 } commands[] = {
 	{ "analyze", command_analyze,
 	  "say what capture files announce, bind, and what would be refused" },
+	{ "check", command_check, "say what a policy means, and what is wrong with it" },
 	{ "iface", command_iface, "look an RPC interface up by name, UUID or service" },
 	{ NULL, NULL, NULL },
 };
@@ -34,6 +35,8 @@ static void usage(FILE *out)
 	fputs("rpcgate " RPCGATE_VERSION ": an RPC-aware packet filter\n\n"
 	      "  rpcgate analyze trace.pcapng             what happens in a capture\n"
 	      "  rpcgate analyze --json - DIR | jq .      the same as lines of JSON\n"
+	      "  rpcgate analyze --policy FILE trace.pcap what a policy would have done\n"
+	      "  rpcgate check FILE                       what a policy means\n"
 	      "  rpcgate iface drsuapi                    which interface is that\n\n"
 	      "commands:\n",
 	      out);

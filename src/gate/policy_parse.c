@@ -314,6 +314,9 @@ static bool unknown_interface(struct input *in)
 	struct nearest best = nearest_to(in, &in->token);
 	char text[96];
 
+	nearest_try(&best, "interface");
+	nearest_try(&best, "group");
+	nearest_try(&best, "any");
 	for (size_t i = 0; (known = rpcgate_interface_at(i)); i++)
 		nearest_try(&best, known->name);
 	for (size_t i = 0; (group = rpcgate_group_at(i)); i++) {
