@@ -232,6 +232,7 @@ static void stranger(struct rpcgate *g, uint32_t index)
 	}
 	g->result.not_rpc = must ||
 			    (f->client != SIDE_UNKNOWN && port_listed(range, server_port(f)));
+	flow_mark_stranger(&g->flows, f->hash);
 	if (!f->refused)
 		flow_end(g, index, RPCGATE_FLOW_OPEN);
 }
@@ -494,9 +495,11 @@ static uint32_t admit(struct rpcgate *g, const struct packet *p, const struct fl
 
 	if (p->tcp_flags & TCP_RST)
 		return 0;
-	if (p->tcp_flags & TCP_SYN)
+	if (p->tcp_flags & TCP_SYN) {
+		flow_unmark_stranger(&g->flows, hash);
 		return flow_make(g, key, hash);
-	if (!opens_midstream(p))
+	}
+	if (!opens_midstream(p) || flow_is_stranger(&g->flows, hash))
 		return 0;
 	index = flow_make(g, key, hash);
 	if (index)

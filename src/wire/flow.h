@@ -59,6 +59,8 @@ struct flow {
 	uint8_t why;  /**< enum rpcgate_reason of the refusal */
 };
 
+#define STRANGER_SLOTS 65536U
+
 struct flows {
 	struct pool pool;
 	struct table table;
@@ -68,6 +70,7 @@ struct flows {
 		uint32_t newest;
 	} list[FLOW_AGES];
 	uint64_t last_id;
+	uint32_t *stranger; /**< hashes of flows that turned out to be foreign, the latest in each slot */
 };
 
 /** False if memory is short. */
@@ -92,6 +95,14 @@ MUST_USE uint32_t flow_new(struct flows *flows, const struct flow_key *key, uint
 void flow_free(struct flows *flows, uint32_t index);
 /** Note that a packet came: youngest of its age. */
 void flow_touch(struct flows *flows, uint32_t index, uint64_t now_ns, enum flow_age age);
+/**
+ * Remember that a flow is foreign, at no cost but a slot that later ones overwrite: so that octets
+ * inside it that look like the beginning of a conversation are not taken for one.
+ */
+void flow_mark_stranger(struct flows *flows, uint64_t hash);
+void flow_unmark_stranger(struct flows *flows, uint64_t hash);
+bool flow_is_stranger(const struct flows *flows, uint64_t hash);
+
 /** The least recently used flow of an age, 0 if none. */
 uint32_t flow_oldest(const struct flows *flows, enum flow_age age);
 

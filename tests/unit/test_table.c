@@ -84,7 +84,6 @@ static void agrees_with_the_model(void **state)
 	struct table t;
 
 	assert_true(table_init(&t, CAPACITY));
-	assert_int_equal(t.mask, 511);
 	for (int step = 0; step < OPERATIONS; step++) {
 		uint32_t i = (uint32_t)random_below(&r, CAPACITY) + 1;
 
@@ -101,6 +100,7 @@ static void agrees_with_the_model(void **state)
 			check_all(&t, model);
 	}
 	check_all(&t, model);
+	assert_true(t.mask >= CAPACITY - 1 && t.mask <= 511); /* it grew with what it held */
 	table_done(&t);
 }
 
@@ -108,15 +108,16 @@ static void a_full_table_is_half_empty(void **state)
 {
 	static const struct {
 		uint32_t capacity, slots;
-	} sizes[] = { { 1, 16 }, { 8, 16 }, { 9, 32 }, { 1024, 2048 }, { 1025, 4096 } };
+	} sizes[] = { { 1, 64 }, { 32, 64 }, { 33, 128 }, { 1024, 2048 }, { 1025, 4096 } };
 	struct table t;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		assert_true(table_init(&t, sizes[i].capacity));
-		assert_int_equal(t.mask, sizes[i].slots - 1);
+		assert_int_equal(t.mask, 63);
 		for (uint32_t k = 1; k <= sizes[i].capacity; k++)
 			table_add(&t, k, k);
+		assert_int_equal(t.mask, sizes[i].slots - 1);
 		/* a search for what is not there ends */
 		assert_false(finds(&t, UINT64_C(0xabcdef) << 12, 1));
 		table_done(&t);
