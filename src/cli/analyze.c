@@ -294,10 +294,11 @@ static void on_signal(int number)
 	interrupted = 1;
 }
 
-/* No SA_RESTART: a read that waits for a pipe shall end. */
+/* No SA_RESTART: a read that waits for a pipe shall end.  SA_RESETHAND: a second signal ends the
+ * program at once. */
 static void catch_signals(void)
 {
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);

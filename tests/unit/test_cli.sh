@@ -186,6 +186,7 @@ cmp -s good.pcap "$good" || fail 'an input was overwritten'
 mkfifo pipe
 for signal in INT TERM; do
 	last="SIG$signal"
+	rm -f events.json
 	"$program" analyze --json events.json pipe >out 2>err &
 	child=$!
 	exec 9<>pipe # both ways: does not wait for the program
@@ -196,8 +197,12 @@ for signal in INT TERM; do
 		tries=$((tries + 1))
 	done
 	kill -$signal $child
+	# A shell makes its children deaf to SIGINT; one that stays deaf must not stop the test.
+	(sleep 20 && kill -KILL $child) >/dev/null 2>&1 &
+	guard=$!
 	wait $child
 	[ $? -eq 1 ] || fail 'exit status is not 1'
+	kill $guard
 	exec 9>&-
 	err_has 'interrupted after [0-9]* packets'
 	err_lines 1
