@@ -89,7 +89,7 @@ static void forget(struct rpcgate *g, uint32_t index)
 
 static bool too_old(const struct rpcgate *g, const struct binding *b)
 {
-	return g->now_ns - b->last_ns >
+	return g->now_ns - b->last_ns >=
 	       ((uint64_t)g->cfg.pinhole_record_s + g->cfg.pinhole_ttl_s) * NS_PER_S;
 }
 

@@ -219,6 +219,7 @@ struct grant {
 	uint32_t next;
 	uint8_t source; /* enum rpcgate_source */
 	bool open;      /* not yet expired */
+	bool closed;    /* by the server, before its time */
 	struct rpcgate_syntax interface;
 	uint64_t learned_ns; /* the last announcement */
 	uint64_t until_ns;

@@ -70,6 +70,11 @@ static struct judgement judge_expired(struct rpcgate *g, const struct pinhole *p
 	};
 	struct judgement j = judge_open(g, p, grant);
 
+	if (grant->closed) { /* a refused endpoint is no reason to come back */
+		j.verdict = RPCGATE_DENY;
+		j.reason = RPCGATE_REASON_PINHOLE_EXPIRED;
+		return j;
+	}
 	g->stats.reconnects++;
 	j.verdict = say_what[g->cfg.reconnect].verdict;
 	j.reason = say_what[g->cfg.reconnect].reason;
@@ -78,8 +83,7 @@ static struct judgement judge_expired(struct rpcgate *g, const struct pinhole *p
 
 static bool in_record(const struct rpcgate *g, const struct grant *grant)
 {
-	return grant->until_ns &&
-	       g->now_ns - grant->until_ns < (uint64_t)g->cfg.pinhole_record_s * NS_PER_S;
+	return g->now_ns - grant->until_ns < (uint64_t)g->cfg.pinhole_record_s * NS_PER_S;
 }
 
 /* Nothing was granted: the reason that helps most */

@@ -19,7 +19,7 @@ struct peer {
 	uint32_t zone;
 	uint32_t role; /* 0 client, 1 server */
 	uint64_t hash;
-	uint32_t n;    /* open and remembered */
+	uint32_t n; /* open and remembered */
 	uint32_t open;
 };
 
@@ -157,8 +157,9 @@ static struct rpcgate_pinhole_event *tell(struct rpcgate *g, const struct flow *
 
 struct pinhole_key pinhole_key_of(const struct flow *f, uint16_t port)
 {
-	return (struct pinhole_key){ *client_addr(f), *server_addr(f), f->key.zone, port,
-				     IP_PROTO_TCP, 0 };
+	return (struct pinhole_key){ *client_addr(f), *server_addr(f),
+				     f->key.zone,     port,
+				     IP_PROTO_TCP,    0 };
 }
 
 static uint64_t key_hash(const struct rpcgate *g, const struct pinhole_key *key)
@@ -241,7 +242,8 @@ struct grant *pinhole_dcom_grant(struct rpcgate *g, const struct pinhole *p)
 	for (uint32_t i = p->grants; i; i = grant_at(g, i)->next) {
 		struct grant *grant = grant_at(g, i);
 
-		if (grant->source != RPCGATE_OXID && grant->source != RPCGATE_ACTIVATION)
+		if (grant->closed ||
+		    (grant->source != RPCGATE_OXID && grant->source != RPCGATE_ACTIVATION))
 			continue;
 		if (grant->open)
 			return grant;
@@ -313,8 +315,11 @@ static void sweep(struct rpcgate *g, uint32_t slots, bool room)
 
 	for (; slots && ps->pool.top; slots--) {
 		uint32_t index = ps->sweep % ps->pool.top + 1;
+		uint32_t most = at(g, index)->n_open;
 
-		if (!event_room(g, g->cfg.max_interfaces))
+		if (most > g->cfg.max_events)
+			most = g->cfg.max_events; /* they never fit: the rest is counted */
+		if (!event_room(g, most))
 			return; /* expiry is exact without it: telling can wait */
 		ps->sweep = index;
 		if (!at(g, index)->id)
@@ -341,9 +346,11 @@ static enum rpcgate_reason full(struct rpcgate *g, unsigned which, const char *d
 static enum rpcgate_reason shares(struct rpcgate *g, const struct pinhole_key *key)
 {
 	if (peer_count(g, &key->client, key->zone, 0) >= g->cfg.max_pinholes_per_client)
-		return full(g, LIMIT_CLIENT, "max_pinholes_per_client: nothing more is learned for it");
+		return full(g, LIMIT_CLIENT,
+			    "max_pinholes_per_client: nothing more is learned for it");
 	if (peer_count(g, &key->server, key->zone, 1) >= g->cfg.max_pinholes_per_server)
-		return full(g, LIMIT_SERVER, "max_pinholes_per_server: nothing more is learned from it");
+		return full(g, LIMIT_SERVER,
+			    "max_pinholes_per_server: nothing more is learned from it");
 	return RPCGATE_REASON_NONE;
 }
 
@@ -374,7 +381,8 @@ static enum rpcgate_reason add_grant(struct rpcgate *g, struct pinhole *p,
 	uint32_t i;
 
 	if (p->n_grants >= g->cfg.max_interfaces)
-		return full(g, LIMIT_INTERFACES, "max_interfaces: nothing more is learned for this port");
+		return full(g, LIMIT_INTERFACES,
+			    "max_interfaces: nothing more is learned for this port");
 	i = pool_take(&g->pinholes.grants);
 	if (!i)
 		return full(g, LIMIT_PINHOLES, "max_pinholes: nothing more is learned");
@@ -408,6 +416,7 @@ static void announce(struct rpcgate *g, const struct flow *f, struct pinhole *p,
 		g->stats.pinholes_refreshed++;
 	}
 	grant->open = true;
+	grant->closed = false;
 	grant->source = (uint8_t)source;
 	grant->learned_ns = g->now_ns;
 	grant->parent = f->id;
@@ -463,8 +472,7 @@ static enum rpcgate_reason open_grant(struct rpcgate *g, const struct flow *f,
 }
 
 enum rpcgate_reason pinhole_open(struct rpcgate *g, const struct flow *f, uint16_t port,
-				 const struct rpcgate_syntax *interface,
-				 enum rpcgate_source source)
+				 const struct rpcgate_syntax *interface, enum rpcgate_source source)
 {
 	struct pinhole_key key = pinhole_key_of(f, port);
 	enum rpcgate_reason reason = open_grant(g, f, &key, interface, source);
@@ -491,8 +499,8 @@ void pinhole_use(struct rpcgate *g, const struct flow *f, struct pinhole *p, str
 void pinhole_close(struct rpcgate *g, const struct flow *f, struct pinhole *p, struct grant *grant)
 {
 	shut(g, p, grant);
-	/* past every deadline at once: a refused endpoint is no reason to reconnect */
-	grant->until_ns = 0;
+	grant->until_ns = g->now_ns;
+	grant->closed = true;
 	tell(g, f, &p->key, p->id, grant, RPCGATE_PINHOLE_CLOSE)->reason =
 		RPCGATE_REASON_CONTEXT_NOT_ACCEPTED;
 }
