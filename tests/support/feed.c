@@ -30,8 +30,8 @@ static void keep(struct outcome *out, const struct rpcgate_result *r, size_t pac
 	}
 }
 
-void feed_prefix(const struct rpcgate_config *cfg, const struct packets *list, size_t n,
-		 struct outcome *out)
+static void feed(const struct rpcgate_config *cfg, const struct rpcgate_policy *policy,
+		 const struct packets *list, size_t n, struct outcome *out)
 {
 	char err[RPCGATE_ERROR_SIZE];
 	struct rpcgate *gate = rpcgate_new(cfg, err);
@@ -41,6 +41,7 @@ void feed_prefix(const struct rpcgate_config *cfg, const struct packets *list, s
 		fprintf(stderr, "no engine: %s\n", err);
 		abort();
 	}
+	rpcgate_set_policy(gate, policy);
 	*out = (struct outcome){ .n_packets = n };
 	out->action = calloc(n + 1, 1);
 	out->reason = calloc(n + 1, 1);
@@ -62,9 +63,21 @@ void feed_prefix(const struct rpcgate_config *cfg, const struct packets *list, s
 	rpcgate_free(gate);
 }
 
+void feed_prefix(const struct rpcgate_config *cfg, const struct packets *list, size_t n,
+		 struct outcome *out)
+{
+	feed(cfg, NULL, list, n, out);
+}
+
+void feed_judged(const struct rpcgate_config *cfg, const struct rpcgate_policy *policy,
+		 const struct packets *list, struct outcome *out)
+{
+	feed(cfg, policy, list, list->n, out);
+}
+
 void feed_packets(const struct rpcgate_config *cfg, const struct packets *list, struct outcome *out)
 {
-	feed_prefix(cfg, list, list->n, out);
+	feed(cfg, NULL, list, list->n, out);
 }
 
 void outcome_free(struct outcome *out)

@@ -32,6 +32,9 @@ void feed_config(struct rpcgate_config *cfg);
  *  is no engine. */
 void feed_packets(const struct rpcgate_config *cfg, const struct packets *list,
 		  struct outcome *out);
+/** The same judged by a policy, which must outlive the outcome; NULL for none. */
+void feed_judged(const struct rpcgate_config *cfg, const struct rpcgate_policy *policy,
+		 const struct packets *list, struct outcome *out);
 /** The same with the first @p n packets only. */
 void feed_prefix(const struct rpcgate_config *cfg, const struct packets *list, size_t n,
 		 struct outcome *out);

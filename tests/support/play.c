@@ -76,9 +76,9 @@ void play_judge(struct play *p)
 	outcome_free(&p->observe);
 	outcome_free(&p->enforce);
 	p->cfg.mode = RPCGATE_OBSERVE;
-	feed_packets(&p->cfg, &p->packets, &p->observe);
+	feed_judged(&p->cfg, p->policy, &p->packets, &p->observe);
 	p->cfg.mode = RPCGATE_ENFORCE;
-	feed_packets(&p->cfg, &p->packets, &p->enforce);
+	feed_judged(&p->cfg, p->policy, &p->packets, &p->enforce);
 	if (p->marked == SIZE_MAX)
 		play_mark(p);
 }
