@@ -12,13 +12,13 @@
 #include "capture.h"
 #include "decompress.h"
 
-#define STDIO_OCTETS (256 * 1024)
+#define STDIO_OCTETS (64 * 1024) /* stays in the first cache: larger ones are slower */
 #define NS_PER_S 1000000000
 
 struct capture {
 	pcap_t *pcap;
 	FILE *file;                /* owned by pcap */
-	struct decompress *octets; /* owned by file */
+	struct decompress *octets;
 	uint64_t frame;
 	uint32_t linktype;
 	bool regular;
@@ -136,7 +136,6 @@ static bool attach(struct capture *capture, struct capture_fault *fault)
 	capture->file = decompress_stdio(capture->octets);
 	if (!capture->file) {
 		fail(fault, CAPTURE_UNREADABLE, "cannot be opened: %s", strerror(errno));
-		decompress_free(capture->octets);
 		return false;
 	}
 	setvbuf(capture->file, capture->buffer, _IOFBF, sizeof(capture->buffer));
@@ -172,15 +171,13 @@ struct capture *capture_open(const char *name, struct capture_fault *fault)
 		fail(fault, CAPTURE_UNREADABLE, "cannot be opened: not enough memory");
 		goto no_stream;
 	}
-	if (!check_magic(capture->octets, fault)) {
-		decompress_free(capture->octets);
-		goto no_stream;
-	}
-	if (!attach(capture, fault))
-		goto no_stream;
+	if (!check_magic(capture->octets, fault) || !attach(capture, fault))
+		goto no_capture;
 	if (check_linktype(capture, fault))
 		return capture;
 	pcap_close(capture->pcap);
+no_capture:
+	decompress_free(capture->octets);
 no_stream:
 	free(capture);
 	return NULL;
@@ -191,6 +188,7 @@ void capture_close(struct capture *capture)
 	if (!capture)
 		return;
 	pcap_close(capture->pcap);
+	decompress_free(capture->octets);
 	free(capture);
 }
 

@@ -45,7 +45,7 @@ uint64_t decompress_taken(const struct decompress *d);
 
 /**
  * The stream as a stdio file for reading; ftello() tells the plain octet it is at.
- * fclose() frees @p d.  On failure (NULL) @p d stays with the caller.
+ * Close it before decompress_free(@p d); on failure (NULL) @p d is as before.
  */
 FILE *decompress_stdio(struct decompress *d);
 
