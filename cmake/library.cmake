@@ -20,7 +20,7 @@ else()
 	add_custom_command(OUTPUT ${joined}
 		COMMAND ${CMAKE_LINKER} -r -o ${joined} ${library_objects}
 		COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${joined}
-		DEPENDS ${library_objects}
+		DEPENDS ${library_objects} base wire rpc gate
 		COMMAND_EXPAND_LISTS VERBATIM
 		COMMENT "Joining the layers")
 	add_library(rpcgate_static STATIC ${joined})

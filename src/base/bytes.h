@@ -80,13 +80,16 @@ MUST_USE static inline bool rd_u8(struct reader *r, uint8_t *out)
 
 static inline uint16_t load16(const uint8_t *p, bool big)
 {
-	return big ? (uint16_t)(p[0] << 8 | p[1]) : (uint16_t)(p[1] << 8 | p[0]);
+	unsigned first = p[0], second = p[1];
+
+	return (uint16_t)(big ? first << 8 | second : second << 8 | first);
 }
 
 static inline uint32_t load32(const uint8_t *p, bool big)
 {
-	return big ? (uint32_t)load16(p, true) << 16 | load16(p + 2, true) :
-		     (uint32_t)load16(p + 2, false) << 16 | load16(p, false);
+	uint32_t first = load16(p, big), second = load16(p + 2, big);
+
+	return big ? first << 16 | second : second << 16 | first;
 }
 
 MUST_USE static inline bool rd_u16(struct reader *r, uint16_t *out)
