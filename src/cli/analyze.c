@@ -486,11 +486,12 @@ static int run(struct analysis *a)
 	rpcgate_stats(a->gate, &stats);
 	if (a->json && !a->failed && !write_json_end(a, &stats))
 		json_failed(a);
-	if (a->report && !a->failed)
-		print_report(a, &stats);
+	/* what was wrong with the input is read before what was in it */
 	say_what_was_skipped(a);
 	if (interrupted)
 		fprintf(stderr, "rpcgate: interrupted after %" PRIu64 " packets\n", a->packets);
+	if (a->report && !a->failed)
+		print_report(a, &stats);
 	return exit_status_of(a);
 }
 
