@@ -6,7 +6,8 @@
 #include "checksum.h"
 #include "gate.h"
 
-#define CLOCK_JITTER_NS NS_PER_S       /* capture files are out of order by less than this */
+#define CLOCK_JITTER_NS NS_PER_S   /* capture files are out of order by less than this */
+#define LATEST_NS (UINT64_MAX / 2) /* the year 2262: what comes later leaves room for deadlines */
 #define SWEEP_EVERY_NS (NS_PER_S / 64) /* a slice of the pinholes */
 #define SWEEP_SLICES 64U
 #define SWEEP_MIN 16U
@@ -346,6 +347,8 @@ static void payload(struct rpcgate *g, struct flow *f, unsigned side, const stru
 		event_limit(g, LIMIT_ISLANDS, "limit.islands or limit.buffers: a hole is given up");
 		drop_packet(g, RPCGATE_REASON_LIMIT);
 		if (g->cfg.mode == RPCGATE_OBSERVE) {
+			read_octets(g, f, side, octets); /* these came before the hole */
+			drain(g, f, side);
 			give_up_hole(g, f, side);
 			news |= stream_put(&g->arena, s, p->seq, p->payload,
 					   g->cfg.max_island_octets, &octets);
@@ -612,9 +615,12 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
  * on from where it is, so no deadline ever moves away. */
 static void clock_follow(struct rpcgate *g, uint64_t time_ns)
 {
-	uint64_t at = time_ns + g->behind_ns;
+	uint64_t at;
 
 	g->event_ns = time_ns;
+	if (time_ns > LATEST_NS)
+		time_ns = LATEST_NS;
+	at = time_ns + g->behind_ns;
 	if (at >= g->now_ns)
 		g->now_ns = at;
 	else if (g->now_ns - at > CLOCK_JITTER_NS)
@@ -731,15 +737,21 @@ static void flush(struct rpcgate *g, uint32_t index)
 			give_up_hole(g, f, side);
 }
 
+/* Events left free before a flow is ended: at least its own */
+static size_t finish_room(const struct rpcgate *g)
+{
+	uint32_t half = g->cfg.max_events / 2;
+
+	return !half ? 1 : half < FINISH_ROOM ? half : FINISH_ROOM;
+}
+
 struct rpcgate_result rpcgate_finish(struct rpcgate *gate)
 {
 	begin(gate);
 	for (unsigned age = 0; age < FLOW_AGES; age++) {
 		uint32_t index;
 
-		while (event_room(gate, FINISH_ROOM < gate->cfg.max_events / 2 ?
-						FINISH_ROOM :
-						gate->cfg.max_events / 2) &&
+		while (event_room(gate, finish_room(gate)) &&
 		       (index = flow_oldest(&gate->flows, age))) {
 			if (gate->cfg.mode == RPCGATE_OBSERVE)
 				flush(gate, index);
