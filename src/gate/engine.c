@@ -665,12 +665,29 @@ static struct rpcgate_result *begin(struct rpcgate *g)
 	return &g->result;
 }
 
+/* A fragment that its receiver discards must not complete a datagram before the right one comes */
+static bool fragment_fits(const struct rpcgate *g, const struct packet *p,
+			  enum rpcgate_checksum_state state)
+{
+	enum checksum sum;
+
+	if (state == RPCGATE_CSUM_OK || g->cfg.checksum == RPCGATE_CHECKSUM_IGNORE)
+		return true;
+	sum = checksum_header(p);
+	return sum == CHECKSUM_GOOD || (sum == CHECKSUM_PARTIAL && g->cfg.mode == RPCGATE_OBSERVE);
+}
+
 static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_packet *in)
 {
 	struct bytes joined;
 	uint32_t handle;
 
 	g->stats.fragments++;
+	if (!fragment_fits(g, p, in->checksum)) {
+		g->stats.checksum_bad++;
+		drop_packet(g, RPCGATE_REASON_MALFORMED_PDU);
+		return;
+	}
 	switch (fragments_add(&g->fragments, in->zone, g->now_ns, p, &joined, &handle)) {
 	case PARSE_MORE:
 		return;

@@ -55,13 +55,21 @@ static bool is_partial(const struct packet *packet, uint16_t field)
 	       field == fold(pseudo_header(packet, 0));
 }
 
+enum checksum checksum_header(const struct packet *packet)
+{
+	if (!packet->ip_header.n ||
+	    fold(sum_octets(packet->ip_header.p, packet->ip_header.n)) == 0xffff)
+		return CHECKSUM_GOOD;
+	return load16(packet->ip_header.p + 10, true) ? CHECKSUM_BAD : CHECKSUM_PARTIAL;
+}
+
 enum checksum checksum_verify(const struct packet *packet)
 {
+	enum checksum header = checksum_header(packet);
 	uint16_t field;
 
-	if (packet->ip_header.n &&
-	    fold(sum_octets(packet->ip_header.p, packet->ip_header.n)) != 0xffff)
-		return load16(packet->ip_header.p + 10, true) ? CHECKSUM_BAD : CHECKSUM_PARTIAL;
+	if (header != CHECKSUM_GOOD)
+		return header;
 	if (packet->l4.n < packet->l4_len)
 		return CHECKSUM_UNKNOWN;
 	if (fold(pseudo_header(packet, packet->l4_len) + sum_octets(packet->l4.p, packet->l4.n)) ==

@@ -18,6 +18,9 @@ enum checksum {
 	CHECKSUM_UNKNOWN  /**< not all octets were captured */
 };
 
+/** IPv4 header alone: GOOD, BAD, or PARTIAL where it is zero.  IPv6 has none: GOOD. */
+enum checksum checksum_header(const struct packet *packet);
+
 /** IPv4 header and TCP checksum of a decoded segment. */
 enum checksum checksum_verify(const struct packet *packet);
 

@@ -142,6 +142,9 @@ static void sum_row(void **state)
 	octets[16] = (uint8_t)(field >> 8);
 	octets[17] = (uint8_t)field;
 	assert_int_equal(checksum_verify(&p), row->want);
+	assert_int_equal(checksum_header(&p), row->header == HEADER_WRONG ? CHECKSUM_BAD :
+					      row->header == HEADER_ZERO  ? CHECKSUM_PARTIAL :
+									    CHECKSUM_GOOD);
 }
 
 /* Every octet counts, in both halves of a word and at the end */

@@ -608,6 +608,40 @@ static void what_could_not_be_held_is_read_in_its_order(void **state)
 	play_end(&p);
 }
 
+/* Two fragments of a Bind, and a decoy of the second in between that its receiver discards for the
+ * sum of its IP header: what the receiver joins is judged, not the decoy */
+static void a_fragment_nobody_takes_completes_nothing(void **state)
+{
+	struct octets samr = { 0 }, drsuapi = { 0 };
+	struct play p;
+	struct conn c;
+	size_t first;
+
+	(void)state;
+	play_begin(&p, "decoy among fragments");
+	play_bind_pdu(&samr, &iface_samr);
+	play_bind_pdu(&drsuapi, &iface_drsuapi);
+	mapped(&p);
+	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, PORT);
+	conn_open(&c);
+	c.how.fragment = 48; /* header and 28 octets; 44 with the interface */
+	c.how.sums = SUMS_IP_WRONG;
+	first = p.packets.n;
+	conn_at(&c, CLIENT, 0, samr.p, samr.n);
+	p.packets.at[first] = p.packets.at[--p.packets.n]; /* the second fragment alone */
+	c.id--;
+	c.how.sums = SUMS_RIGHT;
+	conn_at(&c, CLIENT, 0, drsuapi.p, drsuapi.n);
+	octets_free(&samr);
+	octets_free(&drsuapi);
+	play_must_refuse(&p, &iface_drsuapi);
+	assert_true(p.enforce.stats.checksum_bad == 1);
+	assert_true(p.enforce.stats.datagrams_joined == 1);
+	assert_true(p.enforce.stats.datagrams_dropped == 0);
+	assert_int_equal(p.enforce.action[first], RPCGATE_DROP);
+	play_end(&p);
+}
+
 /* Half-open flows go before closed ones, those before live ones; of each the oldest */
 static void who_is_let_go_first(void **state)
 {
@@ -912,7 +946,7 @@ static void no_memory_is_an_answer(void **state)
 	}
 }
 
-#define OTHERS 11
+#define OTHERS 12
 
 int main(void)
 {
@@ -921,6 +955,7 @@ int main(void)
 			cmocka_unit_test(every_counter_has_its_scene),
 			cmocka_unit_test(a_new_engine_counts_from_zero),
 			cmocka_unit_test(who_is_let_go_first),
+			cmocka_unit_test(a_fragment_nobody_takes_completes_nothing),
 			cmocka_unit_test(what_could_not_be_held_is_read_in_its_order),
 			cmocka_unit_test(a_far_packet_spoils_nothing_that_follows),
 			cmocka_unit_test(steps_to_and_fro_never_prolong),
