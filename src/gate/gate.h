@@ -335,7 +335,7 @@ struct grant *judge_dcom_grant(struct rpcgate *g, const struct pinhole *p,
  */
 struct judgement policy_judge(struct rpcgate *g, const struct flow *f,
 			      const struct rpcgate_syntax *interface, bool named,
-			      struct judgement learned);
+			      struct judgement j);
 /**
  * Judge a request.
  * @param level  1 none .. 6 privacy

@@ -9,13 +9,13 @@ enum { UUID_TEXT = 36, MAX_ROWS = 4096, MAX_LINE = 4000 /* C11 5.2.4.1: 4095 in 
 
 bool csv_wrong(const struct csv *in, unsigned long line, const char *format, ...)
 {
+	char text[512];
 	va_list args;
 
-	fprintf(stderr, "%s:%lu: ", in->name, line);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	fprintf(stderr, "%s:%lu: %s\n", in->name, line, text);
 	return false;
 }
 
@@ -113,7 +113,7 @@ static bool header_check(const struct csv *in, struct csv_row *row)
 	if (!row_cut(in, row))
 		return false;
 	for (size_t col = 0; col < in->n_columns; col++)
-		if (strcmp(row->field[col], in->column[col]) != 0)
+		if (!row->field[col] || strcmp(row->field[col], in->column[col]) != 0)
 			return csv_wrong(in, row->line, "read column '%s', expected '%s'",
 					 row->field[col], in->column[col]);
 	return true;
