@@ -160,6 +160,9 @@ enum rpcgate_tower_address { RPCGATE_TOWER_SERVER, RPCGATE_TOWER_ANY };
 /** Interfaces on the port of a DCOM object exporter: those asked for in activation, or any object
  *  interface (always version 0.0), reached through alter-context or a further bind. */
 enum rpcgate_dcom { RPCGATE_DCOM_ASKED, RPCGATE_DCOM_ANY };
+/** Talk with the mapper or an activator that is encrypted: said, refused, or taken as a hint that
+ *  this client will soon bind IRemUnknown or a named group on this server's dynamic range. */
+enum rpcgate_sealed { RPCGATE_SEALED_LOG, RPCGATE_SEALED_BLOCK, RPCGATE_SEALED_HINT };
 enum rpcgate_midstream { RPCGATE_MIDSTREAM_INSPECT, RPCGATE_MIDSTREAM_PASS, RPCGATE_MIDSTREAM_BLOCK };
 /** verify: a packet with a wrong checksum moves nothing, offload is recognised; ignore: not looked at. */
 enum rpcgate_checksum { RPCGATE_CHECKSUM_VERIFY, RPCGATE_CHECKSUM_IGNORE };
@@ -190,6 +193,7 @@ struct rpcgate_config {
 	enum rpcgate_lookup lookup;
 	enum rpcgate_tower_address tower_address;
 	enum rpcgate_dcom dcom;
+	enum rpcgate_sealed sealed;
 	enum rpcgate_midstream midstream;
 	enum rpcgate_checksum checksum;
 
@@ -213,6 +217,7 @@ struct rpcgate_config {
 	uint32_t max_calls;               /**< in flight per connection; more: nothing learned */
 	uint32_t max_island_octets;       /**< per direction, held out of order; more: gap */
 	uint32_t max_datagrams;           /**< IP datagrams in reassembly; oldest goes first */
+	uint32_t max_udp_calls;           /**< mapper calls over UDP, unanswered; oldest goes first */
 	uint32_t buffer_octets;           /**< all held octets of all flows together */
 	uint32_t max_events;              /**< per call; more: counted in events_lost, opens nothing */
 
@@ -514,11 +519,14 @@ RPCGATE_API struct rpcgate_result rpcgate_finish(struct rpcgate *gate);
 	X(pdus, "PDUs framed")                                                                     \
 	X(pdus_malformed, "PDUs that contradict themselves or their connection")                   \
 	X(stubs_sealed, "mapper answers that could not be read because they are encrypted")        \
+	X(pdus_udp, "connectionless PDUs to or from the mapper on UDP 135")                        \
+	X(pdus_udp_pieces, "of these, pieces of a longer call, which are not joined")              \
 	X(answers, "mapper answers read")                                                          \
 	X(answers_unusable, "mapper answers with nothing to learn: status, or not asked")          \
 	X(answers_malformed, "mapper answers refused as a whole")                                  \
 	X(bindings, "interface endpoints announced")                                               \
 	X(bindings_accepted, "of these, granted")                                                  \
+	X(bindings_foreign, "of the others, those that name another host")                         \
 	X(bindings_live, "binding records now")                                                    \
 	X(pinholes_opened, "interfaces opened in pinholes")                                        \
 	X(pinholes_refreshed, "interfaces whose pinhole was renewed")                              \

@@ -217,6 +217,11 @@ static const struct {
 	  "captured short (snap length): the missing octets are holes"),
 	Q(stream_conflicts, "segment", "segments",
 	  "sent again with different content: two tellings of the same octets"),
+	Q(bindings_foreign, "announcement", "announcements",
+	  "of another host's address: nothing is opened for it. Answers of the mapper and of DCOM "
+	  "carry addresses in their octets, so behind a gateway that translates addresses clients "
+	  "are told ones they cannot reach (Microsoft KB154596); '--set tower-address=any' accepts "
+	  "them here"),
 	Q(stubs_sealed, "mapper answer", "mapper answers",
 	  "encrypted: nothing can be learned from them"),
 	Q(packets_malformed, "packet", "packets", "with headers that contradict themselves"),
@@ -234,7 +239,7 @@ static const struct {
 static void quality_line(const struct page *page, uint64_t count, const char *noun,
 			 const char *means)
 {
-	char line[256];
+	char line[512];
 	char text[WORDS_NUMBER];
 
 	snprintf(line, sizeof(line), "%s %s %s", words_number(count, text), noun, means);

@@ -11,6 +11,7 @@
  * one starts.
  */
 #include "gate.h"
+#include "tie.h"
 
 #define MAX_FRAGMENTS 1024U /* of one call; a mapper answer of 1 MiB has 250 */
 
@@ -405,8 +406,10 @@ static bool context_accept(const struct step *s, struct context *x,
 	grant = grant_of(s, x, &p);
 	if (p && (!grant || !grant->open))
 		grant = judge_dcom_grant(s->g, p, &x->interface);
-	if (grant && grant->open)
+	if (grant && grant->open) {
 		pinhole_use(s->g, s->f, p, grant);
+		tie_served(s->g, s->f, grant->until_ns);
+	}
 	return true;
 }
 
@@ -625,12 +628,19 @@ static void on_request(const struct step *s, const struct pdu *pdu)
 
 static void tell_sealed(const struct step *s, const struct pdu *pdu)
 {
+	bool block = sealed_what(s->g) == RPCGATE_SEALED_BLOCK;
+	bool enforce = s->g->cfg.mode == RPCGATE_ENFORCE;
+
 	s->g->stats.stubs_sealed++;
+	tie_sealed(s->g, s->f);
+	if (block)
+		flow_refuse(s->g, s->f, RPCGATE_REASON_SEALED);
 	if (s->c->sealed_told)
 		return;
 	s->c->sealed_told = true;
-	alert(s, RPCGATE_REASON_SEALED, &pdu->h)->action =
-		s->g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_PASS : RPCGATE_NONE;
+	alert(s, RPCGATE_REASON_SEALED, &pdu->h)->action = !enforce ? RPCGATE_NONE :
+							   block    ? RPCGATE_REJECT :
+								      RPCGATE_PASS;
 }
 
 /* The whole answer is there */

@@ -5,6 +5,7 @@
 
 #include "checksum.h"
 #include "gate.h"
+#include "tie.h"
 
 #define CLOCK_JITTER_NS NS_PER_S   /* capture files are out of order by less than this */
 #define LATEST_NS (UINT64_MAX / 2) /* the year 2262: what comes later leaves room for deadlines */
@@ -27,7 +28,7 @@ static bool config_fits(const struct rpcgate_config *cfg, char err[RPCGATE_ERROR
 	if (!cfg->mapper_ports.n)
 		wrong = "mapper_ports is empty: nothing could ever be learned";
 	else if (!cfg->max_flows || !cfg->max_pinholes || !cfg->max_bindings ||
-		 !cfg->max_datagrams || !cfg->max_events)
+		 !cfg->max_datagrams || !cfg->max_udp_calls || !cfg->max_events)
 		wrong = "a table limit is zero";
 	else if (cfg->max_pinholes > 1U << 30 || cfg->max_flows > 1U << 30)
 		wrong = "a table limit is above 2^30";
@@ -45,10 +46,11 @@ static bool reserve(struct rpcgate *g)
 	return arena_init(&g->arena, cfg->buffer_octets) &&
 	       flows_init(&g->flows, cfg->max_flows, g->key) &&
 	       fragments_init(&g->fragments, cfg->max_datagrams, g->key, &g->arena) &&
+	       datagrams_init(&g->datagrams, cfg->max_udp_calls) &&
 	       pool_init(&g->convs, convs, sizeof(struct conv)) &&
 	       pool_init(&g->contexts, convs * 4, sizeof(struct context)) &&
 	       pool_init(&g->calls, convs, sizeof(struct call)) && pinholes_init(g) &&
-	       bindings_init(g) &&
+	       bindings_init(g) && ties_init(g) &&
 	       (g->events = calloc((size_t)cfg->max_events + 1, sizeof(*g->events)));
 }
 
@@ -75,11 +77,13 @@ void rpcgate_free(struct rpcgate *gate)
 	if (!gate)
 		return;
 	free(gate->events);
+	ties_done(gate);
 	bindings_done(gate);
 	pinholes_done(gate);
 	pool_done(&gate->calls);
 	pool_done(&gate->contexts);
 	pool_done(&gate->convs);
+	datagrams_done(&gate->datagrams);
 	fragments_done(&gate->fragments);
 	flows_done(&gate->flows);
 	arena_done(&gate->arena);
@@ -677,6 +681,14 @@ static bool fragment_fits(const struct rpcgate *g, const struct packet *p,
 	return sum == CHECKSUM_GOOD || (sum == CHECKSUM_PARTIAL && g->cfg.mode == RPCGATE_OBSERVE);
 }
 
+static void user_datagram(struct rpcgate *g, const struct packet *p,
+			  const struct rpcgate_packet *in)
+{
+	g->stats.packets_udp++;
+	if (datagram_is_mapper(p))
+		datagram_read(g, p, in->zone);
+}
+
 static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_packet *in)
 {
 	struct bytes joined;
@@ -698,9 +710,16 @@ static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_p
 		break;
 	}
 	g->stats.datagrams_joined++;
-	if (packet_decode_joined(joined, p) == DECODE_TCP) {
+	switch (packet_decode_joined(joined, p)) {
+	case DECODE_TCP:
 		g->stats.packets_tcp++;
 		segment(g, p, in);
+		break;
+	case DECODE_UDP:
+		user_datagram(g, p, in);
+		break;
+	default:
+		break;
 	}
 	fragments_release(&g->fragments, handle);
 }
@@ -720,7 +739,7 @@ struct rpcgate_result rpcgate_feed(struct rpcgate *gate, const struct rpcgate_pa
 		segment(gate, &p, packet);
 		break;
 	case DECODE_UDP:
-		gate->stats.packets_udp++;
+		user_datagram(gate, &p, packet);
 		break;
 	case DECODE_FRAGMENT:
 		fragment(gate, &p, packet);
@@ -775,6 +794,7 @@ struct rpcgate_result rpcgate_finish(struct rpcgate *gate)
 			flow_end(gate, index, RPCGATE_FLOW_OPEN);
 		}
 	}
+	fragments_expire(&gate->fragments, UINT64_MAX); /* what is missing will not come */
 	pinholes_sweep(gate, gate->pinholes.pool.top);
 	return gate->result;
 }

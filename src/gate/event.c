@@ -23,7 +23,7 @@ struct rpcgate_event *event_new(struct rpcgate *g, enum rpcgate_event_type type,
 	*e = (struct rpcgate_event){ .type = type, .time_ns = g->event_ns };
 	if (!f)
 		return e;
-	e->proto = IP_PROTO_TCP;
+	e->proto = f->udp ? IP_PROTO_UDP : IP_PROTO_TCP;
 	e->flow_id = f->id;
 	e->zone = f->key.zone;
 	e->src = *client_addr(f);

@@ -3,6 +3,7 @@
  *
  *	engine	packets and time: finds the flow, keeps both streams, asks the others
  *	conv	one RPC conversation: cuts PDUs, ties answers to requests
+ *	datagram	the mapper over UDP, which opens nothing
  *	learn	answers of the mapper become bindings and pinholes
  *	judge	contexts asked for become verdicts
  *	policy	what rules say to that (policy.h)
@@ -18,6 +19,7 @@
 #include "arena.h"
 #include "bind.h"
 #include "call.h"
+#include "datagram.h"
 #include "epm.h"
 #include "flow.h"
 #include "fragment.h"
@@ -109,6 +111,12 @@ struct pinholes {
 	uint64_t last_id;
 };
 
+struct ties {
+	struct pool pool;
+	struct table table;
+	uint32_t oldest;
+};
+
 struct bindings {
 	struct pool pool;
 	struct table table;
@@ -127,6 +135,8 @@ struct rpcgate {
 	struct pool calls;
 	struct pinholes pinholes;
 	struct bindings bindings;
+	struct ties ties;
+	struct datagrams datagrams;
 	const struct rpcgate_policy *policy; /* the caller's; NULL: what was learned is allowed */
 	struct rpcgate_event *events;
 	struct rpcgate_result result;
@@ -200,7 +210,8 @@ enum limit {
 	LIMIT_INTERFACES,
 	LIMIT_BINDINGS,
 	LIMIT_DATAGRAMS,
-	LIMIT_EVENTS
+	LIMIT_EVENTS,
+	LIMIT_UDP_CALLS
 };
 
 /* ------------------------------------------------------------------ pinhole */
@@ -301,6 +312,12 @@ bool learn_announces(enum mapper_kind kind, uint16_t opnum);
 /** A complete call to the mapper: tell its bindings and open what may be opened. */
 void learn_answer(struct rpcgate *g, const struct flow *f, const struct conv *c,
 		  const struct call *call, const struct context *context);
+/** An answer over UDP: tell its bindings, none of them accepted. */
+void learn_datagram(struct rpcgate *g, const struct flow *f, const struct epm_request *request,
+		    struct epm_answer *answer);
+
+/** IRemUnknown and IRemUnknown2 (MS-DCOM 1.9): what every object exporter is asked first. */
+bool is_remunknown(const struct rpcgate_syntax *interface);
 
 /* -------------------------------------------------------------------- judge */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* judge.c - a context asked for becomes a verdict */
 #include "gate.h"
+#include "tie.h"
 
 /* clang-format off */
 static const struct {
@@ -153,6 +154,8 @@ struct judgement judge_context(struct rpcgate *g, const struct flow *f, const st
 				    say(RPCGATE_ALLOW, RPCGATE_REASON_MAPPER));
 	known = alter ? known_context(g, c, &context->abstract) : NULL;
 	j = known ? say(known->verdict, known->reason) : judge_pinhole(g, f, &context->abstract);
+	if (!known && j.verdict == RPCGATE_DENY)
+		tie_judge(g, f, &context->abstract, &j);
 	if (alter && !known &&
 	    (j.reason == RPCGATE_REASON_UUID_NOT_GRANTED || j.reason == RPCGATE_REASON_NO_PINHOLE))
 		j.reason = RPCGATE_REASON_ALTER_CONTEXT_DENIED;

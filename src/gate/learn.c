@@ -8,6 +8,8 @@
  */
 #include "gate.h"
 
+#define TCP_FLOORS 5U
+
 struct lesson {
 	struct rpcgate *g;
 	const struct flow *f;
@@ -68,7 +70,9 @@ static enum rpcgate_reason tower_reason(const struct lesson *l, const struct tow
 
 	if (!tcp_like(t))
 		return RPCGATE_REASON_NOT_TCP_TOWER;
-	if (!syntax_is_ndr(&t->transfer) && !syntax_is_ndr64(&t->transfer))
+	/* interface, syntax, protocol, port, address: no server sends another shape */
+	if (t->n_floors != TCP_FLOORS ||
+	    (!syntax_is_ndr(&t->transfer) && !syntax_is_ndr64(&t->transfer)))
 		return RPCGATE_REASON_MALFORMED_TOWER;
 	if (!as_asked(l->request, t))
 		return RPCGATE_REASON_WRONG_UUID;
@@ -114,6 +118,7 @@ static void tell_binding(const struct lesson *l, const struct epm_entry *entry,
 	b->endpoint_len = copy_text(b->endpoint, sizeof(b->endpoint), t->endpoint);
 	l->g->stats.bindings++;
 	l->g->stats.bindings_accepted += !reason;
+	l->g->stats.bindings_foreign += reason == RPCGATE_REASON_TOWER_ADDRESS;
 }
 
 /* A record is kept of every usable endpoint, opened or merely listed */
@@ -202,6 +207,25 @@ static void learn_epm(struct rpcgate *g, const struct flow *f, const struct conv
 		learn_entry(&lesson, &entry);
 }
 
+/* A tower for TCP that was announced over UDP opens nothing: who sent it, nobody can know */
+void learn_datagram(struct rpcgate *g, const struct flow *f, const struct epm_request *request,
+		    struct epm_answer *answer)
+{
+	const struct lesson lesson = { g, f, NULL, request };
+	struct epm_entry entry;
+
+	g->stats.answers++;
+	if (!usable(g, f, answer))
+		return;
+	while (epm_next(answer, &entry))
+		if (entry.has_tower)
+			tell_binding(&lesson, &entry,
+				     request->opnum == EPM_MAP ? RPCGATE_EPT_MAP :
+								 RPCGATE_EPT_LOOKUP,
+				     tcp_like(&entry.tower) ? RPCGATE_REASON_MAPPER_UNLISTED :
+							      RPCGATE_REASON_NOT_TCP_TOWER);
+}
+
 /* --------------------------------------------------------------------- DCOM */
 
 /* What every object exporter has on its ports (MS-DCOM 3.1.1.5.6, 3.1.1.5.7) */
@@ -209,6 +233,15 @@ static const struct rpcgate_syntax rem_unknown[] = {
 	{ { { 0, 0, 0x01, 0x43, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46 } }, 0, 0 },
 	{ { { 0, 0, 0x01, 0x31, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46 } }, 0, 0 },
 };
+
+bool is_remunknown(const struct rpcgate_syntax *interface)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rem_unknown); i++)
+		if (uuid_equal(&rem_unknown[i].uuid, &interface->uuid) &&
+		    rem_unknown[i].major == interface->major)
+			return true;
+	return false;
+}
 
 /* An answer with string bindings */
 struct strings_lesson {
@@ -306,6 +339,7 @@ static void tell_string(const struct strings_lesson *l, const struct string_bind
 					    (struct bytes){ s->host, s->host_len });
 	g->stats.bindings++;
 	g->stats.bindings_accepted += !reason;
+	g->stats.bindings_foreign += reason == RPCGATE_REASON_TOWER_ADDRESS;
 }
 
 static void learn_strings(struct strings_lesson *l, struct dual_strings strings)

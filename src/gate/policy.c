@@ -110,6 +110,7 @@ bool rpcgate_set_config(struct rpcgate *gate, const struct rpcgate_config *cfg)
 	now->max_calls = old.max_calls;
 	now->max_island_octets = old.max_island_octets;
 	now->max_datagrams = old.max_datagrams;
+	now->max_udp_calls = old.max_udp_calls;
 	now->buffer_octets = old.buffer_octets;
 	now->max_events = old.max_events;
 	return true;
@@ -166,17 +167,24 @@ static const struct statement *held_next(const struct rpcgate_policy *policy, ui
 	return NULL;
 }
 
-bool policy_sealed(const struct rpcgate_policy *policy, const struct rpcgate_uuid *uuid,
-		   enum sealed *what)
+bool policy_sealed(const struct rpcgate_policy *policy, enum sealed *what)
+{
+	uint32_t i = 0;
+	const struct statement *s = held_next(policy, &i, RPCGATE_STATEMENT_SEALED);
+
+	if (s)
+		*what = (enum sealed)s->sealed;
+	return s != NULL;
+}
+
+bool policy_hint(const struct rpcgate_policy *policy, const struct rpcgate_uuid *uuid)
 {
 	const struct statement *s;
 	uint32_t i = 0;
 
 	while ((s = held_next(policy, &i, RPCGATE_STATEMENT_SEALED)))
-		if (subject_has(s, uuid)) {
-			*what = (enum sealed)s->sealed;
+		if (s->sealed == SEALED_HINT && s->subject == SUBJECT_GROUP && subject_has(s, uuid))
 			return true;
-		}
 	return false;
 }
 

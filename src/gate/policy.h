@@ -141,9 +141,10 @@ void *growing_add(struct growing *list, size_t size);
 uint32_t policy_keep(struct rpcgate_policy *policy, const char *text, size_t n);
 const char *policy_file(const struct rpcgate_policy *policy, const struct statement *s);
 
-/** The sealed line for a group's interface, or for all; false if there is none. */
-bool policy_sealed(const struct rpcgate_policy *policy, const struct rpcgate_uuid *uuid,
-		   enum sealed *what);
+/** What the first sealed line says; false if there is none. */
+bool policy_sealed(const struct rpcgate_policy *policy, enum sealed *what);
+/** True if a line says to take sealed traffic as a hint for a group of this interface. */
+bool policy_hint(const struct rpcgate_policy *policy, const struct rpcgate_uuid *uuid);
 /** A callback line that covers this interface between these hosts; NULL if there is none. */
 const struct statement *policy_callback(const struct rpcgate_policy *policy,
 					const struct rpcgate_uuid *uuid,

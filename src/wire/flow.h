@@ -56,6 +56,7 @@ struct flow {
 	bool midstream; /**< picked up without its SYN */
 	bool conflict_told;
 	bool refused; /**< nothing more passes */
+	bool udp;     /**< in no table: two ends of a datagram, to tell events about */
 	uint8_t why;  /**< enum rpcgate_reason of the refusal */
 };
 
