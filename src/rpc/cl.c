@@ -24,10 +24,11 @@ static bool rest_read(struct reader *r, struct cl_pdu *out)
 
 	/* hints are for the peers; the serial number is for their flow control */
 	bool fits = rd_skip(r, 8) && rd_uuid(r, &out->object) && rd_uuid(r, &out->interface.uuid) &&
-	       rd_uuid(r, &out->activity) && rd_u32(r, &out->server_boot) &&
-	       rd_u32(r, &version) && rd_u32(r, &out->sequence) && rd_u16(r, &out->opnum) && rd_skip(r, 4) &&
-	       rd_u16(r, &length) && rd_u16(r, &out->fragment) &&
-	       rd_u8(r, &out->auth_protocol) && rd_skip(r, 1) && rd_bytes(r, length, &out->body);
+		    rd_uuid(r, &out->activity) && rd_u32(r, &out->server_boot) &&
+		    rd_u32(r, &version) && rd_u32(r, &out->sequence) && rd_u16(r, &out->opnum) &&
+		    rd_skip(r, 4) && rd_u16(r, &length) && rd_u16(r, &out->fragment) &&
+		    rd_u8(r, &out->auth_protocol) && rd_skip(r, 1) &&
+		    rd_bytes(r, length, &out->body);
 
 	if (fits) {
 		out->interface.major = (uint16_t)version;

@@ -50,7 +50,7 @@ struct cl_pdu {
 	uint32_t server_boot;
 	uint32_t sequence;
 	uint16_t opnum;
-	uint16_t fragment;   /**< number of this piece of a call in pieces */
+	uint16_t fragment; /**< number of this piece of a call in pieces */
 	struct bytes body; /**< without what may follow it: a verifier, or padding */
 };
 

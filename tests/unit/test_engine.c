@@ -62,6 +62,16 @@ static void udp(struct play *p)
 	packets_udp(&p->packets, &framing_plain, &seg);
 }
 
+/* A request to the mapper over UDP, the first piece of it */
+static void mapper_over_udp(struct play *p)
+{
+	struct conn c = play_dial(p, CLIENT_HOST, SERVER_HOST, 135);
+	uint8_t request[80] = { 4, 0, 4, 0, 0x10 };
+	struct segment seg = conn_segment(&c, CLIENT, request, sizeof(request));
+
+	packets_udp(&p->packets, &framing_plain, &seg);
+}
+
 static void icmp(struct play *p)
 {
 	struct conn c = play_dial(p, CLIENT_HOST, SERVER_HOST, 1);
@@ -296,6 +306,8 @@ static const struct counter_row counter_rows[] = {
 	{ "pdus", mapped, 4 },
 	{ "pdus_malformed", wrong_side, 1 },
 	{ "stubs_sealed", sealed, 1 },
+	{ "pdus_udp", mapper_over_udp, 1 },
+	{ "pdus_udp_pieces", mapper_over_udp, 1 },
 	{ "answers", mapped, 1 },
 	{ "answers_unusable", not_registered, 1 },
 	{ "answers_malformed", more_than_said, 1 },
