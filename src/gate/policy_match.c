@@ -354,6 +354,7 @@ static bool is_implied(struct rpcgate *g, const struct flow *f,
 						    0xbe, 0xf4, 0x08, 0x00, 0x2b, 0x10, 0x29,
 						    0x89 } };
 	struct pinhole_key key = pinhole_key_of(f, server_port(f));
+	const struct grant *exporter;
 	const struct pinhole *p;
 
 	if (!rule || STATEMENT(g->policy, rule)->subject == SUBJECT_ANY)
@@ -361,7 +362,8 @@ static bool is_implied(struct rpcgate *g, const struct flow *f,
 	p = pinhole_find(g, &key);
 	if (uuid_equal(&interface->uuid, &mgmt))
 		return is_mapper_port(g, server_port(f)) || (p && p->n_open);
-	return p && !interface->major && !interface->minor && pinhole_dcom_grant(g, p);
+	exporter = p && !interface->major && !interface->minor ? pinhole_dcom_grant(g, p) : NULL;
+	return exporter && exporter->open;
 }
 
 struct judgement policy_judge(struct rpcgate *g, const struct flow *f,

@@ -382,6 +382,16 @@ static const struct levelled {
 	{ "connected is enough", "deny interface samr auth connect", 6, 0, 0, RPCGATE_REASON_NONE },
 	{ "a request without trailer is connected at best", "deny interface samr auth packet", 6, 0,
 	  0, RPCGATE_REASON_AUTH_LEVEL },
+	{ "the weakest of two contexts counts, also the first", "deny interface samr auth privacy",
+	  2, 6, 6, RPCGATE_REASON_AUTH_LEVEL },
+	{ "an exception before the rule",
+	  "allow interface samr opnum 5\ndeny interface samr opnum 0-9", 0, 0, 0,
+	  RPCGATE_REASON_NONE },
+	{ "an exception behind the rule",
+	  "deny interface samr opnum 0-9\nallow interface samr opnum 5", 0, 0, 0,
+	  RPCGATE_REASON_OPNUM_DENIED },
+	{ "a static port before the refusal of the rest",
+	  "allow interface samr opnum 6\nstatic 49160\ndeny any", 0, 0, 0, RPCGATE_REASON_NONE },
 	{ "the weakest of two contexts counts", "deny interface samr auth privacy", 6, 2, 6,
 	  RPCGATE_REASON_AUTH_LEVEL },
 	{ "allow from a level on, deny the rest",
@@ -477,6 +487,151 @@ static void only_rpc_on_a_static_port(void **state)
 	rpcgate_policy_free(policy);
 }
 
+/* ResolveOxid2 (MS-DCOM 3.1.2.5.1.2) of CLIENT_HOST, answered with PORT */
+static void resolve(struct play *p)
+{
+	static const char text[] = SERVER_HOST "[49160]";
+	const struct call ask = { .type = PTYPE_REQUEST, .opnum = 4 };
+	const struct call tell = { .type = PTYPE_RESPONSE };
+	struct conn c = play_dial(p, CLIENT_HOST, SERVER_HOST, 135);
+	struct octets stub = { 0 }, pdu = { 0 };
+	const unsigned entries = sizeof(text) + 6;
+
+	conn_open(&c);
+	talk_bind(&c, &iface_oxid, 1);
+	octets_u64(&stub, 1, false);
+	octets_u16(&stub, 1, false);
+	octets_align(&stub, 0, 4);
+	octets_u32(&stub, 1, false);
+	octets_u16(&stub, 7, false);
+	pdu_call(&pdu, &head_plain, &ask, stub.p, stub.n);
+	conn_send(&c, CLIENT, pdu.p, pdu.n);
+	octets_clear(&stub);
+	octets_clear(&pdu);
+	octets_u32(&stub, 0x20000, false);
+	octets_u32(&stub, entries, false);
+	octets_u16(&stub, entries, false);
+	octets_u16(&stub, entries - 4, false);
+	octets_u16(&stub, 7, false);
+	for (size_t i = 0; i < sizeof(text); i++)
+		octets_u16(&stub, (uint8_t)text[i], false);
+	octets_u16(&stub, 0, false);
+	octets_u32(&stub, 0xffff000a, false);
+	octets_u32(&stub, 0, false);
+	octets_align(&stub, 0, 4);
+	octets_room(&stub, 16);
+	octets_u32(&stub, 5, false);
+	octets_u16(&stub, 5, false);
+	octets_u16(&stub, 7, false);
+	octets_u32(&stub, 0, false);
+	pdu_call(&pdu, &head_plain, &tell, stub.p, stub.n);
+	conn_send(&c, SERVER, pdu.p, pdu.n);
+	octets_free(&stub);
+	octets_free(&pdu);
+}
+
+/* Objects behind an exporter are allowed by a rule that names them, not by one about any */
+static void objects_need_a_rule_that_names_them(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool exporter;
+		enum rpcgate_verdict verdict;
+		uint64_t later_s;
+	} cases[] = {
+		{ "allow interface IWbemServices", true, RPCGATE_ALLOW, 0 },
+		{ "allow interface IWbemServices", true, RPCGATE_ALLOW, 299 },
+		{ "allow interface IWbemServices", true, RPCGATE_DENY, 301 },
+		{ "log group wmi", true, RPCGATE_LOG, 0 },
+		{ "allow any", true, RPCGATE_DENY, 0 },
+		{ "allow interface IWbemServices", false, RPCGATE_DENY, 0 },
+		{ "allow interface samr", true, RPCGATE_DENY, 0 },
+	};
+	const struct rpcgate_syntax wbem = interface_of("9556dc99-828c-11cf-a37e-00aa003240c7");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct rpcgate_policy *policy = parse(cases[i].rule);
+		struct play p;
+
+		play_begin(&p, cases[i].rule);
+		p.policy = policy;
+		if (cases[i].exporter)
+			resolve(&p);
+		else
+			play_map(&p, &iface_samr, PORT);
+		p.clock_ns += cases[i].later_s * 1000000000U;
+		play_service(&p, PORT, &wbem);
+		play_judge(&p);
+		assert_int_equal(play_binds(&p.enforce, &wbem, PORT, cases[i].verdict), 1);
+		play_end(&p);
+		rpcgate_policy_free(policy);
+	}
+}
+
+/* What a first bind was refused for is what its repetition is refused for */
+static void a_repeated_refusal_keeps_its_reason(void **state)
+{
+	struct rpcgate_policy *policy = parse("deny interface winreg");
+	const struct rpcgate_bind_event *e;
+	struct play p;
+	struct conn c = reach(&p, "refused twice", policy, &iface_samr, false);
+
+	(void)state;
+	talk_bind(&c, &iface_lsarpc, 1);
+	talk_alter(&c, &iface_lsarpc, 0, 2);
+	play_judge(&p);
+	assert_int_equal(play_binds(&p.observe, &iface_lsarpc, PORT, RPCGATE_DENY), 2);
+	e = bind_on(&p.observe, &iface_lsarpc);
+	assert_int_equal(e->pdu, RPCGATE_PDU_ALTER_CONTEXT);
+	assert_int_equal(e->reason, RPCGATE_REASON_UUID_NOT_GRANTED);
+	play_end(&p);
+	rpcgate_policy_free(policy);
+}
+
+static size_t feed_some(struct rpcgate *gate, const struct packets *list, size_t *fed)
+{
+	size_t denied = 0;
+
+	for (; *fed < list->n; ++*fed) {
+		struct rpcgate_packet packet = packets_get(list, *fed);
+		struct rpcgate_result r = rpcgate_feed(gate, &packet);
+
+		for (size_t i = 0; i < r.n_events; i++)
+			denied += r.events[i].type == RPCGATE_EVENT_CALL &&
+				  r.events[i].u.call.verdict == RPCGATE_DENY;
+	}
+	return denied;
+}
+
+/* Requests are judged from the bind on that a new policy was asked about, on old connections too */
+static void an_old_connection_meets_a_new_policy(void **state)
+{
+	struct rpcgate_policy *policy = parse("deny interface samr opnum 5");
+	char err[RPCGATE_ERROR_SIZE];
+	struct rpcgate *gate;
+	struct octets o = { 0 };
+	size_t fed = 0;
+	struct play p;
+	struct conn c = reach(&p, "new policy", NULL, &iface_samr, false);
+
+	(void)state;
+	gate = rpcgate_new(&p.cfg, err);
+	assert_non_null(gate);
+	request_pdu(&o, 0, 5, &head_plain, NULL);
+	talk_bind(&c, &iface_samr, 1);
+	conn_send(&c, CLIENT, o.p, o.n);
+	assert_int_equal(feed_some(gate, &p.packets, &fed), 0);
+	rpcgate_set_policy(gate, policy);
+	talk_alter(&c, &iface_samr, 0, 2);
+	conn_send(&c, CLIENT, o.p, o.n);
+	assert_int_equal(feed_some(gate, &p.packets, &fed), 1);
+	rpcgate_free(gate);
+	octets_free(&o);
+	play_end(&p);
+	rpcgate_policy_free(policy);
+}
+
 /* A new policy holds for binds from then on; NULL takes it away */
 static void a_policy_is_changed_in_one_step(void **state)
 {
@@ -524,7 +679,7 @@ static void a_policy_is_changed_in_one_step(void **state)
 int main(void)
 {
 	static struct CMUnitTest
-		tests[2 * COUNT(attacks) + COUNT(shapes) + COUNT(bounds) + COUNT(levelled) + 2];
+		tests[2 * COUNT(attacks) + COUNT(shapes) + COUNT(bounds) + COUNT(levelled) + 5];
 	size_t n = 0;
 
 	ROWS(tests, n, attacks, attack_is_refused);
@@ -534,5 +689,8 @@ int main(void)
 	ROWS(tests, n, levelled, level_is_judged);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(only_rpc_on_a_static_port);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_policy_is_changed_in_one_step);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(objects_need_a_rule_that_names_them);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_repeated_refusal_keeps_its_reason);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(an_old_connection_meets_a_new_policy);
 	return _cmocka_run_group_tests("rules", tests, n, NULL, NULL);
 }
