@@ -7,9 +7,9 @@ bool rd_uuid(struct reader *r, struct rpcgate_uuid *out)
 	static const uint8_t le[16] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };
 	struct bytes raw;
 
-	if (!rd_bytes(r, 16, &raw))
+	if (!rd_bytes(r, sizeof(le), &raw) || !raw.p)
 		return false;
-	for (size_t i = 0; i < 16; i++)
+	for (size_t i = 0; i < sizeof(le); i++)
 		out->octet[i] = raw.p[r->big ? i : le[i]];
 	return true;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -252,11 +253,12 @@ bool table_print(const struct table *t, FILE *out, size_t width)
 size_t table_page_width(FILE *out)
 {
 	const char *columns = getenv("COLUMNS");
+	unsigned long asked = columns ? strtoul(columns, NULL, 10) : 0;
 	struct winsize size;
 	size_t width = PAGE_DEFAULT;
 
-	if (columns && atoi(columns) > 0)
-		width = (size_t)atoi(columns);
+	if (asked > 0 && asked <= INT_MAX)
+		width = asked;
 	else if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col)
 		width = size.ws_col;
 	return width < PAGE_LEAST ? PAGE_LEAST : width;

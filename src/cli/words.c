@@ -48,7 +48,8 @@ const char *words_duration(uint64_t ns, char text[WORDS_TIME])
 	else if (s < 1)
 		snprintf(text, WORDS_TIME, "%" PRIu64 " ms", ns / NS_PER_MS);
 	else if (s < 60)
-		snprintf(text, WORDS_TIME, "%.1f s", (double)(ns / NS_PER_MS) / 1000);
+		snprintf(text, WORDS_TIME, "%" PRIu64 ".%" PRIu64 " s", s,
+			 ns / (NS_PER_S / 10) % 10);
 	else if (s < 3600)
 		snprintf(text, WORDS_TIME, "%" PRIu64 "m %02" PRIu64 "s", s / 60, s % 60);
 	else if (s < 2 * 86400)

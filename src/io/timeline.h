@@ -39,10 +39,10 @@ struct timeline_extent {
 /**
  * Find all inputs and see their first packets.
  * @param names   files, directories, or "-" for standard input; borrowed for the call
- * @param report  called for each fault, now and during timeline_next()
+ * @param on_fault  called for each fault, now and during timeline_next()
  * @return the timeline; NULL if memory is short
  */
-struct timeline *timeline_open(const char *const *names, size_t n, timeline_fault *report,
+struct timeline *timeline_open(const char *const *names, size_t n, timeline_fault *on_fault,
 			       void *ctx);
 /** Close and free; NULL is fine. */
 void timeline_close(struct timeline *timeline);
