@@ -78,11 +78,13 @@ struct rpcgate_syntax {
 #define RPCGATE_UUID_TEXT 37 /**< octets for a UUID as text, NUL counted */
 
 /** Write an address in canonical text (RFC 5952; IPv4 dotted).  Returns @p text. */
-RPCGATE_API char *rpcgate_addr_format(const struct rpcgate_addr *addr, char text[RPCGATE_ADDR_TEXT]);
+RPCGATE_API char *rpcgate_addr_format(const struct rpcgate_addr *addr,
+				      char text[RPCGATE_ADDR_TEXT]);
 /** True for an IPv4 address. */
 RPCGATE_API bool rpcgate_addr_is_ipv4(const struct rpcgate_addr *addr);
 /** Write a UUID in lower case with dashes.  Returns @p text. */
-RPCGATE_API char *rpcgate_uuid_format(const struct rpcgate_uuid *uuid, char text[RPCGATE_UUID_TEXT]);
+RPCGATE_API char *rpcgate_uuid_format(const struct rpcgate_uuid *uuid,
+				      char text[RPCGATE_UUID_TEXT]);
 /** Read a UUID in either case, dashes required.  False, and *uuid untouched, if @p text is none. */
 RPCGATE_API RPCGATE_MUST_USE bool rpcgate_uuid_parse(const char *text, struct rpcgate_uuid *uuid);
 
@@ -121,7 +123,8 @@ RPCGATE_API RPCGATE_MUST_USE bool rpcgate_uuid_parse(const char *text, struct rp
 	X(NOT_ASKED, "not-asked", "an answer without a matching request")                          \
 	X(WRONG_UUID, "wrong-uuid", "the tower is for another interface than asked for")           \
 	X(WRONG_CALL, "wrong-call", "not an operation that announces endpoints")                   \
-	X(CONTEXT_NOT_ACCEPTED, "context-not-accepted", "the presentation context is not accepted") \
+	X(CONTEXT_NOT_ACCEPTED, "context-not-accepted",                                            \
+	  "the presentation context is not accepted")                                              \
 	X(NOT_TCP_TOWER, "not-tcp-tower", "the tower is for another transport than TCP")           \
 	X(PORT_ZERO, "port-zero", "the port is zero")                                              \
 	X(PORT_PRIVILEGED, "port-privileged", "the port is below 1024")                            \
@@ -131,12 +134,14 @@ RPCGATE_API RPCGATE_MUST_USE bool rpcgate_uuid_parse(const char *text, struct rp
 	X(MAPPER_UNLISTED, "mapper-unlisted", "a mapper on a port that is not a mapper port")      \
 	X(LOOKUP_ONLY, "lookup-only", "seen in a listing, which is recorded but opens nothing")
 
+/* clang-format off: it would indent the line after #undef */
 enum rpcgate_reason {
 #define RPCGATE_X(id, name, text) RPCGATE_REASON_##id,
 	RPCGATE_REASONS(RPCGATE_X)
 #undef RPCGATE_X
 	RPCGATE_REASON_COUNT
 };
+/* clang-format on */
 
 /** The stable name of a reason; "none" for a value outside the list. */
 RPCGATE_API const char *rpcgate_reason_name(enum rpcgate_reason reason);
@@ -163,7 +168,13 @@ enum rpcgate_dcom { RPCGATE_DCOM_ASKED, RPCGATE_DCOM_ANY };
 /** Talk with the mapper or an activator that is encrypted: said, refused, or taken as a hint that
  *  this client will soon bind IRemUnknown or a named group on this server's dynamic range. */
 enum rpcgate_sealed { RPCGATE_SEALED_LOG, RPCGATE_SEALED_BLOCK, RPCGATE_SEALED_HINT };
-enum rpcgate_midstream { RPCGATE_MIDSTREAM_INSPECT, RPCGATE_MIDSTREAM_PASS, RPCGATE_MIDSTREAM_BLOCK };
+enum rpcgate_midstream {
+	RPCGATE_MIDSTREAM_INSPECT,
+	RPCGATE_MIDSTREAM_PASS,
+	RPCGATE_MIDSTREAM_BLOCK
+};
+/** Binds inside SMB pipes (ncacn_np), TCP 139 and 445: reported as events, or not looked for. */
+enum rpcgate_pipes { RPCGATE_PIPES_REPORT, RPCGATE_PIPES_IGNORE };
 /** verify: a packet with a wrong checksum moves nothing, offload is recognised; ignore: not looked at. */
 enum rpcgate_checksum { RPCGATE_CHECKSUM_VERIFY, RPCGATE_CHECKSUM_IGNORE };
 
@@ -196,6 +207,7 @@ struct rpcgate_config {
 	enum rpcgate_sealed sealed;
 	enum rpcgate_midstream midstream;
 	enum rpcgate_checksum checksum;
+	enum rpcgate_pipes pipes;
 
 	uint32_t pinhole_ttl_s;    /**< life of a pinhole without refresh; 5 s to 72 h */
 	uint32_t pinhole_record_s; /**< how long a binding is remembered after its pinhole ended */
@@ -217,13 +229,14 @@ struct rpcgate_config {
 	uint32_t max_calls;               /**< in flight per connection; more: nothing learned */
 	uint32_t max_island_octets;       /**< per direction, held out of order; more: gap */
 	uint32_t max_datagrams;           /**< IP datagrams in reassembly; oldest goes first */
-	uint32_t max_udp_calls;           /**< mapper calls over UDP, unanswered; oldest goes first */
-	uint32_t buffer_octets;           /**< all held octets of all flows together */
-	uint32_t max_events;              /**< per call; more: counted in events_lost, opens nothing */
+	uint32_t max_pipes;               /**< notes about SMB pipes; oldest goes first */
+	uint32_t max_udp_calls; /**< mapper calls over UDP, unanswered; oldest goes first */
+	uint32_t buffer_octets; /**< all held octets of all flows together */
+	uint32_t max_events;    /**< per call; more: counted in events_lost, opens nothing */
 
-	uint32_t flow_idle_s;      /**< an inspected flow without packets is let go */
-	uint32_t handshake_s;      /**< a half-open flow is let go */
-	uint32_t closed_linger_s;  /**< a closed flow is still inspected this long */
+	uint32_t flow_idle_s;     /**< an inspected flow without packets is let go */
+	uint32_t handshake_s;     /**< a half-open flow is let go */
+	uint32_t closed_linger_s; /**< a closed flow is still inspected this long */
 };
 
 /** Fill @p cfg with the defaults.  hash_key becomes zero: set it, or hash floods are cheap. */
@@ -231,10 +244,10 @@ RPCGATE_API void rpcgate_config_default(struct rpcgate_config *cfg);
 
 /** One settable key: what it is called, what it takes and what it does. */
 struct rpcgate_config_key {
-	const char *name;    /**< "pinhole.ttl" */
-	const char *values;  /**< "5s..72h" or "use|map" */
-	const char *preset;  /**< default, as text */
-	const char *help;    /**< one sentence */
+	const char *name;   /**< "pinhole.ttl" */
+	const char *values; /**< "5s..72h" or "use|map" */
+	const char *preset; /**< default, as text */
+	const char *help;   /**< one sentence */
 };
 
 /** The @p i-th key, NULL past the last. */
@@ -255,10 +268,10 @@ RPCGATE_API RPCGATE_MUST_USE bool rpcgate_config_set(struct rpcgate_config *cfg,
 
 /** Link types by their LINKTYPE_ number (pcap-linktype(7)); rpcgate_linktype_known() tells. */
 enum rpcgate_linktype {
-	RPCGATE_LINK_NULL = 0,       /**< BSD loopback, host order of the capturing machine */
-	RPCGATE_LINK_ETHERNET = 1,   /**< with any depth of 802.1Q and 802.1ad tags (up to 8) */
-	RPCGATE_LINK_RAW = 101,      /**< IPv4 or IPv6 by its first nibble */
-	RPCGATE_LINK_LOOP = 108,     /**< OpenBSD loopback, network order */
+	RPCGATE_LINK_NULL = 0,     /**< BSD loopback, host order of the capturing machine */
+	RPCGATE_LINK_ETHERNET = 1, /**< with any depth of 802.1Q and 802.1ad tags (up to 8) */
+	RPCGATE_LINK_RAW = 101,    /**< IPv4 or IPv6 by its first nibble */
+	RPCGATE_LINK_LOOP = 108,   /**< OpenBSD loopback, network order */
 	RPCGATE_LINK_LINUX_SLL = 113,
 	RPCGATE_LINK_IPV4 = 228,
 	RPCGATE_LINK_IPV6 = 229,
@@ -281,7 +294,7 @@ struct rpcgate_packet {
 	uint32_t linktype;   /**< enum rpcgate_linktype */
 	uint32_t zone;       /**< the caller's separation of traffic; 0 where there is none */
 	enum rpcgate_checksum_state checksum;
-	uint64_t time_ns;    /**< capture time.  Time never goes back inside the engine. */
+	uint64_t time_ns; /**< capture time.  Time never goes back inside the engine. */
 };
 
 /* ------------------------------------------------------------------ events */
@@ -293,12 +306,13 @@ enum rpcgate_event_type {
 	RPCGATE_EVENT_ALERT,   /**< something refused or suspicious */
 	RPCGATE_EVENT_FLOW,    /**< an RPC connection ended */
 	RPCGATE_EVENT_ENGINE,  /**< a limit was reached, or the input is of poor quality */
-	RPCGATE_EVENT_CALL     /**< a request was judged by its operation or level */
+	RPCGATE_EVENT_CALL,    /**< a request was judged by its operation or level */
+	RPCGATE_EVENT_PIPE     /**< an interface was asked for inside an SMB pipe: not judged */
 };
 
 #define RPCGATE_ANNOTATION_MAX 64 /**< C706 ept_max_annotation_size, NUL counted */
 #define RPCGATE_ENDPOINT_MAX 64   /**< octets of a pipe or host name kept */
-#define RPCGATE_SYNTAXES_MAX 6    /**< transfer syntaxes kept of one context; n_transfer counts all */
+#define RPCGATE_SYNTAXES_MAX 6 /**< transfer syntaxes kept of one context; n_transfer counts all */
 
 /** Protocol sequence of a tower, by its floor 3 and 4 (C706 appendix I). */
 enum rpcgate_protseq {
@@ -317,14 +331,14 @@ struct rpcgate_binding_event {
 	enum rpcgate_source source;
 	enum rpcgate_protseq protseq;
 	struct rpcgate_syntax interface;
-	struct rpcgate_uuid object;    /**< nil where none */
-	struct rpcgate_addr server;    /**< the address on the wire */
-	struct rpcgate_addr tower_ip;  /**< what the tower says, if has_tower_ip */
+	struct rpcgate_uuid object;   /**< nil where none */
+	struct rpcgate_addr server;   /**< the address on the wire */
+	struct rpcgate_addr tower_ip; /**< what the tower says, if has_tower_ip */
 	bool has_tower_ip;
-	bool accepted;                 /**< a pinhole was opened or refreshed for it */
-	bool any_interface;            /**< DCOM: the port belongs to an object exporter */
-	enum rpcgate_reason reason;    /**< why not, or NONE */
-	uint16_t port;                 /**< 0 where the transport has none */
+	bool accepted;              /**< a pinhole was opened or refreshed for it */
+	bool any_interface;         /**< DCOM: the port belongs to an object exporter */
+	enum rpcgate_reason reason; /**< why not, or NONE */
+	uint16_t port;              /**< 0 where the transport has none */
 	uint8_t annotation_len;
 	uint8_t endpoint_len;
 	uint8_t annotation[RPCGATE_ANNOTATION_MAX]; /**< foreign octets, not terminated */
@@ -369,8 +383,8 @@ struct rpcgate_bind_event {
 	uint8_t auth_level;
 	bool has_age;
 	uint32_t call_id;
-	uint64_t pinhole_id; /**< 0 where none */
-	uint64_t age_ns;     /**< since the announcement, if has_age */
+	uint64_t pinhole_id;   /**< 0 where none */
+	uint64_t age_ns;       /**< since the announcement, if has_age */
 	uint32_t rule_line;    /**< of the rule that decided; 0: none did */
 	const char *rule_file; /**< borrowed from the policy, like rule_name */
 	const char *rule_name; /**< NULL where the rule has none */
@@ -392,12 +406,26 @@ struct rpcgate_call_event {
 	const char *rule_name;
 };
 
+/** A presentation context asked for inside an SMB pipe.  src is the client of SMB. */
+struct rpcgate_pipe_event {
+	enum rpcgate_bind_pdu pdu;
+	struct rpcgate_syntax interface;
+	uint16_t context_id;
+	uint8_t n_transfer; /**< offered; at most RPCGATE_SYNTAXES_MAX are kept */
+	uint8_t auth_type;
+	uint8_t auth_level;
+	uint8_t pipe_len; /**< 0 where its opening was not seen */
+	uint32_t call_id;
+	uint8_t pipe[RPCGATE_ENDPOINT_MAX]; /**< without "\\PIPE\\"; foreign octets */
+	struct rpcgate_syntax transfer[RPCGATE_SYNTAXES_MAX];
+};
+
 struct rpcgate_alert_event {
 	enum rpcgate_reason reason;
 	enum rpcgate_action action;
 	bool has_interface;
 	struct rpcgate_syntax interface;
-	uint8_t ptype;      /**< of the PDU that caused it, 0xff where none */
+	uint8_t ptype; /**< of the PDU that caused it, 0xff where none */
 	uint8_t rpc_minor;
 	uint16_t opnum;
 	uint32_t call_id;
@@ -416,8 +444,8 @@ struct rpcgate_flow_event {
 	enum rpcgate_reason reason; /**< why it was cut or given up, or NONE */
 	bool mapper;                /**< it bound a mapper interface */
 	bool midstream;
-	uint32_t binds;             /**< contexts asked for */
-	uint32_t accepted;          /**< contexts the server accepted */
+	uint32_t binds;    /**< contexts asked for */
+	uint32_t accepted; /**< contexts the server accepted */
 	uint64_t packets_toserver, packets_toclient;
 	uint64_t octets_toserver, octets_toclient; /**< payload of TCP */
 	uint64_t start_ns, end_ns;
@@ -431,13 +459,13 @@ struct rpcgate_engine_event {
 
 struct rpcgate_event {
 	enum rpcgate_event_type type;
-	uint8_t proto;  /**< 6 or 17 */
+	uint8_t proto; /**< 6 or 17 */
 	uint8_t n_vlan;
 	uint16_t vlan[2];
 	uint32_t zone;
 	uint64_t time_ns;
-	uint64_t flow_id;   /**< counts from 1 in order of appearance; 0 where none */
-	uint64_t parent_id; /**< flow that opened the pinhole; 0 where none */
+	uint64_t flow_id;         /**< counts from 1 in order of appearance; 0 where none */
+	uint64_t parent_id;       /**< flow that opened the pinhole; 0 where none */
 	struct rpcgate_addr src;  /**< the client */
 	struct rpcgate_addr dest; /**< the server */
 	uint16_t src_port, dest_port;
@@ -449,6 +477,7 @@ struct rpcgate_event {
 		struct rpcgate_flow_event flow;
 		struct rpcgate_engine_event engine;
 		struct rpcgate_call_event call;
+		struct rpcgate_pipe_event pipe;
 	} u;
 };
 
@@ -459,9 +488,9 @@ struct rpcgate;
 struct rpcgate_result {
 	enum rpcgate_action action; /**< PASS, DROP or REJECT; PASS always when observing */
 	enum rpcgate_reason reason;
-	uint64_t flow_id;           /**< 0: the packet belongs to no inspected flow */
-	uint32_t l3_offset;         /**< where the IP header starts in the packet, 0 octets if none */
-	bool not_rpc;               /**< this packet showed its flow, on a pinhole or in the dynamic
+	uint64_t flow_id;   /**< 0: the packet belongs to no inspected flow */
+	uint32_t l3_offset; /**< where the IP header starts in the packet, 0 octets if none */
+	bool not_rpc;       /**< this packet showed its flow, on a pinhole or in the dynamic
 				     *   range, to be something else than RPC: worth a label */
 	const struct rpcgate_event *events; /**< valid until the next call on this engine */
 	size_t n_events;
@@ -501,7 +530,7 @@ RPCGATE_API struct rpcgate_result rpcgate_finish(struct rpcgate *gate);
 	X(packets_malformed, "packets with headers that contradict themselves")                    \
 	X(packets_truncated, "packets captured short")                                             \
 	X(checksum_bad, "packets with a wrong checksum, not used")                                 \
-	X(checksum_offload, "packets taken although their checksum was left to the network card") \
+	X(checksum_offload, "packets taken although their checksum was left to the network card")  \
 	X(fragments, "IP fragments")                                                               \
 	X(datagrams_joined, "IP datagrams joined from fragments")                                  \
 	X(datagrams_dropped, "IP datagrams dropped: overlap, size, limit or incomplete")           \
@@ -538,6 +567,7 @@ RPCGATE_API struct rpcgate_result rpcgate_finish(struct rpcgate *gate);
 	X(binds_denied, "presentation contexts refused")                                           \
 	X(calls_judged, "requests for which a rule with operations or a level decided")            \
 	X(calls_denied, "of these, refused")                                                       \
+	X(pipe_binds, "interfaces asked for inside SMB pipes, not judged")                         \
 	X(reconnects, "binds after the pinhole ran out, while the record was kept")                \
 	X(limits_reached, "times a limit was reached")                                             \
 	X(buffer_octets_used, "octets held now")                                                   \
@@ -559,8 +589,8 @@ RPCGATE_API void rpcgate_stats(const struct rpcgate *gate, struct rpcgate_stats 
 /** A known RPC interface. */
 struct rpcgate_interface {
 	struct rpcgate_syntax id;
-	const char *name;        /**< "drsuapi" */
-	const char *service;     /**< "NTDS (LSASS)" */
+	const char *name;    /**< "drsuapi" */
+	const char *service; /**< "NTDS (LSASS)" */
 	const char *description;
 };
 
@@ -581,7 +611,7 @@ struct rpcgate_group_port {
 	const char *protocol;  /**< "LDAP Server" */
 	const char *transport; /**< "tcp", "udp", or a protocol without ports such as "icmp" */
 	const char *source;
-	uint16_t first, last;  /**< 0 where the transport has no ports */
+	uint16_t first, last; /**< 0 where the transport has no ports */
 };
 
 /** Interfaces that belong together: a service of KB832017, or a purpose such as "domain-join". */
@@ -613,12 +643,12 @@ RPCGATE_API bool rpcgate_group_has(const struct rpcgate_group *group,
 struct rpcgate_policy;
 
 /* Limits; a policy beyond them is refused */
-#define RPCGATE_POLICY_MAX_FILE (1U << 20)  /**< octets of one file */
-#define RPCGATE_POLICY_MAX_INCLUDES 64U     /**< include lines carried out */
-#define RPCGATE_POLICY_MAX_DEPTH 8U         /**< files open at once below the first */
-#define RPCGATE_POLICY_MAX_RULES 1000000U   /**< statements */
-#define RPCGATE_POLICY_MAX_RANGES 256U      /**< operations or ports of one rule */
-#define RPCGATE_POLICY_NAME_SIZE 256        /**< octets of a file name in an error, NUL counted */
+#define RPCGATE_POLICY_MAX_FILE (1U << 20) /**< octets of one file */
+#define RPCGATE_POLICY_MAX_INCLUDES 64U    /**< include lines carried out */
+#define RPCGATE_POLICY_MAX_DEPTH 8U        /**< files open at once below the first */
+#define RPCGATE_POLICY_MAX_RULES 1000000U  /**< statements */
+#define RPCGATE_POLICY_MAX_RANGES 256U     /**< operations or ports of one rule */
+#define RPCGATE_POLICY_NAME_SIZE 256       /**< octets of a file name in an error, NUL counted */
 
 struct rpcgate_policy_limits {
 	uint32_t max_file;

@@ -17,6 +17,7 @@
 COMPARE_BY_KEY(binding_key_order, struct binding_key)
 COMPARE_BY_KEY(pinhole_key_order, struct pinhole_key)
 COMPARE_BY_KEY(bind_key_order, struct bind_key)
+COMPARE_BY_KEY(pipe_key_order, struct pipe_key)
 COMPARE_BY_KEY(alert_key_order, struct alert_key)
 #undef COMPARE_BY_KEY
 
@@ -30,6 +31,7 @@ _Static_assert(sizeof(struct binding_key) == 16 + 20 + 2 + 4 + 2, "hole in a key
 _Static_assert(sizeof(struct client_key) == sizeof(struct binding_key) + 16, "hole in a key");
 _Static_assert(sizeof(struct pinhole_key) == 16 + 16 + 20 + 2, "hole in a key");
 _Static_assert(sizeof(struct bind_key) == 16 + 16 + 20 + 2 + 2 + 2, "hole in a key");
+_Static_assert(sizeof(struct pipe_key) == 16 + 16 + 20 + 2 + RPCGATE_ENDPOINT_MAX, "hole in a key");
 _Static_assert(sizeof(struct alert_key) == 16 + 16 + 20 + 2 + 2, "hole in a key");
 
 int label_order(const void *a, const void *b)
@@ -50,6 +52,7 @@ struct report *report_new(void)
 	r->pinholes =
 		(struct rows){ .size = sizeof(struct pinhole_row), .compare = pinhole_key_order };
 	r->binds = (struct rows){ .size = sizeof(struct bind_row), .compare = bind_key_order };
+	r->pipes = (struct rows){ .size = sizeof(struct pipe_row), .compare = pipe_key_order };
 	r->alerts = (struct rows){ .size = sizeof(struct alert_row), .compare = alert_key_order };
 	r->labels = (struct rows){ .size = sizeof(struct label_row), .compare = label_order };
 	return r;
@@ -63,6 +66,7 @@ void report_free(struct report *r)
 	rows_free(&r->clients);
 	rows_free(&r->pinholes);
 	rows_free(&r->binds);
+	rows_free(&r->pipes);
 	rows_free(&r->alerts);
 	rows_free(&r->labels);
 	free(r);
@@ -182,6 +186,22 @@ static void take_bind(struct report *r, const struct rpcgate_event *event)
 	row->has_age = true;
 }
 
+static void take_pipe(struct report *r, const struct rpcgate_event *event)
+{
+	const struct rpcgate_pipe_event *p = &event->u.pipe;
+	struct pipe_row probe = { 0 };
+	struct pipe_row *row;
+
+	probe.key.client = event->src;
+	probe.key.server = event->dest;
+	probe.key.interface = p->interface;
+	probe.key.port = event->dest_port;
+	memcpy(probe.key.pipe, p->pipe, p->pipe_len);
+	row = rows_get(&r->pipes, &probe);
+	if (row && !row->count++)
+		row->first_ns = event->time_ns;
+}
+
 /* What the listing of binds shows anyway is not shown a second time. */
 static bool is_about_bind(const struct rpcgate_alert_event *a)
 {
@@ -211,9 +231,8 @@ static void take_alert(struct report *r, const struct rpcgate_event *event)
 void report_event(struct report *r, const struct rpcgate_event *event)
 {
 	static void (*const take[])(struct report *, const struct rpcgate_event *) = {
-		[RPCGATE_EVENT_BINDING] = take_binding,
-		[RPCGATE_EVENT_PINHOLE] = take_pinhole,
-		[RPCGATE_EVENT_BIND] = take_bind,
+		[RPCGATE_EVENT_BINDING] = take_binding, [RPCGATE_EVENT_PINHOLE] = take_pinhole,
+		[RPCGATE_EVENT_BIND] = take_bind,       [RPCGATE_EVENT_PIPE] = take_pipe,
 		[RPCGATE_EVENT_ALERT] = take_alert,
 	};
 

@@ -5,6 +5,7 @@
 #include "options.h"
 #include "report_page.h"
 #include "table.h"
+#include "text.h"
 #include "words.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -284,6 +285,52 @@ static const struct listing binds_listing = {
 	fill_bind,
 };
 
+static int pipes_order(const void *left, const void *right)
+{
+	const struct pipe_row *a = *(const struct pipe_row *const *)left;
+	const struct pipe_row *b = *(const struct pipe_row *const *)right;
+
+	if (a->first_ns != b->first_ns)
+		return a->first_ns < b->first_ns ? -1 : 1;
+	return pipe_key_order(a, b);
+}
+
+static void fill_pipe(struct page *page, struct table *table, const void *data)
+{
+	const struct pipe_row *row = data;
+	char pipe[RPCGATE_ENDPOINT_MAX + 1] = "";
+	char shown[2 * RPCGATE_ENDPOINT_MAX];
+	char client[RPCGATE_ADDR_TEXT];
+	char server[WORDS_ENDPOINT];
+	char interface[WORDS_INTERFACE];
+	char first[WORDS_TIME];
+	char count[WORDS_NUMBER];
+
+	memcpy(pipe, row->key.pipe, RPCGATE_ENDPOINT_MAX);
+	table_cell(table, "%s", rpcgate_addr_format(&row->key.client, client));
+	table_cell(table, "%s", words_endpoint(&row->key.server, row->key.port, server));
+	table_cell(table, "%s", words_interface(&row->key.interface, interface));
+	text_show(pipe, shown, sizeof(shown));
+	table_cell(table, "%s", shown);
+	table_cell(table, "%s", time_in(page, row->first_ns, first));
+	table_cell(table, "%s", row->count > 1 ? words_number(row->count, count) : "");
+}
+
+/* clang-format off */
+static const struct table_column pipe_columns[] = {
+	{ "client", false, TABLE_FIXED, 0 },
+	{ "server", false, TABLE_FIXED, 0 },
+	{ "interface", false, TABLE_FLEXIBLE, 0 },
+	{ "pipe", false, TABLE_STIFF, 0 },
+	{ "first", false, TABLE_FIXED, 1 },
+	{ "times", true, TABLE_FIXED, 0 },
+};
+/* clang-format on */
+static const struct listing pipes_listing = {
+	"RPC inside SMB pipes", "not judged", pipe_columns,
+	COUNT(pipe_columns),    pipes_order,  fill_pipe,
+};
+
 static int alerts_order(const void *left, const void *right)
 {
 	const struct alert_row *a = *(const struct alert_row *const *)left;
@@ -334,5 +381,6 @@ void report_print_listings(struct page *page)
 	print_listing(page, &bindings_listing, &page->report->bindings);
 	print_listing(page, &pinholes_listing, &page->report->pinholes);
 	print_listing(page, &binds_listing, &page->report->binds);
+	print_listing(page, &pipes_listing, &page->report->pipes);
 	print_listing(page, &alerts_listing, &page->report->alerts);
 }

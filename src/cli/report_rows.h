@@ -82,13 +82,27 @@ struct alert_row {
 	uint64_t first_ns;
 };
 
+struct pipe_key {
+	struct rpcgate_addr client;
+	struct rpcgate_addr server;
+	struct rpcgate_syntax interface;
+	uint16_t port;
+	uint8_t pipe[RPCGATE_ENDPOINT_MAX]; /* padded with zeros */
+};
+
+struct pipe_row {
+	struct pipe_key key;
+	uint64_t count;
+	uint64_t first_ns;
+};
+
 struct label_row {
 	char name[LABEL_MAX];
 	uint64_t count;
 };
 
 struct report {
-	struct rows bindings, clients, pinholes, binds, alerts, labels;
+	struct rows bindings, clients, pinholes, binds, pipes, alerts, labels;
 	uint64_t alert_reasons[RPCGATE_REASON_COUNT];
 	uint64_t bind_reasons[RPCGATE_REASON_COUNT];
 	uint64_t binding_reasons[RPCGATE_REASON_COUNT];
@@ -99,6 +113,7 @@ struct report {
 int binding_key_order(const void *a, const void *b);
 int pinhole_key_order(const void *a, const void *b);
 int bind_key_order(const void *a, const void *b);
+int pipe_key_order(const void *a, const void *b);
 int alert_key_order(const void *a, const void *b);
 int label_order(const void *a, const void *b);
 

@@ -28,7 +28,7 @@ static bool config_fits(const struct rpcgate_config *cfg, char err[RPCGATE_ERROR
 	if (!cfg->mapper_ports.n)
 		wrong = "mapper_ports is empty: nothing could ever be learned";
 	else if (!cfg->max_flows || !cfg->max_pinholes || !cfg->max_bindings ||
-		 !cfg->max_datagrams || !cfg->max_udp_calls || !cfg->max_events)
+		 !cfg->max_datagrams || !cfg->max_udp_calls || !cfg->max_pipes || !cfg->max_events)
 		wrong = "a table limit is zero";
 	else if (cfg->max_pinholes > 1U << 30 || cfg->max_flows > 1U << 30)
 		wrong = "a table limit is above 2^30";
@@ -47,6 +47,7 @@ static bool reserve(struct rpcgate *g)
 	       flows_init(&g->flows, cfg->max_flows, g->key) &&
 	       fragments_init(&g->fragments, cfg->max_datagrams, g->key, &g->arena) &&
 	       datagrams_init(&g->datagrams, cfg->max_udp_calls) &&
+	       pipes_init(&g->pipes, cfg->max_pipes) &&
 	       pool_init(&g->convs, convs, sizeof(struct conv)) &&
 	       pool_init(&g->contexts, convs * 4, sizeof(struct context)) &&
 	       pool_init(&g->calls, convs, sizeof(struct call)) && pinholes_init(g) &&
@@ -83,6 +84,7 @@ void rpcgate_free(struct rpcgate *gate)
 	pool_done(&gate->calls);
 	pool_done(&gate->contexts);
 	pool_done(&gate->convs);
+	pipes_done(&gate->pipes);
 	datagrams_done(&gate->datagrams);
 	fragments_done(&gate->fragments);
 	flows_done(&gate->flows);
@@ -580,6 +582,8 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 	uint32_t index = flow_find(&g->flows, &key, hash);
 	struct flow *f;
 
+	if (pipe_may_carry(p) && g->cfg.pipes == RPCGATE_PIPES_REPORT)
+		pipe_read(g, p, &key, hash, side, index ? flow_at(&g->flows, index)->id : 0);
 	if (!index)
 		index = admit(g, p, &key, hash);
 	if (!index)

@@ -4,6 +4,7 @@
  *	engine	packets and time: finds the flow, keeps both streams, asks the others
  *	conv	one RPC conversation: cuts PDUs, ties answers to requests
  *	datagram	the mapper over UDP, which opens nothing
+ *	pipe	binds inside SMB pipes, which are told and not judged
  *	learn	answers of the mapper become bindings and pinholes
  *	judge	contexts asked for become verdicts
  *	policy	what rules say to that (policy.h)
@@ -26,6 +27,7 @@
 #include "hash.h"
 #include "oxid.h"
 #include "pdu.h"
+#include "pipe.h"
 #include "pool.h"
 #include "rpcgate.h"
 #include "table.h"
@@ -137,6 +139,7 @@ struct rpcgate {
 	struct bindings bindings;
 	struct ties ties;
 	struct datagrams datagrams;
+	struct pipes pipes;
 	const struct rpcgate_policy *policy; /* the caller's; NULL: what was learned is allowed */
 	struct rpcgate_event *events;
 	struct rpcgate_result result;

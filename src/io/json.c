@@ -231,20 +231,20 @@ static void pinhole_body(struct line *line, json_t *body, const struct rpcgate_e
 	put_text(line, body, "reason", rpcgate_reason_name(p->reason));
 }
 
-static void put_transfer_syntaxes(struct line *line, json_t *body,
-				  const struct rpcgate_bind_event *b)
+static void put_transfer_syntaxes(struct line *line, json_t *body, size_t offered,
+				  const struct rpcgate_syntax *transfer)
 {
 	json_t *list = put_array(line, body, "transfer_syntaxes");
-	size_t n = b->n_transfer < RPCGATE_SYNTAXES_MAX ? b->n_transfer : RPCGATE_SYNTAXES_MAX;
+	size_t n = offered < RPCGATE_SYNTAXES_MAX ? offered : RPCGATE_SYNTAXES_MAX;
 
 	for (size_t i = 0; i < n; i++) {
 		json_t *syntax = json_object();
 
-		put_syntax(line, syntax, &b->transfer[i]);
+		put_syntax(line, syntax, &transfer[i]);
 		append(line, list, syntax);
 	}
-	if (b->n_transfer > n)
-		put_number(line, body, "transfer_syntaxes_offered", b->n_transfer);
+	if (offered > n)
+		put_number(line, body, "transfer_syntaxes_offered", offered);
 }
 
 /* The rule that decided, by where it stands; its name is the administrator's */
@@ -271,7 +271,7 @@ static void bind_body(struct line *line, json_t *body, const struct rpcgate_even
 	put_number(line, body, "call_id", b->call_id);
 	put_number(line, body, "context_id", b->context_id);
 	put_interface(line, body, &b->interface);
-	put_transfer_syntaxes(line, body, b);
+	put_transfer_syntaxes(line, body, b->n_transfer, b->transfer);
 	put_number(line, body, "auth_type", b->auth_type);
 	put_number(line, body, "auth_level", b->auth_level);
 	put_text(line, body, "verdict", NAME(verdict_names, b->verdict));
@@ -297,6 +297,21 @@ static void call_body(struct line *line, json_t *body, const struct rpcgate_even
 	put_text(line, body, "action", NAME(action_names, c->action));
 	put_text(line, body, "reason", rpcgate_reason_name(c->reason));
 	put_rule(line, body, c->rule_file, c->rule_line, c->rule_name);
+}
+
+static void pipe_body(struct line *line, json_t *body, const struct rpcgate_event *event)
+{
+	const struct rpcgate_pipe_event *p = &event->u.pipe;
+
+	if (p->pipe_len)
+		put_foreign(line, body, "pipe", p->pipe, p->pipe_len);
+	put_text(line, body, "pdu", NAME(bind_pdu_names, p->pdu));
+	put_number(line, body, "call_id", p->call_id);
+	put_number(line, body, "context_id", p->context_id);
+	put_interface(line, body, &p->interface);
+	put_transfer_syntaxes(line, body, p->n_transfer, p->transfer);
+	put_number(line, body, "auth_type", p->auth_type);
+	put_number(line, body, "auth_level", p->auth_level);
 }
 
 static void put_techniques(struct line *line, json_t *metadata,
@@ -407,6 +422,7 @@ static const struct {
 	[RPCGATE_EVENT_FLOW] = { "flow", "flow", flow_body },
 	[RPCGATE_EVENT_ENGINE] = { "rpc_engine", "rpc_engine", engine_body },
 	[RPCGATE_EVENT_CALL] = { "rpc_call", "rpc_call", call_body },
+	[RPCGATE_EVENT_PIPE] = { "rpc_pipe", "rpc_pipe", pipe_body },
 };
 
 /* ------------------------------------------------------------------ the lines */

@@ -43,6 +43,7 @@ void watch_config(struct rpcgate_config *cfg)
 	cfg->max_interfaces = 4;
 	cfg->max_datagrams = 4;
 	cfg->max_udp_calls = 4;
+	cfg->max_pipes = 8;
 	cfg->buffer_octets = 2U << 20;
 	cfg->max_events = 256;
 }
@@ -164,7 +165,7 @@ static void check(struct watch *w, const struct rpcgate_result *r)
 	for (size_t i = 0; i < r->n_events; i++) {
 		const struct rpcgate_event *e = &r->events[i];
 
-		must(e->type <= RPCGATE_EVENT_ENGINE && e->flow_id <= stats.flows + stats.pdus_udp,
+		must(e->type <= RPCGATE_EVENT_PIPE && e->flow_id <= stats.flows + stats.pdus_udp,
 		     "events are whole");
 		if (e->type == RPCGATE_EVENT_BINDING)
 			check_binding(w, e);
