@@ -17,5 +17,6 @@ enum exit_status {
 int command_analyze(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_iface(int argc, char **argv);
+int command_why(int argc, char **argv);
 
 #endif
