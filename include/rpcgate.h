@@ -134,7 +134,8 @@ RPCGATE_API RPCGATE_MUST_USE bool rpcgate_uuid_parse(const char *text, struct rp
 	X(MAPPER_UNLISTED, "mapper-unlisted", "a mapper on a port that is not a mapper port")      \
 	X(LOOKUP_ONLY, "lookup-only", "seen in a listing, which is recorded but opens nothing")
 
-/* clang-format off: it would indent the line after #undef */
+/* clang-format indents the line after #undef */
+/* clang-format off */
 enum rpcgate_reason {
 #define RPCGATE_X(id, name, text) RPCGATE_REASON_##id,
 	RPCGATE_REASONS(RPCGATE_X)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "gate.h"
+#include "word.h"
 
 enum kind { KIND_DURATION, KIND_NUMBER, KIND_CHOICE, KIND_PORTS, KIND_RESERVED };
 
@@ -320,44 +321,14 @@ static int choice_of(const char *choices, const char *text)
 
 /* --------------------------------------------------------------- nearest key */
 
-static size_t min3(size_t a, size_t b, size_t c)
-{
-	size_t m = a < b ? a : b;
-
-	return m < c ? m : c;
-}
-
-/* Levenshtein's distance; keys are short, so is the row */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[64];
-	size_t n = strlen(b);
-
-	if (n >= ARRAY_SIZE(row))
-		return SIZE_MAX;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t above = row[j];
-
-			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[n];
-}
-
 static const char *nearest(const char *name)
 {
 	size_t best = SIZE_MAX;
 	const char *found = keys[0].face.name;
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		size_t d = distance(name, keys[i].face.name);
+		const char *known = keys[i].face.name;
+		size_t d = word_distance(name, strlen(name), known, strlen(known));
 
 		if (d < best) {
 			best = d;
