@@ -199,6 +199,21 @@ static void tell_bind(struct story *s, const struct rpcgate_event *event, FILE *
 		story_explain(s, event, out);
 }
 
+static void tell_pipe(struct story *s, const struct rpcgate_event *event, FILE *out)
+{
+	const struct rpcgate_pipe_event *p = &event->u.pipe;
+	char shown[TEXT_SHOWN_MAX(RPCGATE_ENDPOINT_MAX) + 1];
+	char pipe[RPCGATE_ENDPOINT_MAX + 1] = "";
+	char interface[WORDS_INTERFACE];
+
+	(void)s;
+	memcpy(pipe, p->pipe, p->pipe_len < sizeof(pipe) ? p->pipe_len : sizeof(pipe) - 1);
+	fprintf(out, "%s %s inside %s%s of SMB on port %u\nnot judged",
+		p->pdu == RPCGATE_PDU_BIND ? "Bind" : "Alter-context",
+		words_interface(&p->interface, interface), *pipe ? "pipe " : "a pipe",
+		text_show(pipe, shown, sizeof(shown)), event->dest_port);
+}
+
 static void tell_call(struct story *s, const struct rpcgate_event *event, FILE *out)
 {
 	const struct rpcgate_call_event *c = &event->u.call;
@@ -241,6 +256,7 @@ static const struct {
 	[RPCGATE_EVENT_FLOW] = { 3, tell_flow },
 	[RPCGATE_EVENT_ENGINE] = { 0, NULL },
 	[RPCGATE_EVENT_CALL] = { 2, tell_call },
+	[RPCGATE_EVENT_PIPE] = { 2, tell_pipe },
 };
 
 /* What another event says already, or what nobody asks about */
@@ -248,9 +264,9 @@ static bool is_worth_telling(const struct rpcgate_event *event)
 {
 	const struct rpcgate_alert_event *a = &event->u.alert;
 
-	switch (event->type) {
-	case RPCGATE_EVENT_ENGINE:
+	if ((size_t)event->type >= sizeof(kinds) / sizeof(kinds[0]) || !kinds[event->type].tell)
 		return false;
+	switch (event->type) {
 	case RPCGATE_EVENT_ALERT:
 		return !(a->has_interface && (a->ptype == 11 || a->ptype == 14));
 	case RPCGATE_EVENT_FLOW:

@@ -358,6 +358,8 @@ static uint8_t get_transfer(struct fields *f, struct rpcgate_syntax *out)
 		if (one.wrong)
 			wrong(f, "transfer_syntaxes");
 	}
+	if (has(f, "transfer_syntaxes_offered"))
+		n = get_number(f, "transfer_syntaxes_offered", UINT8_MAX);
 	return (uint8_t)(n < UINT8_MAX ? n : UINT8_MAX);
 }
 
@@ -371,8 +373,6 @@ static void bind_body(struct events_in *in, struct fields *f, struct rpcgate_eve
 	b->context_id = (uint16_t)get_number(f, "context_id", UINT16_MAX);
 	get_syntax(f, &b->interface);
 	b->n_transfer = get_transfer(f, b->transfer);
-	if (has(f, "transfer_syntaxes_offered"))
-		b->n_transfer = (uint8_t)get_number(f, "transfer_syntaxes_offered", UINT8_MAX);
 	b->auth_type = (uint8_t)get_number(f, "auth_type", UINT8_MAX);
 	b->auth_level = (uint8_t)get_number(f, "auth_level", UINT8_MAX);
 	b->verdict = (enum rpcgate_verdict)WORD(f, "verdict", verdict_names);
@@ -386,6 +386,21 @@ static void bind_body(struct events_in *in, struct fields *f, struct rpcgate_eve
 		wrong(f, "age");
 	else if (age)
 		b->age_ns = (uint64_t)(json_number_value(age) * 1e9 + 0.5);
+}
+
+static void pipe_body(struct events_in *in, struct fields *f, struct rpcgate_event *event)
+{
+	struct rpcgate_pipe_event *p = &event->u.pipe;
+
+	(void)in;
+	p->pipe_len = (uint8_t)get_octets(f, "pipe", p->pipe, sizeof(p->pipe));
+	p->pdu = (enum rpcgate_bind_pdu)WORD(f, "pdu", bind_pdu_names);
+	p->call_id = (uint32_t)get_optional(f, "call_id", UINT32_MAX);
+	p->context_id = (uint16_t)get_number(f, "context_id", UINT16_MAX);
+	get_syntax(f, &p->interface);
+	p->n_transfer = get_transfer(f, p->transfer);
+	p->auth_type = (uint8_t)get_number(f, "auth_type", UINT8_MAX);
+	p->auth_level = (uint8_t)get_number(f, "auth_level", UINT8_MAX);
 }
 
 static void call_body(struct events_in *in, struct fields *f, struct rpcgate_event *event)
@@ -507,6 +522,7 @@ static const struct {
 	[RPCGATE_EVENT_FLOW] = { "flow", flow_body, true },
 	[RPCGATE_EVENT_ENGINE] = { "rpc_engine", engine_body, false },
 	[RPCGATE_EVENT_CALL] = { "rpc_call", call_body, true },
+	[RPCGATE_EVENT_PIPE] = { "rpc_pipe", pipe_body, true },
 };
 
 /* ------------------------------------------------------------------ the lines */

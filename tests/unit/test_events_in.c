@@ -192,6 +192,25 @@ static void test_binds(void **state)
 		there_and_back(&e);
 }
 
+static void test_pipes(void **state)
+{
+	struct rpcgate_event e = event_of(RPCGATE_EVENT_PIPE);
+	struct rpcgate_pipe_event *p = &e.u.pipe;
+
+	(void)state;
+	p->interface = samr();
+	there_and_back(&e);
+	memcpy(p->pipe, "ls\"ass", p->pipe_len = 6);
+	p->pdu = RPCGATE_PDU_ALTER_CONTEXT;
+	p->n_transfer = 1;
+	p->transfer[0] = samr();
+	p->auth_type = 9;
+	p->auth_level = 5;
+	p->context_id = 7;
+	p->call_id = 3;
+	there_and_back(&e);
+}
+
 static void test_calls_and_alerts(void **state)
 {
 	struct rpcgate_event call = event_of(RPCGATE_EVENT_CALL);
@@ -392,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_bindings),
 		cmocka_unit_test(test_pinholes),
 		cmocka_unit_test(test_binds),
+		cmocka_unit_test(test_pipes),
 		cmocka_unit_test(test_calls_and_alerts),
 		cmocka_unit_test(test_flows_and_engine),
 		cmocka_unit_test(test_times),
