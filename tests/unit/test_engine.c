@@ -72,6 +72,25 @@ static void mapper_over_udp(struct play *p)
 	packets_udp(&p->packets, &framing_plain, &seg);
 }
 
+/* SMB2 WRITE */
+static void bind_in_a_pipe(struct play *p)
+{
+	struct conn c = play_dial(p, CLIENT_HOST, SERVER_HOST, 445);
+	struct octets o = { 0 };
+	uint8_t *head = octets_room(&o, 4 + 112);
+
+	memcpy(head + 4, "\xfeSMB", 4);
+	head[4 + 12] = 9;
+	head[4 + 64] = 49;
+	head[4 + 66] = 112;
+	head[4 + 68] = 72;
+	play_bind_pdu(&o, &iface_samr);
+	o.p[3] = (uint8_t)(o.n - 4);
+	conn_open(&c);
+	conn_send(&c, CLIENT, o.p, o.n);
+	octets_free(&o);
+}
+
 static void icmp(struct play *p)
 {
 	struct conn c = play_dial(p, CLIENT_HOST, SERVER_HOST, 1);
@@ -324,6 +343,7 @@ static const struct counter_row counter_rows[] = {
 	{ "binds_denied", refused, 1 },
 	{ "calls_judged", forbidden_call, 1 },
 	{ "calls_denied", forbidden_call, 1 },
+	{ "pipe_binds", bind_in_a_pipe, 1 },
 	{ "reconnects", come_back, 1 },
 	{ "limits_reached", one_pinhole_too_many, 1 },
 	{ "buffer_octets_used", never_filled, 0 },
