@@ -65,9 +65,9 @@ static pcap_t *open_capture(const char *path, char *buffer)
 	return pcap;
 }
 
-static void read_empty(const char *path, struct reading *r)
+static void read_empty(const char *path, char *buffer, struct reading *r)
 {
-	pcap_t *pcap = open_capture(path, NULL);
+	pcap_t *pcap = open_capture(path, buffer);
 	struct pcap_pkthdr *head;
 	const u_char *data;
 	double start = cpu_now();
@@ -175,15 +175,18 @@ static const char *goal_of(const char *path, double ratio)
 
 static bool measure(const char *path)
 {
-	double empty[ROUNDS], engine[ROUNDS], ratios[ROUNDS], ratio;
-	struct reading e = { 0 }, g = { 0 };
+	static char buffer[STDIO_OCTETS];
+	double empty[ROUNDS], buffered[ROUNDS], engine[ROUNDS], ratios[ROUNDS], ratio;
+	struct reading e = { 0 }, b = { 0 }, g = { 0 };
 	struct rusage usage;
 
-	read_empty(path, &e); /* into the page cache */
+	read_empty(path, NULL, &e); /* into the page cache */
 	for (int i = 0; i < ROUNDS; i++) {
-		read_empty(path, &e);
+		read_empty(path, NULL, &e);
+		read_empty(path, buffer, &b);
 		read_engine(path, &g);
 		empty[i] = e.cpu_s;
+		buffered[i] = b.cpu_s;
 		engine[i] = g.cpu_s;
 		ratios[i] = e.cpu_s / g.cpu_s;
 	}
@@ -195,6 +198,7 @@ static bool measure(const char *path)
 	       (unsigned long long)g.stats.binds_allowed, (unsigned long long)g.stats.binds_denied);
 	printf("  empty loop %8.1f ns/packet %6.2f M packets/s\n",
 	       median(empty) * 1e9 / (double)e.packets, (double)e.packets / median(empty) * 1e-6);
+	printf("  .. 64 KiB  %8.1f ns/packet\n", median(buffered) * 1e9 / (double)b.packets);
 	printf("  engine     %8.1f ns/packet %6.2f M packets/s\n",
 	       median(engine) * 1e9 / (double)g.packets, (double)g.packets / median(engine) * 1e-6);
 	printf("  ratio      %8.3f%s\n", ratio, goal_of(path, ratio));
