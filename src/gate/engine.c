@@ -648,6 +648,9 @@ static void expire_flows(struct rpcgate *g)
 			if (!oldest || g->now_ns - flow_at(&g->flows, oldest)->last_ns <=
 					       limit_s[age] * NS_PER_S)
 				break;
+			/* half of the events is for the packet that let the time pass */
+			if (!event_room(g, g->cfg.max_events / 2 + 1))
+				return;
 			flow_end(g, oldest, RPCGATE_FLOW_TIMEOUT);
 		}
 }

@@ -331,6 +331,88 @@ static void a_believed_segment_keeps_its_time(void **state)
 	play_end(&p);
 }
 
+/* Urgent octets in a conversation: nobody knows what its receiver reads from there on */
+static void urgent_in_a_conversation(void **state)
+{
+	struct octets bind = { 0 };
+	struct segment seg;
+	struct play p;
+	struct conn c;
+
+	(void)state;
+	play_begin(&p, "urgent");
+	play_map(&p, &iface_samr, PORT);
+	c = ask_as(&p, CLIENT_HOST, PORT, &iface_samr, 0);
+	accept_bind(&c);
+	seg = conn_segment(&c, CLIENT, "!", 1);
+	seg.flags |= URG;
+	seg.urgent = 1;
+	conn_put(&c, &seg);
+	conn_skip(&c, CLIENT, 1);
+	play_bind_pdu(&bind, &iface_samr);
+	conn_data(&c, CLIENT, bind.p, bind.n);
+	octets_free(&bind);
+	play_judge(&p);
+	assert_int_equal(play_alerts(&p.observe, RPCGATE_REASON_STREAM_CONFLICT), 1);
+	assert_int_equal(play_alerts(&p.enforce, RPCGATE_REASON_COUNT), 1);
+	assert_int_equal(play_binds(&p.observe, NULL, PORT, RPCGATE_ALLOW), 1);
+	assert_int_not_equal(p.enforce.action[p.packets.n - 2], RPCGATE_PASS);
+	play_end(&p);
+}
+
+/* The sum of the header of a fragment is zero: left to the card of a host, nonsense on a wire */
+static void fragments_whose_header_has_no_sum(void **state)
+{
+	struct octets bind = { 0 };
+	struct play p;
+	struct conn c;
+	size_t first;
+
+	(void)state;
+	play_begin(&p, "no header sum");
+	play_map(&p, &iface_samr, PORT);
+	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, PORT);
+	conn_open(&c);
+	c.how.fragment = 48;
+	first = p.packets.n;
+	play_bind_pdu(&bind, &iface_samr);
+	conn_data(&c, CLIENT, bind.p, bind.n);
+	octets_free(&bind);
+	for (size_t i = first; i < p.packets.n; i++)
+		memset(p.packets.octets.p + p.packets.at[i].at + 14 + 10, 0, 2);
+	play_judge(&p);
+	assert_int_equal(play_binds(&p.observe, NULL, PORT, RPCGATE_ALLOW), 1);
+	assert_int_equal(play_binds(&p.enforce, NULL, PORT, RPCGATE_ALLOW), 0);
+	assert_true(p.enforce.stats.checksum_bad == p.packets.n - first);
+	play_end(&p);
+}
+
+/* What is doubtful is held within the same room as what is out of order */
+static void doubtful_octets_have_a_limit(void **state)
+{
+	static const uint8_t much[5000];
+	struct segment seg;
+	struct play p;
+	struct conn c;
+
+	(void)state;
+	for (int in_syn = 0; in_syn <= 1; in_syn++) {
+		play_begin(&p, "doubtful");
+		p.cfg.max_island_octets = 4096;
+		c = play_dial(&p, CLIENT_HOST, SERVER_HOST, 135);
+		if (!in_syn)
+			conn_open(&c);
+		seg = conn_segment(&c, CLIENT, much, sizeof(much));
+		seg.flags = in_syn ? SYN : ACK;
+		c.how.sums = in_syn ? SUMS_RIGHT : SUMS_TCP_WRONG;
+		conn_put(&c, &seg);
+		play_judge(&p);
+		assert_int_equal(limit_events(&p.observe, "limit.buffers"), 1);
+		assert_true(p.observe.stats.buffer_octets_peak == 0);
+		play_end(&p);
+	}
+}
+
 /* --------------------------------------------------------------------- room */
 
 /* Each begins a request of 65535 octets on a mapper port and leaves it at that */
@@ -495,7 +577,7 @@ static void what_is_worth_a_label(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(ways) + COUNT(idle_rows) + 8] = {
+	struct CMUnitTest tests[COUNT(ways) + COUNT(idle_rows) + 11] = {
 		cmocka_unit_test(how_a_flow_ended),
 		cmocka_unit_test(tags_are_told),
 		cmocka_unit_test(what_gets_no_state),
@@ -504,8 +586,11 @@ int main(void)
 		cmocka_unit_test(who_waits_longest_makes_room),
 		cmocka_unit_test(a_packet_keeps_a_flow),
 		cmocka_unit_test(what_is_worth_a_label),
+		cmocka_unit_test(urgent_in_a_conversation),
+		cmocka_unit_test(fragments_whose_header_has_no_sum),
+		cmocka_unit_test(doubtful_octets_have_a_limit),
 	};
-	size_t n = 8;
+	size_t n = 11;
 
 	ROWS(tests, n, ways, way_row);
 	ROWS(tests, n, idle_rows, idle_row);

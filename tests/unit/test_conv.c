@@ -568,7 +568,72 @@ static void a_hole_between_pdus(struct play *p)
 	conn_ack(&c, CLIENT);
 }
 
+/* The same in one direction: the answer is read, and told, and opens nothing */
+static void a_hole_before_the_question(struct play *p)
+{
+	struct conn c = dial(p, 135);
+
+	talk_bind(&c, &iface_epm, 1);
+	conn_skip(&c, CLIENT, 50);
+	conn_data(&c, CLIENT, "\0\0\0\0", 4);
+	conn_ack(&c, SERVER);
+	map_question(&c, 2, 0, NULL);
+	map_answer(&c, 2, 0);
+}
+
+/* ------------------------------------------------------------------ framing */
+
+static void a_trailer_off_its_place(struct play *p)
+{
+	const struct offer epm = { 0, iface_epm, 1, &syntax_ndr };
+	struct conn c = dial(p, 135);
+
+	pdu_bind(&o, &head_plain, PTYPE_BIND, &epm, 1, &integrity);
+	octets_set16(&o, 10, 17, false);
+	say(&c, CLIENT);
+}
+
+static void torn(struct play *p, size_t first)
+{
+	struct conn c = asked(p);
+
+	conn_data(&c, SERVER, o.p, first);
+	conn_send(&c, SERVER, o.p + first, o.n - first);
+	octets_clear(&o);
+}
+
+static void a_torn_beginning_of_none(struct play *p)
+{
+	play_answer_pdu(&o);
+	o.p[4] = 0x11; /* EBCDIC */
+	torn(p, 3);
+}
+
+static void a_torn_pdu_from_the_wrong_side(struct play *p)
+{
+	play_answer_pdu(&o);
+	o.p[2] = PTYPE_REQUEST;
+	torn(p, 20);
+}
+
+static void a_torn_pdu(struct play *p)
+{
+	play_answer_pdu(&o);
+	torn(p, 20);
+}
+
 /* ---------------------------------------------------------------- midstream */
+
+static void midstream_blocked(struct play *p)
+{
+	struct conn c = play_dial(p, CLIENT_HOST, SERVER_HOST, 135);
+
+	p->cfg.midstream = RPCGATE_MIDSTREAM_BLOCK;
+	p->cfg.mode = RPCGATE_OBSERVE;
+	talk_alter(&c, &iface_epm, 0, 2);
+	map_question(&c, 3, 0, NULL);
+	map_answer(&c, 3, 0);
+}
 
 /* One PDU by chance proves nothing: no alarm when the next is none */
 static void a_chance_beginning(struct play *p)
@@ -644,6 +709,12 @@ static const struct talk_row rows[] = {
 	{ "a banner comes once", banner_twice, 0, 0, 1, NOT_RPC },
 	{ "a hole in a body nobody reads", a_hole_in_a_skipped_body, 1, 0, 0, NONE },
 	{ "a hole between PDUs", a_hole_between_pdus, 0, 0, 0, NONE },
+	{ "a hole before the question", a_hole_before_the_question, 0, 0, 0, NONE },
+	{ "a trailer off its place", a_trailer_off_its_place, 0, 0, 1, NOT_RPC },
+	{ "a torn PDU", a_torn_pdu, 1, 0, 0, NONE },
+	{ "a torn beginning that is none", a_torn_beginning_of_none, 0, 0, 1, MALFORMED },
+	{ "a torn PDU from the wrong side", a_torn_pdu_from_the_wrong_side, 0, 0, 1, MALFORMED },
+	{ "midstream=block learns nothing", midstream_blocked, 0, 0, 1, RPCGATE_REASON_MIDSTREAM },
 	{ "a beginning by chance", a_chance_beginning, 0, 0, 0, NONE },
 	{ "the server is seen first", the_server_is_seen_first, 1, 0, 0, NONE },
 };

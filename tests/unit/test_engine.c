@@ -26,6 +26,13 @@ static void mapped(struct play *p)
 	play_map(p, &iface_samr, PORT);
 }
 
+static void mapped_elsewhere(struct play *p)
+{
+	struct conn c = play_dial(p, CLIENT_HOST, SERVER_HOST, 135);
+
+	talk_map(&c, &iface_samr, PORT, VICTIM_HOST);
+}
+
 static void mapped_and_bound(struct play *p)
 {
 	struct conn c;
@@ -332,6 +339,7 @@ static const struct counter_row counter_rows[] = {
 	{ "answers_malformed", more_than_said, 1 },
 	{ "bindings", mapped_twice, 2 },
 	{ "bindings_accepted", mapped_twice, 2 },
+	{ "bindings_foreign", mapped_elsewhere, 1 },
 	{ "bindings_live", mapped_twice, 1 },
 	{ "pinholes_opened", mapped_twice, 1 },
 	{ "pinholes_refreshed", mapped_twice, 1 },

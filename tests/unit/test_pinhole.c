@@ -372,6 +372,100 @@ static void a_small_event_buffer_does_not_stop_the_sweep(void **state)
 	play_end(&p);
 }
 
+/* Feed what was played, then let time pass until nothing more is told */
+static size_t told_in_ticks(const struct play *p, uint64_t from_ns, size_t *ticks,
+			    struct rpcgate_stats *stats)
+{
+	char err[RPCGATE_ERROR_SIZE];
+	struct rpcgate *gate = rpcgate_new(&p->cfg, err);
+	struct rpcgate_result r;
+	size_t told = 0;
+
+	assert_non_null(gate);
+	for (size_t i = 0; i < p->packets.n; i++) {
+		struct rpcgate_packet packet = packets_get(&p->packets, i);
+
+		(void)rpcgate_feed(gate, &packet);
+	}
+	for (*ticks = 0; *ticks < 100; (*ticks)++) {
+		r = rpcgate_tick(gate, from_ns + *ticks * SECOND);
+		assert_true(r.n_events <= p->cfg.max_events);
+		for (size_t i = 0; i < r.n_events; i++)
+			told += r.events[i].type == RPCGATE_EVENT_PINHOLE &&
+				r.events[i].u.pinhole.action == RPCGATE_PINHOLE_EXPIRE;
+		if (!r.n_events)
+			break;
+	}
+	rpcgate_stats(gate, stats);
+	rpcgate_free(gate);
+	return told;
+}
+
+/* More ends than events fit: the rest is told by the next call, none is lost */
+static void what_does_not_fit_is_told_later(void **state)
+{
+	struct rpcgate_stats stats;
+	struct play p;
+	size_t ticks;
+
+	(void)state;
+	play_begin(&p, "many ends");
+	p.cfg.max_events = 8;
+	p.cfg.pinhole_ttl_s = 1000;
+	for (uint16_t i = 0; i < 20; i++)
+		play_map(&p, &iface_samr, (uint16_t)(PORT + i));
+	assert_int_equal(told_in_ticks(&p, p.clock_ns + 2000 * SECOND, &ticks, &stats), 20);
+	assert_in_range(ticks, 3, 8);
+	assert_true(stats.events_lost == 0 && stats.pinholes_expired == 20);
+	play_end(&p);
+}
+
+/* More interfaces in one pinhole than events fit can never be told: counted, and gone on */
+static void what_never_fits_is_counted(void **state)
+{
+	struct rpcgate_syntax iface = iface_samr;
+	struct rpcgate_stats stats;
+	struct play p;
+	size_t ticks;
+
+	(void)state;
+	play_begin(&p, "many interfaces");
+	p.cfg.max_events = 8;
+	p.cfg.max_interfaces = 100;
+	p.cfg.pinhole_ttl_s = 1000;
+	for (uint16_t i = 0; i < 20; i++) {
+		iface.major = i;
+		play_map(&p, &iface, PORT);
+	}
+	assert_int_equal(told_in_ticks(&p, p.clock_ns + 2000 * SECOND, &ticks, &stats), 8);
+	assert_true(stats.events_lost == 12 && stats.pinholes_expired == 20);
+	assert_true(stats.pinholes_live == 0);
+	play_end(&p);
+}
+
+/* There are twice as many grants as pinholes; a pinhole that gets none is none */
+static void grants_have_a_limit_of_their_own(void **state)
+{
+	struct rpcgate_syntax iface = iface_samr;
+	struct play p;
+
+	(void)state;
+	play_begin(&p, "grants");
+	p.cfg.max_pinholes = 16;
+	p.cfg.max_interfaces = 100;
+	for (uint16_t i = 0; i < 34; i++) {
+		iface.major = i;
+		play_map(&p, &iface, PORT);
+	}
+	play_map(&p, &iface_lsarpc, PORT + 1);
+	play_judge(&p);
+	assert_true(p.observe.stats.pinholes_opened == 32);
+	assert_true(p.observe.stats.pinholes_refused == 3);
+	assert_true(p.observe.stats.pinholes_live == 1);
+	assert_int_equal(limit_events(&p.observe, "max_pinholes:"), 1);
+	play_end(&p);
+}
+
 /* Room is made by forgetting what has run out, never by closing what is open */
 static void what_is_open_is_not_evicted(void **state)
 {
@@ -399,7 +493,7 @@ static void what_is_open_is_not_evicted(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(end_rows) + COUNT(renew_rows) + COUNT(close_rows) + 8] = {
+	struct CMUnitTest tests[COUNT(end_rows) + COUNT(renew_rows) + COUNT(close_rows) + 11] = {
 		cmocka_unit_test(what_an_opening_says),
 		cmocka_unit_test(a_renewal_is_exact),
 		cmocka_unit_test(an_expired_one_is_not_renewed_by_use),
@@ -408,8 +502,11 @@ int main(void)
 		cmocka_unit_test(the_sweep_tells),
 		cmocka_unit_test(a_small_event_buffer_does_not_stop_the_sweep),
 		cmocka_unit_test(what_is_open_is_not_evicted),
+		cmocka_unit_test(what_does_not_fit_is_told_later),
+		cmocka_unit_test(what_never_fits_is_counted),
+		cmocka_unit_test(grants_have_a_limit_of_their_own),
 	};
-	size_t n = 8;
+	size_t n = 11;
 
 	ROWS(tests, n, end_rows, end_row);
 	ROWS(tests, n, renew_rows, renew_row);
