@@ -390,6 +390,9 @@ struct rpcgate_bind_event {
 	const char *rule_file; /**< borrowed from the policy, like rule_name */
 	const char *rule_name; /**< NULL where the rule has none */
 	struct rpcgate_syntax transfer[RPCGATE_SYNTAXES_MAX];
+	uint16_t target_port; /**< RPC over HTTP v2: where the proxy is to go; 0: no proxy */
+	uint8_t target_len;
+	uint8_t target[RPCGATE_ENDPOINT_MAX]; /**< host as the client wrote it, cut; foreign octets */
 };
 
 /** A request for which a rule with operations or a level decided. */

@@ -174,7 +174,8 @@ static bool context_add(const struct step *s, const struct bind_context *b, uint
 	x->reason = (uint8_t)j->reason;
 	x->calls = j->calls;
 	c->calls_judged |= j->calls;
-	x->mapper = (uint8_t)mapper_kind_of(&b->abstract);
+	/* the answers in a tunnel come by another connection */
+	x->mapper = c->tunnel ? MAPPER_NONE : (uint8_t)mapper_kind_of(&b->abstract);
 	*context_tail(g, c) = i;
 	c->n_contexts++;
 	c->mapper |= x->mapper != MAPPER_NONE;
@@ -300,6 +301,7 @@ static void tell_bind(const struct step *s, const struct pdu *pdu, const struct 
 	e->rule_line = j->rule_line;
 	e->rule_file = j->rule_file;
 	e->rule_name = j->rule_name;
+	tunnel_tell(s->g, s->c, e);
 }
 
 static void count_verdict(struct rpcgate *g, enum rpcgate_verdict verdict)
@@ -727,6 +729,8 @@ static void on_fault(const struct step *s, const struct pdu *pdu)
 
 static bool wants_body(const struct conv *c, uint8_t ptype)
 {
+	if (ptype == PDU_RTS)
+		return true;
 	if (ptype >= ARRAY_SIZE(by_type) || by_type[ptype].want == WANT_HEADER)
 		return false;
 	return by_type[ptype].want == WANT_BODY ? by_type[ptype].handle != NULL : c->mapper;
@@ -749,11 +753,21 @@ static void find_client(const struct step *s, unsigned sides)
 		s->f->client = (uint8_t)!s->side;
 }
 
+/* RTS PDUs belong into tunnels; on a plain connection they are a violation */
+static enum parse header_parse(const struct step *s, struct bytes in, struct pdu_header *h)
+{
+	enum parse p = s->c->tunnel ? rts_header_parse(in, h) : PARSE_BAD;
+
+	return p == PARSE_BAD ? pdu_header_parse(in, h) : p;
+}
+
 /* Checks that need the header alone.  @return false if the PDU must not be read */
 static bool header_fits(const struct step *s, const struct pdu_header *h)
 {
 	unsigned sides = pdu_sides(h->ptype);
 
+	if (h->ptype == PDU_RTS)
+		return true; /* either side's, and no part of the conversation */
 	find_client(s, sides);
 	if (!(sides & (s->side == s->f->client ? PDU_FROM_CLIENT : PDU_FROM_SERVER))) {
 		lose(s, RPCGATE_REASON_MALFORMED_PDU);
@@ -782,13 +796,16 @@ static void recognised(const struct step *s)
 
 static void read_pdu(const struct step *s, const struct pdu_header *h, struct bytes octets)
 {
+	uint16_t flags, n_commands;
 	struct pdu pdu;
 
-	if (pdu_parse(octets, h, &pdu) != PARSE_OK) {
+	if (h->ptype == PDU_RTS ? rts_parse(octets, &flags, &n_commands) != PARSE_OK :
+				  pdu_parse(octets, h, &pdu) != PARSE_OK) {
 		lose(s, RPCGATE_REASON_MALFORMED_PDU);
 		return;
 	}
-	by_type[h->ptype].handle(s, &pdu);
+	if (h->ptype != PDU_RTS)
+		by_type[h->ptype].handle(s, &pdu);
 	recognised(s);
 }
 
@@ -849,7 +866,7 @@ static void resume(const struct step *s, uint32_t *seq, struct bytes *from)
 	if (half->partial.n < PDU_HEADER_LEN &&
 	    !gather(s, seq, from, PDU_HEADER_LEN - half->partial.n))
 		return;
-	p = pdu_header_parse((struct bytes){ half->partial.p, half->partial.n }, &h);
+	p = header_parse(s, (struct bytes){ half->partial.p, half->partial.n }, &h);
 	if (p == PARSE_BAD)
 		lose(s, RPCGATE_REASON_MALFORMED_PDU);
 	if (p != PARSE_OK)
@@ -876,7 +893,7 @@ static void begin(const struct step *s, uint32_t *seq, struct bytes *from)
 	struct pdu_header h;
 	uint32_t want;
 
-	switch (pdu_header_parse(*from, &h)) {
+	switch (header_parse(s, *from, &h)) {
 	case PARSE_BAD:
 		if (half->resync && s->c->rpc)
 			cut(seq, from, from->n);
@@ -928,25 +945,133 @@ static bool read_banner(const struct step *s, uint32_t *seq, struct bytes *from)
 	return true;
 }
 
+/* A step forward in a stream of PDUs */
+static void read_some(const struct step *s, uint32_t *seq, struct bytes *from)
+{
+	struct half *half = &s->c->half[s->side];
+
+	if (half->skip) {
+		size_t n = from->n < half->skip ? from->n : half->skip;
+
+		cut(seq, from, n);
+		half->skip -= (uint32_t)n;
+	} else if (!half->begun && read_banner(s, seq, from)) {
+		return;
+	} else if (half->partial.n) {
+		resume(s, seq, from);
+	} else {
+		begin(s, seq, from);
+	}
+}
+
+/* -------------------------------------------------------------------- tunnels */
+
+/* A client may ask for a channel with its first octets, where RPC itself is not expected.
+ * @return true if the conversation is a tunnel, or octets were taken because it may become one */
+static bool opens_tunnel(const struct step *s, uint32_t *seq, struct bytes *from)
+{
+	struct half *half = &s->c->half[s->side];
+	uint8_t start[16];
+	size_t n = half->partial.n;
+
+	if (half->begun || s->c->rpc || s->side != s->f->client || n >= sizeof(start) ||
+	    (n ? half->partial.p[0] : from->p[0]) != 'R' || flow_must_be_rpc(s->g, s->f))
+		return false;
+	if (n)
+		memcpy(start, half->partial.p, n);
+	for (size_t i = 0; i < from->n && n < sizeof(start); i++)
+		start[n++] = from->p[i];
+	switch (http_begins((struct bytes){ start, n })) {
+	case PARSE_BAD:
+		return false;
+	case PARSE_MORE:
+		gather(s, seq, from, from->n);
+		return true;
+	case PARSE_OK:
+		break;
+	}
+	s->c->tunnel = pool_take(&s->g->tunnels);
+	if (!s->c->tunnel) {
+		s->c->dead = true;
+		event_limit(s->g, LIMIT_TUNNELS, "limit.flows: a sixteenth of them may be tunnels");
+		object(s, RPCGATE_REASON_LIMIT, NULL);
+	}
+	return true;
+}
+
+static void read_head(const struct step *s, uint32_t *seq, struct bytes *from)
+{
+	struct half *half = &s->c->half[s->side];
+	struct bytes have = { half->partial.p, half->partial.n };
+	size_t n = http_head_end(have, *from);
+	size_t take = n ? n : from->n;
+	bool good = have.n + take <= HTTP_MAX_HEAD;
+
+	if (good && (!gather(s, seq, from, take) || !n))
+		return;
+	good = good && tunnel_head(TUNNEL_AT(s->g, s->c->tunnel), s->side,
+				   s->side == s->f->client,
+				   (struct bytes){ half->partial.p, half->partial.n });
+	drop_partial(s->g, half);
+	if (good)
+		return;
+	s->c->dead = true;
+	object(s, RPCGATE_REASON_MALFORMED_PDU, NULL);
+}
+
+/* Heads of text and bodies of known length take turns */
+static void read_tunnel(const struct step *s, uint32_t *seq, struct bytes *from)
+{
+	struct tunnel *t = TUNNEL_AT(s->g, s->c->tunnel);
+	uint64_t *left = &t->left[s->side];
+	struct bytes part = *from;
+	size_t n;
+
+	if (!*left) {
+		read_head(s, seq, from);
+		return;
+	}
+	if (part.n > *left)
+		part.n = (size_t)*left;
+	n = part.n;
+	if (t->skipped[s->side])
+		cut(seq, &part, n);
+	else
+		read_some(s, seq, &part);
+	n -= part.n;
+	from->p += n;
+	from->n -= n;
+	if (*left != TUNNEL_ENDLESS)
+		*left -= n;
+	if (!*left) { /* a PDU does not go on in the next body */
+		drop_partial(s->g, &s->c->half[s->side]);
+		s->c->half[s->side].skip = 0;
+	}
+}
+
+/* In a head nothing can be found again; in a body the next PDU can */
+static void tunnel_gap(struct rpcgate *g, struct conv *c, unsigned side, uint32_t octets)
+{
+	uint64_t *left = &TUNNEL_AT(g, c->tunnel)->left[side];
+
+	if (*left == TUNNEL_ENDLESS)
+		return;
+	if (*left <= octets)
+		c->dead = true;
+	else
+		*left -= octets;
+}
+
 void conv_octets(struct rpcgate *g, struct flow *f, unsigned side, uint32_t seq,
 		 struct bytes octets)
 {
 	struct step s = { g, f, CONV_AT(g, f->conv), side };
-	struct half *half = &s.c->half[side];
 
 	while (octets.n && !s.c->dead) {
-		if (half->skip) {
-			size_t n = octets.n < half->skip ? octets.n : half->skip;
-
-			cut(&seq, &octets, n);
-			half->skip -= (uint32_t)n;
-		} else if (!half->begun && read_banner(&s, &seq, &octets)) {
-			continue;
-		} else if (half->partial.n) {
-			resume(&s, &seq, &octets);
-		} else {
-			begin(&s, &seq, &octets);
-		}
+		if (s.c->tunnel)
+			read_tunnel(&s, &seq, &octets);
+		else if (!opens_tunnel(&s, &seq, &octets))
+			read_some(&s, &seq, &octets);
 	}
 }
 
@@ -955,6 +1080,8 @@ void conv_gap(struct rpcgate *g, struct flow *f, unsigned side, uint32_t octets)
 	struct conv *c = CONV_AT(g, f->conv);
 	struct half *half = &c->half[side];
 
+	if (c->tunnel)
+		tunnel_gap(g, c, side, octets);
 	if (half->skip >= octets && octets) { /* all of it inside a body nobody needs */
 		half->skip -= octets;
 		return;
@@ -979,5 +1106,7 @@ void conv_free(struct rpcgate *g, uint32_t conv)
 	contexts_drop(g, c);
 	buffer_drop(&g->arena, &c->half[0].partial);
 	buffer_drop(&g->arena, &c->half[1].partial);
+	if (c->tunnel)
+		pool_give(&g->tunnels, c->tunnel);
 	pool_give(&g->convs, conv);
 }

@@ -49,6 +49,7 @@ static bool reserve(struct rpcgate *g)
 	       datagrams_init(&g->datagrams, cfg->max_udp_calls) &&
 	       pipes_init(&g->pipes, cfg->max_pipes) &&
 	       pool_init(&g->convs, convs, sizeof(struct conv)) &&
+	       pool_init(&g->tunnels, convs / 16 + 1, sizeof(struct tunnel)) &&
 	       pool_init(&g->contexts, convs * 4, sizeof(struct context)) &&
 	       pool_init(&g->calls, convs, sizeof(struct call)) && pinholes_init(g) &&
 	       bindings_init(g) && ties_init(g) &&
@@ -83,6 +84,7 @@ void rpcgate_free(struct rpcgate *gate)
 	pinholes_done(gate);
 	pool_done(&gate->calls);
 	pool_done(&gate->contexts);
+	pool_done(&gate->tunnels);
 	pool_done(&gate->convs);
 	pipes_done(&gate->pipes);
 	datagrams_done(&gate->datagrams);
@@ -256,7 +258,8 @@ static bool begins_rpc(struct bytes octets)
 {
 	struct pdu_header h;
 
-	return octets.p[0] == 'n' || pdu_header_parse(octets, &h) != PARSE_BAD;
+	return octets.p[0] == 'n' || pdu_header_parse(octets, &h) != PARSE_BAD ||
+	       http_begins(octets) != PARSE_BAD;
 }
 
 static void read_octets(struct rpcgate *g, struct flow *f, unsigned side, struct bytes octets)

@@ -5,6 +5,7 @@
  *	conv	one RPC conversation: cuts PDUs, ties answers to requests
  *	datagram	the mapper over UDP, which opens nothing
  *	pipe	binds inside SMB pipes, which are told and not judged
+ *	tunnel	channels of RPC over HTTP v2 and where they lead
  *	learn	answers of the mapper become bindings and pinholes
  *	judge	contexts asked for become verdicts
  *	policy	what rules say to that (policy.h)
@@ -31,6 +32,7 @@
 #include "pool.h"
 #include "rpcgate.h"
 #include "table.h"
+#include "tunnel.h"
 #include "uuid.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -91,6 +93,7 @@ struct conv {
 	uint32_t binds;       /* contexts asked for */
 	uint32_t accepted;    /* contexts the server accepted */
 	uint32_t assoc_group; /* asked for in the bind */
+	uint32_t tunnel;      /* RPC over HTTP v2; 0: none */
 	uint8_t why;          /* first reason of trouble */
 	uint8_t auth_level;   /* the lowest that was negotiated; 0: none was */
 	bool calls_judged;    /* some context's requests are judged */
@@ -135,6 +138,7 @@ struct rpcgate {
 	struct pool convs;
 	struct pool contexts;
 	struct pool calls;
+	struct pool tunnels;
 	struct pinholes pinholes;
 	struct bindings bindings;
 	struct ties ties;
@@ -153,6 +157,7 @@ struct rpcgate {
 
 #define CONTEXT_AT(g, i) ((struct context *)pool_at(&(g)->contexts, (i)))
 #define CALL_AT(g, i) ((struct call *)pool_at(&(g)->calls, (i)))
+#define TUNNEL_AT(g, i) ((struct tunnel *)pool_at(&(g)->tunnels, (i)))
 #define CONV_AT(g, i) ((struct conv *)pool_at(&(g)->convs, (i)))
 
 static inline const struct rpcgate_addr *client_addr(const struct flow *f)
@@ -214,7 +219,8 @@ enum limit {
 	LIMIT_BINDINGS,
 	LIMIT_DATAGRAMS,
 	LIMIT_EVENTS,
-	LIMIT_UDP_CALLS
+	LIMIT_UDP_CALLS,
+	LIMIT_TUNNELS
 };
 
 /* ------------------------------------------------------------------ pinhole */

@@ -149,6 +149,8 @@ struct judgement judge_context(struct rpcgate *g, const struct flow *f, const st
 		return say(RPCGATE_DENY, RPCGATE_REASON_REASSEMBLY_GAP);
 	if (f->stream[f->client & 1].conflict)
 		return say(RPCGATE_DENY, RPCGATE_REASON_STREAM_CONFLICT);
+	if (c->tunnel)
+		return tunnel_judge(g, f, c, context);
 	if (is_mapper_port(g, server_port(f)) && mapper_kind_of(&context->abstract))
 		return policy_judge(g, f, &context->abstract, true,
 				    say(RPCGATE_ALLOW, RPCGATE_REASON_MAPPER));

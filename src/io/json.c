@@ -280,6 +280,12 @@ static void bind_body(struct line *line, json_t *body, const struct rpcgate_even
 	put_rule(line, body, b->rule_file, b->rule_line, b->rule_name);
 	if (b->pinhole_id)
 		put_number(line, body, "pinhole_id", b->pinhole_id);
+	if (b->target_port) {
+		json_t *target = put_object(line, body, "target");
+
+		put_foreign(line, target, "host", b->target, b->target_len);
+		put_number(line, target, "port", b->target_port);
+	}
 	if (b->has_age)
 		put(line, body, "age", json_real((double)b->age_ns / 1e9));
 }
