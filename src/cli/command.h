@@ -17,6 +17,7 @@ enum exit_status {
 int command_analyze(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_iface(int argc, char **argv);
+int command_suggest(int argc, char **argv);
 int command_why(int argc, char **argv);
 
 #endif
