@@ -1009,8 +1009,7 @@ static void read_head(const struct step *s, uint32_t *seq, struct bytes *from)
 
 	if (good && (!gather(s, seq, from, take) || !n))
 		return;
-	good = good && tunnel_head(TUNNEL_AT(s->g, s->c->tunnel), s->side,
-				   s->side == s->f->client,
+	good = good && tunnel_head(TUNNEL_AT(s->g, s->c->tunnel), s->side, s->side == s->f->client,
 				   (struct bytes){ half->partial.p, half->partial.n });
 	drop_partial(s->g, half);
 	if (good)

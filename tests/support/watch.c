@@ -175,6 +175,11 @@ static void check(struct watch *w, const struct rpcgate_result *r)
 	w->events += r->n_events;
 }
 
+void watch_policy(struct watch *w, const struct rpcgate_policy *policy)
+{
+	rpcgate_set_policy(w->gate, policy);
+}
+
 enum rpcgate_action watch_feed(struct watch *w, const struct rpcgate_packet *packet)
 {
 	struct rpcgate_result r = rpcgate_feed(w->gate, packet);

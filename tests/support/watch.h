@@ -19,6 +19,8 @@ struct watch;
 
 /** Ends the program if there is no engine with this configuration. */
 struct watch *watch_new(const struct rpcgate_config *cfg);
+/** Judge by rules from now on; they must outlive the engine. */
+void watch_policy(struct watch *w, const struct rpcgate_policy *policy);
 enum rpcgate_action watch_feed(struct watch *w, const struct rpcgate_packet *packet);
 void watch_tick(struct watch *w, uint64_t now_ns);
 /** Finish, check the sums, let go. */
