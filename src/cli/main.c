@@ -39,6 +39,8 @@ static void usage(FILE *out)
 	      "  rpcgate analyze --json - DIR | jq .      the same as lines of JSON\n"
 	      "  rpcgate analyze --policy FILE trace.pcap what a policy would have done\n"
 	      "  rpcgate check FILE                       what a policy means\n"
+	      "  rpcgate suggest trace.pcap               a policy for what was seen\n"
+	      "  rpcgate why any 10.0.0.5 trace.pcap      why that was refused\n"
 	      "  rpcgate iface drsuapi                    which interface is that\n\n"
 	      "commands:\n",
 	      out);

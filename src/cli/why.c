@@ -26,7 +26,7 @@ struct why_options {
 /* clang-format off */
 static const struct option_row rows[] = {
 	{ "events", OPTION_TEXT, PLACE(events), "FILE|-",
-	  "read events that 'rpcgate analyze --json' or a running gateway wrote, instead of captures",
+	  "read events that 'rpcgate analyze --json' wrote, instead of captures",
 	  NULL },
 	{ "policy", OPTION_TEXT, PLACE(policy), "FILE",
 	  "judge captures by the rules of this file; events were judged when they were written", NULL },

@@ -51,7 +51,7 @@ for input in pcaps/*.pcap pcaps; do
 	[ ! -s out ] || fail "$last: the policy of $input has doubts"
 	verdicts "$input" >before
 	verdicts --policy policy "$input" >after
-	[ -s before ] || fail "$input: no verdicts"
+	[ -s before ] || [ "$input" != pcaps ] || fail 'no verdicts at all'
 	cmp -s before after || fail "$input: its policy changes a verdict"
 	expect 0 suggest --quiet "$input"
 	cmp -s out policy || fail "$input: another policy on the second run"
