@@ -17,7 +17,8 @@ static const struct command {
 	  "say what capture files announce, bind, and what would be refused" },
 	{ "check", command_check, "say what a policy means, and what is wrong with it" },
 	{ "suggest", command_suggest, "write the least-privilege policy for what was seen" },
-	{ "why", command_why, "tell the story of a verdict, and the rule that would have allowed it" },
+	{ "why", command_why,
+	  "tell the story of a verdict, and the rule that would have allowed it" },
 	{ "iface", command_iface, "look an RPC interface up by name, UUID or service" },
 	{ NULL, NULL, NULL },
 };

@@ -93,8 +93,8 @@ struct story {
 
 void story_init(struct story *story, const struct story_filter *filter);
 void story_free(struct story *story);
-/** Take an event; a source_use. */
-void story_event(void *story, const struct rpcgate_event *event, const struct source_place *place);
+/** Take an event; a source_use for a struct story. */
+void story_event(void *ctx, const struct rpcgate_event *event, const struct source_place *place);
 /** Print it; once, at the end. */
 void story_print(struct story *story, FILE *out, size_t width);
 

@@ -122,8 +122,8 @@ struct suggestion {
 
 void suggestion_init(struct suggestion *s);
 void suggestion_free(struct suggestion *s);
-/** Take an event; a source_use. */
-void suggestion_event(void *suggestion, const struct rpcgate_event *event,
+/** Take an event; a source_use for a struct suggestion. */
+void suggestion_event(void *ctx, const struct rpcgate_event *event,
 		      const struct source_place *place);
 /** Rows become rules; once, at the end.  False if memory is short. */
 bool suggestion_finish(struct suggestion *s);

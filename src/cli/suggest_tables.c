@@ -129,17 +129,18 @@ static void print_chain(FILE *out)
 
 void suggestion_print_nft(struct suggestion *s, FILE *out)
 {
-	struct seen **rows = calloc(s->seen.n + 1, sizeof(*rows));
+	void **all = calloc(s->seen.n + 1, sizeof(*all));
+	struct seen *const *rows = (struct seen *const *)all;
 	size_t n = 0;
 
-	if (!rows) {
+	if (!all) {
 		s->incomplete = true;
 		return;
 	}
 	for (size_t i = 0; i < s->seen.n; i++)
 		if (in_force(s, s->seen.all[i]))
-			rows[n++] = s->seen.all[i];
-	qsort(rows, n, sizeof(*rows), triple_order);
+			all[n++] = s->seen.all[i];
+	qsort(all, n, sizeof(*all), triple_order);
 	fputs("# What was seen to pass, as static rules; suggested by rpcgate " RPCGATE_VERSION "\n"
 	      "#\n"
 	      "# This documents what a filter that does not understand RPC would have to open.  Servers\n"
@@ -154,7 +155,7 @@ void suggestion_print_nft(struct suggestion *s, FILE *out)
 	print_set(rows, n, false, out);
 	print_chain(out);
 	fputs("}\n", out);
-	free(rows);
+	free(all);
 }
 
 /* ------------------------------------------------------------------------- CSV */
