@@ -86,6 +86,11 @@ static uint32_t character(const struct smb_message *m, size_t i)
 	return m->wide ? load16(m->name.p + 2 * i, false) : m->name.p[i];
 }
 
+static bool is_prefix(const uint8_t name[4])
+{
+	return memcmp(name, "PIPE", 4) == 0 || memcmp(name, "pipe", 4) == 0;
+}
+
 /* What may be the name of a pipe, without "\" and "\PIPE\" in front: files have directories and
  * extensions.  What is not ASCII becomes '?'. */
 static uint8_t pipe_name(const struct smb_message *m, uint8_t out[RPCGATE_ENDPOINT_MAX])
@@ -96,7 +101,7 @@ static uint8_t pipe_name(const struct smb_message *m, uint8_t out[RPCGATE_ENDPOI
 		uint32_t c = character(m, i);
 
 		if (c == '\\') {
-			if (len && (len != 4 || (memcmp(out, "PIPE", 4) && memcmp(out, "pipe", 4))))
+			if (len && (len != 4 || !is_prefix(out)))
 				return 0;
 			len = 0;
 			continue;
