@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "import.h"
 #include "options.h"
 #include "policy_file.h"
 #include "rpcgate.h"
@@ -18,7 +19,9 @@
 
 struct check_options {
 	const char *config;
+	const char *import;
 	struct option_list service;
+	bool before_vista;
 	bool quiet;
 	bool help;
 };
@@ -30,6 +33,12 @@ static const struct option_row rows[] = {
 	{ "service", OPTION_LIST, PLACE(service), "GROUP",
 	  "also list what a group of interfaces needs, without any file; may be given many times",
 	  NULL },
+	{ "import", OPTION_TEXT, PLACE(import), "FILE",
+	  "print what FILE says as lines of a policy: an export of the Windows registry, RpcFw.conf or "
+	  "text of 'netsh rpc filter'",
+	  NULL },
+	{ "before-vista", OPTION_FLAG, PLACE(before_vista), NULL,
+	  "read MaxUserPort as Windows Server 2003 and older do", NULL },
 	{ "quiet", OPTION_FLAG, PLACE(quiet), NULL, "warnings and errors only", NULL },
 	{ "help", OPTION_FLAG, PLACE(help), NULL, "show this", NULL },
 	{ 0 },
@@ -46,7 +55,8 @@ struct chosen {
 static void usage(FILE *out)
 {
 	fputs("usage: rpcgate check [-c] FILE [--service GROUP]...\n"
-	      "       rpcgate check --service GROUP...\n\n"
+	      "       rpcgate check --service GROUP...\n"
+	      "       rpcgate check --import FILE [--before-vista]\n\n"
 	      "Read a policy, say in sentences what it means, which fixed ports the services that it\n"
 	      "names need beside RPC, and which rules can never match.  rpcgate-policy(5) describes the\n"
 	      "language.\n\n",
@@ -262,6 +272,43 @@ static bool choose_services(const struct option_list *list, struct chosen *chose
 	return true;
 }
 
+/* ----------------------------------------------------------------- the imports */
+
+static void tell_import(const char *path, const struct import_error *e)
+{
+	char file[SHOWN_NAME];
+	char text[SHOWN_NAME];
+
+	text_show(path, file, sizeof(file));
+	text_show(e->text, text, sizeof(text));
+	if (e->line)
+		fprintf(stderr, "%s:%" PRIu32 ":%" PRIu32 ": %s\n", file, e->line, e->column, text);
+	else
+		fprintf(stderr, "rpcgate check: %s: %s\n", file, text);
+}
+
+/* Nothing is printed of a file with a mistake */
+static int import(const char *path, bool before_vista)
+{
+	struct import_error error;
+	size_t length = 0;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &length);
+	bool good = out && import_file(path, before_vista, out, &error);
+
+	if (!out || fclose(out) != 0) {
+		fputs("rpcgate check: not enough memory\n", stderr);
+		free(text);
+		return EXIT_RUN_TIME;
+	}
+	if (good)
+		fwrite(text, 1, length, stdout);
+	else
+		tell_import(path, &error);
+	free(text);
+	return good ? EXIT_DONE : EXIT_CONFIG;
+}
+
 /* -c is what events.md and habit ask for; the table of options knows long names alone */
 static void lengthen(int argc, char **argv)
 {
@@ -288,6 +335,12 @@ int command_check(int argc, char **argv)
 		usage(stdout);
 		return EXIT_DONE;
 	}
+	if (options.before_vista && !options.import)
+		return wrong_usage("--before-vista belongs to --import");
+	if (options.import && (n || options.config || options.service.n))
+		return wrong_usage("--import takes one FILE and nothing else");
+	if (options.import)
+		return import(options.import, options.before_vista);
 	if (n == 1 && !options.config)
 		options.config = argv[n = 0];
 	if (n || (!options.config && !options.service.n))
