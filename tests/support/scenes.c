@@ -231,6 +231,26 @@ static void big_bind(struct packets *out)
 	octets_free(&o);
 }
 
+/* A Bind on its way through an RPC proxy: two legs of text, a control PDU, the Bind */
+static void tunnel(struct packets *out)
+{
+	static const char first[] = "RPC_IN_DATA /rpc/rpcproxy.dll?srv:593 HTTP/1.1\r\n"
+				    "Content-Length: 0\r\n\r\n";
+	static const char second[] = "RPC_IN_DATA /rpc/rpcproxy.dll?srv:593 HTTP/1.1\r\n"
+				     "Content-Length: 1073741824\r\n\r\n";
+	static const uint8_t rts[28] = { 5, 0, 20, 3, 0x10, 0, 0, 0, 28, [18] = 1, [20] = 6 };
+	struct stage s = stage(out);
+	struct conn c = dial(&s, 80);
+
+	conn_open(&c);
+	conn_send(&c, CLIENT, first, sizeof(first) - 1);
+	conn_send(&c, SERVER, "HTTP/1.1 401 No\r\n\r\n", 19);
+	conn_send(&c, CLIENT, second, sizeof(second) - 1);
+	conn_send(&c, CLIENT, rts, sizeof(rts));
+	talk_bind(&c, &iface_samr, 1);
+	conn_close(&c, CLIENT);
+}
+
 static const struct scene scenes[] = {
 	{ "plain", plain, 1, 2, 1 },
 	{ "plain-ip6", plain_ip6, 1, 2, 1 },
@@ -238,6 +258,7 @@ static const struct scene scenes[] = {
 	{ "layouts", layouts, 12, 4 * 2 + 8, 1 },
 	{ "listing", listing, 61, 3, 1 },
 	{ "big-bind", big_bind, 2, 4, 0 },
+	{ "tunnel", tunnel, 0, 0, 1 },
 };
 
 const struct scene *scene_at(size_t i)

@@ -133,6 +133,42 @@ static void an_age_has_no_rounding_of_binary_fractions(void **state)
 	}
 }
 
+static void a_tunnel_says_where_it_leads(void **state)
+{
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_BIND);
+
+	(void)state;
+	assert_null(strstr(line_of(&event, &nowhere), "\"target\""));
+	event.u.bind.target_port = 593;
+	event.u.bind.target_len = 4;
+	memcpy(event.u.bind.target, "sr\"v", 4);
+	assert_non_null(strstr(line_of(&event, &nowhere),
+			       "\"target\":{\"host\":\"sr\\\"v\",\"port\":593}}"));
+}
+
+static void a_bind_in_a_pipe_has_no_verdict(void **state)
+{
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_PIPE);
+
+	(void)state;
+	event.flow_id = 0;
+	event.u.pipe = (struct rpcgate_pipe_event){
+		.interface = syntax_of("367abb81-9844-35f1-ad32-98f038001003", 2, 0),
+		.context_id = 1,
+		.call_id = 2,
+		.pipe_len = 6,
+		.pipe = "svcctl",
+	};
+	assert_string_equal(
+		strstr(line_of(&event, &nowhere), "\"rpc_pipe\":{"),
+		"\"rpc_pipe\":{\"pipe\":\"svcctl\",\"pdu\":\"bind\",\"call_id\":2,"
+		"\"context_id\":1,\"uuid\":\"367abb81-9844-35f1-ad32-98f038001003\","
+		"\"version\":\"2.0\",\"name\":\"svcctl\",\"service\":\"SCM (services.exe)\","
+		"\"transfer_syntaxes\":[],\"auth_type\":0,\"auth_level\":0}}\n");
+	event.u.pipe.pipe_len = 0;
+	assert_null(strstr(line_of(&event, &nowhere), "\"pipe\""));
+}
+
 static void an_alert_has_suricatas_body(void **state)
 {
 	struct rpcgate_event event = event_of(RPCGATE_EVENT_ALERT);
@@ -372,6 +408,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_bind_is_this_line),
 		cmocka_unit_test(an_age_has_no_rounding_of_binary_fractions),
+		cmocka_unit_test(a_tunnel_says_where_it_leads),
+		cmocka_unit_test(a_bind_in_a_pipe_has_no_verdict),
 		cmocka_unit_test(an_alert_has_suricatas_body),
 		cmocka_unit_test(an_alert_without_pdu_has_no_dcerpc),
 		cmocka_unit_test(a_pinhole_is_not_a_flow),
