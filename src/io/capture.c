@@ -17,7 +17,7 @@
 
 struct capture {
 	pcap_t *pcap;
-	FILE *file;                /* owned by pcap */
+	FILE *file; /* owned by pcap */
 	struct decompress *octets;
 	uint64_t frame;
 	uint32_t linktype;

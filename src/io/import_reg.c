@@ -154,7 +154,7 @@ static int next_octet(struct value *v)
 /* A character in quotes: \\, \" and, in lists, \0 */
 static int next_quoted(struct value *v)
 {
-	static const char escapes[] = "\\\"0";
+	static const char escapes[] = { '\\', '"', '0' };
 	const char *found;
 
 	v->here = v->at;
@@ -165,7 +165,7 @@ static int next_quoted(struct value *v)
 	if (*v->at != '\\')
 		return (unsigned char)*v->at++;
 	v->at++;
-	found = at_line_end(v) ? NULL : memchr(escapes, *v->at, 3);
+	found = at_line_end(v) ? NULL : memchr(escapes, *v->at, sizeof(escapes));
 	if (!found)
 		return UNIT_BAD;
 	v->at++;

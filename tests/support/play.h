@@ -23,8 +23,8 @@ struct play {
 	uint16_t next_port; /* of the next client */
 	struct rpcgate_config cfg;
 	const struct rpcgate_policy *policy; /* NULL: none; must outlive the play */
-	size_t marked;     /* the packet that matters: SIZE_MAX means the last */
-	const char *trick; /* which variant, for the message of a failure */
+	size_t marked;                       /* the packet that matters: SIZE_MAX means the last */
+	const char *trick;                   /* which variant, for the message of a failure */
 	struct outcome observe, enforce;
 };
 

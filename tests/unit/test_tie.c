@@ -5,9 +5,10 @@
 
 #include <string.h>
 
-static const struct rpcgate_syntax remunknown2 = {
-	{ { 0, 0, 0x01, 0x43, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46 } }, 0, 0
-};
+static const struct rpcgate_syntax remunknown2 = { { { 0, 0, 0x01, 0x43, 0, 0, 0, 0, 0xc0, 0, 0, 0,
+						       0, 0, 0, 0x46 } },
+						   0,
+						   0 };
 
 static struct rpcgate_policy *parse(const char *text)
 {
@@ -204,8 +205,8 @@ static void a_server_may_call_back_whom_it_serves(void **state)
 	assert_int_equal(called_back(rule, SERVER_HOST, VICTIM_HOST, 1, true), 0);
 	assert_int_equal(called_back(rule, VICTIM_HOST, CLIENT_HOST, 1, true), 0);
 	assert_int_equal(called_back(rule, CLIENT_HOST, SERVER_HOST, 1, true), 0);
-	assert_int_equal(called_back("callback interface samr\n", SERVER_HOST, CLIENT_HOST, 1, true),
-			 0);
+	assert_int_equal(
+		called_back("callback interface samr\n", SERVER_HOST, CLIENT_HOST, 1, true), 0);
 	assert_int_equal(called_back("callback interface svcctl from 10.0.0.0/8\n", SERVER_HOST,
 				     CLIENT_HOST, 1, true),
 			 0);
