@@ -236,6 +236,80 @@ static void how_a_flow_ended(void **state)
 	play_end(&p);
 }
 
+/* What is counted of a flow is what was on the wire */
+static void what_a_flow_event_says(void **state)
+{
+	const struct rpcgate_flow_event *f = NULL;
+	struct play p;
+	uint64_t start;
+
+	(void)state;
+	play_begin(&p, "flow event");
+	start = p.clock_ns + 1000000;
+	play_map(&p, &iface_samr, PORT);
+	play_judge(&p);
+	for (size_t i = 0; i < p.observe.n; i++)
+		if (p.observe.at[i].event.type == RPCGATE_EVENT_FLOW)
+			f = &p.observe.at[i].event.u.flow;
+	assert_non_null(f);
+	assert_true(f->mapper && !f->midstream);
+	assert_int_equal(f->reason, RPCGATE_REASON_NONE);
+	assert_int_equal(f->binds, 1);
+	assert_int_equal(f->accepted, 1);
+	assert_true(f->packets_toserver == 8 && f->packets_toclient == 6);
+	/* bind and question; bind_ack and answer */
+	assert_true(f->octets_toserver == 72 + 156 && f->octets_toclient == 60 + ANSWER_SIZE);
+	assert_true(f->start_ns == start);
+	assert_true(f->end_ns == p.packets.at[p.packets.n - 1].time_ns);
+	play_end(&p);
+}
+
+/* A SYN in a live connection ends it only if the server answers that SYN; and an answer that
+ * nobody asked for moves neither side */
+static void a_stray_handshake_moves_nothing(void **state)
+{
+	struct play p;
+	struct conn c;
+
+	(void)state;
+	play_begin(&p, "stray handshake");
+	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, 135);
+	conn_open(&c);
+	control(&c, SERVER, SYN | ACK, 123456, c.peer[CLIENT].seq);
+	talk_bind(&c, &iface_epm, 1);
+	control(&c, CLIENT, SYN, 900000, 0);
+	control(&c, SERVER, SYN | ACK, 123456, 800001);
+	talk_ask(&c, &iface_samr, 2);
+	talk_answer(&c, &iface_samr, 2, PORT, SERVER_HOST);
+	play_must_learn(&p, PORT, &iface_samr);
+	assert_int_equal(flows_ended(&p.observe, RPCGATE_FLOW_REUSED), 0);
+	play_end(&p);
+}
+
+/* However often it is tried */
+static void a_conflict_is_told_once(void **state)
+{
+	struct octets bind = { 0 };
+	struct play p;
+	struct conn c;
+
+	(void)state;
+	play_begin(&p, "conflicts");
+	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, 135);
+	conn_open(&c);
+	play_bind_pdu(&bind, &iface_epm);
+	for (int i = 0; i < 5; i++) {
+		conn_at(&c, CLIENT, 0, bind.p, bind.n);
+		bind.p[40] ^= 1;
+	}
+	octets_free(&bind);
+	play_judge(&p);
+	assert_int_equal(play_alerts(&p.observe, RPCGATE_REASON_STREAM_CONFLICT), 1);
+	assert_int_equal(play_alerts(&p.enforce, RPCGATE_REASON_STREAM_CONFLICT), 1);
+	assert_true(p.observe.stats.stream_conflicts == 2);
+	play_end(&p);
+}
+
 static void tags_are_told(void **state)
 {
 	const struct rpcgate_event *e;
@@ -274,6 +348,7 @@ static void what_gets_no_state(void **state)
 	conn_ack(&c, SERVER);
 	conn_data(&c, CLIENT, "GET / HTTP/1.0\r\n", 16);
 	control(&c, CLIENT, FIN | ACK, 5, 5);
+	control(&c, CLIENT, RST | SYN, 5, 5);
 	play_judge(&p);
 	assert_true(p.observe.stats.flows == 0);
 	play_end(&p);
@@ -459,13 +534,14 @@ static void who_waits_longest_makes_room(void **state)
 struct idle_row {
 	const char *name;
 	uint64_t limit_s; /* as configured below */
-	unsigned stage;   /* 0 half-open, 1 bound, 2 closed */
+	unsigned stage;   /* 0 half-open, 1 bound, 2 closed, 3 by one side */
 };
 
 static const struct idle_row idle_rows[] = {
 	{ "a half-open connection", 11, 0 },
 	{ "one that speaks RPC", 22, 1 },
 	{ "a closed one", 33, 2 },
+	{ "one that is closed by one side", 22, 3 },
 };
 
 static uint64_t live(struct rpcgate *gate, uint64_t now)
@@ -496,6 +572,8 @@ static void idle_row(void **state)
 		talk_bind(&c, &iface_epm, 1);
 	if (row->stage == 2)
 		conn_close(&c, CLIENT);
+	if (row->stage == 3)
+		control(&c, SERVER, FIN | ACK, c.peer[SERVER].seq, c.peer[CLIENT].seq);
 	gate = rpcgate_new(&p.cfg, err);
 	assert_non_null(gate);
 	for (size_t i = 0; i < p.packets.n; i++) {
@@ -577,8 +655,11 @@ static void what_is_worth_a_label(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(ways) + COUNT(idle_rows) + 11] = {
+	struct CMUnitTest tests[COUNT(ways) + COUNT(idle_rows) + 14] = {
 		cmocka_unit_test(how_a_flow_ended),
+		cmocka_unit_test(what_a_flow_event_says),
+		cmocka_unit_test(a_stray_handshake_moves_nothing),
+		cmocka_unit_test(a_conflict_is_told_once),
 		cmocka_unit_test(tags_are_told),
 		cmocka_unit_test(what_gets_no_state),
 		cmocka_unit_test(wrong_sums_from_the_beginning),
@@ -590,7 +671,7 @@ int main(void)
 		cmocka_unit_test(fragments_whose_header_has_no_sum),
 		cmocka_unit_test(doubtful_octets_have_a_limit),
 	};
-	size_t n = 11;
+	size_t n = 14;
 
 	ROWS(tests, n, ways, way_row);
 	ROWS(tests, n, idle_rows, idle_row);

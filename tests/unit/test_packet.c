@@ -90,7 +90,7 @@ static const struct frame_row rows[] = {
 	{ "raw octets of neither version", R, "50 00(40)", .want = DECODE_OTHER },
 
 	/* tags */
-	{ "one tag", E, MACS TAG("60 0a") "08 00" WHOLE4, .want = DECODE_TCP, .l3 = 18, .wire = 3,
+	{ "one tag", E, MACS TAG("f0 0a") "08 00" WHOLE4, .want = DECODE_TCP, .l3 = 18, .wire = 3,
 	  .captured = 3, .n_vlan = 1, .vlan = { 10 } },
 	{ "QinQ: the outer tag is first", E, MACS "88 a8 00 64" TAG("0f ff") "08 00" WHOLE4,
 	  .want = DECODE_TCP, .l3 = 22, .wire = 3, .captured = 3, .n_vlan = 2,

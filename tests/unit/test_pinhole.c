@@ -235,15 +235,24 @@ static void an_expired_one_is_opened_again(void **state)
 {
 	struct play p;
 	uint64_t end = opened(&p, "again");
+	struct conn c;
 
 	(void)state;
-	p.clock_ns = end + SECOND;
-	play_map(&p, &iface_samr, PORT);
+	p.cfg.refresh = RPCGATE_REFRESH_MAP;
+	used(&p);
+	/* the answer comes with the end, before any sweep could see it */
+	p.clock_ns = end - 5000000;
+	c = play_ask(&p);
+	p.clock_ns = end;
+	talk_answer(&c, &iface_samr, 2, PORT, SERVER_HOST);
 	(void)ask_as(&p, CLIENT_HOST, PORT, &iface_samr, 0);
 	must_say(&p, RPCGATE_ALLOW, RPCGATE_REASON_LEARNED);
 	assert_int_equal(pinhole_events(&p.observe, RPCGATE_PINHOLE_OPEN), 2);
 	assert_int_equal(pinhole_events(&p.observe, RPCGATE_PINHOLE_EXPIRE), 1);
 	assert_true(p.observe.stats.pinholes_live == 1);
+	assert_int_equal(pinhole_events(&p.observe, RPCGATE_PINHOLE_REFRESH), 0);
+	assert_true(last_pinhole(&p.observe, RPCGATE_PINHOLE_USE)->u.pinhole.uses == 1);
+	assert_true(last_pinhole(&p.observe, RPCGATE_PINHOLE_OPEN)->u.pinhole.uses == 0);
 	assert_true(last_pinhole(&p.observe, RPCGATE_PINHOLE_OPEN)->u.pinhole.id == 1);
 	play_end(&p);
 }
@@ -289,10 +298,13 @@ static void close_row(void **state)
 		 row->closed ? RPCGATE_REASON_PINHOLE_EXPIRED : RPCGATE_REASON_LEARNED);
 	assert_int_equal(pinhole_events(&p.observe, RPCGATE_PINHOLE_CLOSE), row->closed);
 	assert_true(p.observe.stats.pinholes_live == !row->closed);
-	/* an answer opens it again in any case */
+	/* an answer opens it again in any case, as if nothing had been */
 	play_map(&p, &iface_samr, PORT);
 	(void)ask_as(&p, CLIENT_HOST, PORT, &iface_samr, 0);
 	must_say(&p, RPCGATE_ALLOW, RPCGATE_REASON_LEARNED);
+	p.clock_ns += (TTL + 1) * SECOND;
+	(void)ask_as(&p, CLIENT_HOST, PORT, &iface_samr, 0);
+	must_say(&p, RPCGATE_ALLOW, RPCGATE_REASON_RECONNECT);
 	play_end(&p);
 }
 
@@ -443,6 +455,31 @@ static void what_never_fits_is_counted(void **state)
 	play_end(&p);
 }
 
+/* What is forgotten of a pinhole that lives on makes room in it */
+static void forgotten_interfaces_make_room(void **state)
+{
+	struct play p;
+
+	(void)state;
+	play_begin(&p, "interfaces come and go");
+	p.cfg.max_interfaces = 2;
+	p.cfg.pinhole_ttl_s = 5;
+	p.cfg.pinhole_record_s = 0;
+	for (int i = 0; i < 4; i++) {
+		play_map(&p, &iface_samr, PORT);
+		p.clock_ns += 3 * SECOND;
+		play_map(&p, &iface_lsarpc, PORT);
+		p.clock_ns += 3 * SECOND;
+		play_map(&p, &iface_drsuapi, PORT);
+		p.clock_ns += 3 * SECOND;
+	}
+	play_judge(&p);
+	assert_true(p.observe.stats.limits_reached == 0);
+	assert_true(p.observe.stats.pinholes_opened == 12);
+	assert_true(last_pinhole(&p.observe, RPCGATE_PINHOLE_OPEN)->u.pinhole.id == 1);
+	play_end(&p);
+}
+
 /* There are twice as many grants as pinholes; a pinhole that gets none is none */
 static void grants_have_a_limit_of_their_own(void **state)
 {
@@ -493,7 +530,7 @@ static void what_is_open_is_not_evicted(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(end_rows) + COUNT(renew_rows) + COUNT(close_rows) + 11] = {
+	struct CMUnitTest tests[COUNT(end_rows) + COUNT(renew_rows) + COUNT(close_rows) + 12] = {
 		cmocka_unit_test(what_an_opening_says),
 		cmocka_unit_test(a_renewal_is_exact),
 		cmocka_unit_test(an_expired_one_is_not_renewed_by_use),
@@ -505,8 +542,9 @@ int main(void)
 		cmocka_unit_test(what_does_not_fit_is_told_later),
 		cmocka_unit_test(what_never_fits_is_counted),
 		cmocka_unit_test(grants_have_a_limit_of_their_own),
+		cmocka_unit_test(forgotten_interfaces_make_room),
 	};
-	size_t n = 11;
+	size_t n = 12;
 
 	ROWS(tests, n, end_rows, end_row);
 	ROWS(tests, n, renew_rows, renew_row);
