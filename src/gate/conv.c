@@ -239,13 +239,17 @@ static struct call *call_new(const struct step *s, uint32_t call_id)
 
 	if (c->n_calls == g->cfg.max_calls) {
 		event_limit(g, LIMIT_CALLS, "max_calls: the oldest call is not used");
+		c->forgot = true;
 		while (CALL_AT(g, *last)->next)
 			last = &CALL_AT(g, *last)->next;
 		call_drop(g, c, last);
 	}
 	i = pool_take(&g->calls);
-	if (!i)
+	if (!i) {
+		event_limit(g, LIMIT_CALLS, "limit.flows: as many calls; one more is not used");
+		c->forgot = true;
 		return NULL;
+	}
 	CALL_AT(g, i)->call_id = call_id;
 	CALL_AT(g, i)->next = c->calls;
 	c->calls = i;
@@ -265,6 +269,7 @@ static void call_refuse(const struct step *s, uint32_t *link, const struct pdu *
 	call_drop(s->g, s->c, link);
 	if (why == RPCGATE_REASON_LIMIT) {
 		event_limit(s->g, LIMIT_STUB, "max_stub or buffers: a mapper call is not used");
+		s->c->forgot = true;
 		alert(s, why, &pdu->h);
 		return;
 	}
@@ -620,6 +625,8 @@ static void on_request(const struct step *s, const struct pdu *pdu)
 	if (*link && CALL_AT(s->g, *link)->request.complete) /* the id is free for a new call */
 		call_drop(s->g, s->c, link);
 	link = call_link(s->g, s->c, pdu->h.call_id);
+	if (!*link && s->c->forgot && !(pdu->h.flags & PFC_FIRST_FRAG))
+		return; /* the rest of a forgotten one */
 	call = *link ? CALL_AT(s->g, *link) : call_new(s, pdu->h.call_id);
 	if (call && !call->request.n_fragments)
 		call->mapper = x->mapper;
@@ -665,7 +672,7 @@ static void unasked(const struct step *s, const struct pdu *pdu, const struct pd
 {
 	const struct context *x = context_by_id(s->g, s->c, head->context_id, true);
 
-	if (!x || !x->mapper || s->c->gap)
+	if (!x || !x->mapper || s->c->gap || s->c->forgot)
 		return;
 	s->g->stats.answers_unusable++;
 	alert(s, RPCGATE_REASON_NOT_ASKED, &pdu->h);
@@ -713,8 +720,10 @@ static void on_fault(const struct step *s, const struct pdu *pdu)
 	uint32_t *link = call_link(s->g, s->c, pdu->h.call_id);
 	uint32_t *at = &s->c->contexts;
 
-	if (*link)
+	if (*link) { /* its client may be sending still */
+		s->c->forgot |= !CALL_AT(s->g, *link)->request.complete;
 		call_drop(s->g, s->c, link);
+	}
 	while (*at) {
 		const struct context *x = CONTEXT_AT(s->g, *at);
 

@@ -104,6 +104,7 @@ struct conv {
 	bool dead;     /* nothing more is read */
 	bool stranger; /* not RPC after all */
 	bool sealed_told;
+	bool forgot; /* a call was let go before its end: what is left of it asks nothing */
 };
 
 struct pinholes {
