@@ -126,8 +126,8 @@ static bool has_pinhole(struct rpcgate *g, const struct flow *f)
 
 bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f)
 {
-	return f->client != SIDE_UNKNOWN &&
-	       (is_mapper_port(g, server_port(f)) || has_pinhole(g, f) || policy_is_static(g, f));
+	return f->client != SIDE_UNKNOWN && (f->must_fit || is_mapper_port(g, server_port(f)) ||
+					     has_pinhole(g, f) || policy_is_static(g, f));
 }
 
 static void drop_packet(struct rpcgate *g, enum rpcgate_reason reason)
@@ -395,7 +395,8 @@ static uint32_t syn_ack(struct rpcgate *g, uint32_t index, unsigned side, const 
 	struct flow *f = flow_at(&g->flows, index);
 
 	if (f->pending_side == !side && p->ack == f->pending_isn + 1) {
-		index = restart(g, index, RPCGATE_FLOW_REUSED);
+		index = restart(g, index,
+				f->age == FLOW_CLOSED ? RPCGATE_FLOW_CLOSED : RPCGATE_FLOW_REUSED);
 		f = flow_at(&g->flows, index);
 		f->client = (uint8_t)!side;
 		sync_side(f, !side, p->ack - 1);
@@ -407,8 +408,9 @@ static uint32_t syn_ack(struct rpcgate *g, uint32_t index, unsigned side, const 
 	if (f->client == SIDE_UNKNOWN)
 		f->client = (uint8_t)!side;
 	sync_side(f, side, p->seq);
-	/* octets carried by the SYN may be acknowledged with it; anything else was another SYN */
-	if (!f->has_isn[!side] || p->ack - f->isn[!side] - 1 > UINT16_MAX) {
+	/* octets carried by the one SYN may be acknowledged with it; anything else was another SYN */
+	if (!f->has_isn[!side] ||
+	    p->ack - f->isn[!side] - 1 > (f->syn_moved ? 0 : f->octets[!side])) {
 		stream_drop(&g->arena, &f->stream[!side]);
 		sync_side(f, !side, p->ack - 1);
 	}
@@ -423,15 +425,19 @@ static bool is_opening(const struct flow *f)
 static uint32_t on_syn(struct rpcgate *g, uint32_t index, unsigned side, const struct packet *p)
 {
 	struct flow *f = flow_at(&g->flows, index);
+	bool opening = is_opening(f);
 
 	if (f->has_isn[side] && f->isn[side] == p->seq)
 		return index;
 	if (p->tcp_flags & TCP_ACK)
 		return syn_ack(g, index, side, p);
-	if (f->age == FLOW_CLOSED) {
+	/* a reset may have been ignored, and then so is this SYN: its answer tells, where answers
+	 * are seen at all */
+	if (f->age == FLOW_CLOSED && (opening || !f->reset || !f->packets[!side])) {
 		index = restart(g, index, RPCGATE_FLOW_CLOSED);
 		f = flow_at(&g->flows, index);
-	} else if (!is_opening(f)) {
+		f->syn_moved = opening;
+	} else if (!opening) {
 		f->pending_side = (uint8_t)side;
 		f->pending_isn = p->seq;
 		return index;
@@ -439,6 +445,7 @@ static uint32_t on_syn(struct rpcgate *g, uint32_t index, unsigned side, const s
 	/* the sender of the first SYN is the client, also when both open */
 	if (f->client == SIDE_UNKNOWN)
 		f->client = (uint8_t)side;
+	f->syn_moved |= f->has_isn[side];
 	stream_drop(&g->arena, &f->stream[side]);
 	sync_side(f, side, p->seq);
 	return index;
@@ -577,6 +584,12 @@ static void read_segment(struct rpcgate *g, uint32_t index, unsigned side, const
 		payload(g, f, side, p);
 }
 
+/* The four-tuple of a refused connection may be used again: the handshake tells */
+static bool opens_again(const struct packet *p)
+{
+	return p->tcp_flags & TCP_SYN && !p->payload.n;
+}
+
 static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)
 {
 	unsigned side;
@@ -592,7 +605,7 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 	if (!index)
 		return;
 	f = flow_at(&g->flows, index);
-	if (f->refused) {
+	if (f->refused && !opens_again(p)) {
 		account(g, f, side, p);
 		drop_packet(g, f->why);
 	}
@@ -603,6 +616,8 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 	if (p->tcp_flags & TCP_SYN) {
 		index = on_syn(g, index, side, p);
 		f = flow_at(&g->flows, index);
+		/* what was let in through a pinhole is held to it when that has run out */
+		f->must_fit |= flow_must_be_rpc(g, f);
 	}
 	if (f->refused)
 		return;
