@@ -199,6 +199,7 @@ static void units_of_time(void **state)
 	/* 2^32 + 300 seconds, as days and something */
 	refused("pinhole.ttl", "1193047h", "72h");
 	refused("pinhole.ttl", "4294967295d", "72h");
+	refused("pinhole.ttl", "213503982334602d", "72h"); /* 2^64 + 61184 seconds */
 }
 
 /* -------------------------------------------------------------------- ports */

@@ -553,6 +553,26 @@ static void a_hole_in_a_skipped_body(struct play *p)
 	talk_alter(&c, &iface_samr, 1, 3);
 }
 
+/* A hole that goes on behind the body */
+static void a_hole_beyond_a_skipped_body(struct play *p)
+{
+	static const uint8_t stub[3000];
+	const struct call ask = { .type = PTYPE_REQUEST };
+	const struct head h = call_head(2);
+	struct conn c;
+
+	play_map(p, &iface_samr, PORT);
+	c = dial(p, PORT);
+	talk_bind(&c, &iface_samr, 1);
+	pdu_call(&o, &h, &ask, stub, sizeof(stub));
+	conn_data(&c, CLIENT, o.p, 1000);
+	octets_clear(&o);
+	conn_skip(&c, CLIENT, 3000);
+	conn_data(&c, CLIENT, "\0\0\0\0", 4); /* the rest of something */
+	conn_ack(&c, SERVER);
+	talk_alter(&c, &iface_samr, 1, 3);
+}
+
 /* A hole where PDUs may begin: what follows is found again, and not believed */
 static void a_hole_between_pdus(struct play *p)
 {
@@ -708,6 +728,8 @@ static const struct talk_row rows[] = {
 	{ "a banner with a slip", banner_with_a_slip, 0, 0, 1, NOT_RPC },
 	{ "a banner comes once", banner_twice, 0, 0, 1, NOT_RPC },
 	{ "a hole in a body nobody reads", a_hole_in_a_skipped_body, 1, 0, 0, NONE },
+	{ "a hole beyond a body nobody reads", a_hole_beyond_a_skipped_body, 1, 0, 1,
+	  RPCGATE_REASON_REASSEMBLY_GAP },
 	{ "a hole between PDUs", a_hole_between_pdus, 0, 0, 0, NONE },
 	{ "a hole before the question", a_hole_before_the_question, 0, 0, 0, NONE },
 	{ "a trailer off its place", a_trailer_off_its_place, 0, 0, 1, NOT_RPC },

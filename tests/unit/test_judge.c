@@ -46,6 +46,18 @@ static void never_announced(struct play *p)
 	bind_on(p, PORT, &iface_samr);
 }
 
+static void on_the_lowest_port(struct play *p)
+{
+	play_map(p, &iface_samr, 1024);
+	bind_on(p, 1024, &iface_samr);
+}
+
+static void on_a_privileged_port(struct play *p)
+{
+	play_map(p, &iface_samr, 1023);
+	bind_on(p, 1023, &iface_samr);
+}
+
 static void on_another_port(struct play *p)
 {
 	play_map(p, &iface_samr, PORT);
@@ -288,6 +300,8 @@ static const struct judge_row rows[] = {
 	{ "announced to this client", learned, SAY_ALLOW(LEARNED) },
 	{ "the minor version does not matter", another_minor_version, SAY_ALLOW(LEARNED) },
 	{ "never announced", never_announced, SAY_DENY(NO_PINHOLE) },
+	{ "announced on the lowest port there may be", on_the_lowest_port, SAY_ALLOW(LEARNED) },
+	{ "announced on one below", on_a_privileged_port, SAY_DENY(NO_PINHOLE) },
 	{ "announced on another port", on_another_port, SAY_DENY(NO_PINHOLE) },
 	{ "another interface on an open port", another_interface, SAY_DENY(UUID_NOT_GRANTED) },
 	{ "another major version", another_major_version, SAY_DENY(VERSION_MISMATCH) },
@@ -428,14 +442,37 @@ static void nothing_passes_after_a_refusal(void **state)
 	play_end(&p);
 }
 
+/* Observing goes on where enforcing has cut: nothing more is allowed there */
+static void nothing_is_allowed_after_a_conflict(void **state)
+{
+	struct octets bind = { 0 };
+	struct play p;
+	struct conn c;
+
+	(void)state;
+	play_begin(&p, "after a conflict");
+	play_map(&p, &iface_samr, PORT);
+	c = ask_as(&p, CLIENT_HOST, PORT, &iface_samr, 0);
+	play_bind_pdu(&bind, &iface_drsuapi);
+	conn_at(&c, CLIENT, -(int32_t)bind.n, bind.p, bind.n);
+	octets_free(&bind);
+	accept_bind(&c);
+	alter(&p, &c, &iface_samr);
+	play_judge(&p);
+	assert_int_equal(last_bind(&p.observe)->u.bind.verdict, RPCGATE_DENY);
+	assert_int_equal(last_bind(&p.observe)->u.bind.reason, RPCGATE_REASON_STREAM_CONFLICT);
+	play_end(&p);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(rows) + 3] = {
+	struct CMUnitTest tests[COUNT(rows) + 4] = {
 		cmocka_unit_test(what_a_bind_event_says),
 		cmocka_unit_test(what_a_refusal_says),
 		cmocka_unit_test(nothing_passes_after_a_refusal),
+		cmocka_unit_test(nothing_is_allowed_after_a_conflict),
 	};
-	size_t n = 3;
+	size_t n = 4;
 
 	ROWS(tests, n, rows, judge_row);
 	return cmocka_run_group_tests(tests, NULL, NULL);
