@@ -118,7 +118,7 @@ static const struct key keys[] = {
 	    "An inspected connection without packets is let go." },
 	  KIND_DURATION, AT(flow_idle_s), 10, 168 * 3600 },
 	{ { "timeout.handshake", "1s..1h", "60s",
-	    "A connection without payload is let go." },
+	    "A connection that is not answered is let go; one that is silent by timeout.idle." },
 	  KIND_DURATION, AT(handshake_s), 1, 3600 },
 	{ { "timeout.closed", "1s..1h", "60s",
 	    "A closed connection is still inspected: its end may have been a feint." },

@@ -161,7 +161,7 @@ static void flow_end(struct rpcgate *g, uint32_t index, enum rpcgate_flow_state 
 
 static void make_room(struct rpcgate *g)
 {
-	static const enum flow_age order[] = { FLOW_OPENING, FLOW_CLOSED, FLOW_LIVE };
+	static const enum flow_age order[] = { FLOW_OPENING, FLOW_WAITING, FLOW_CLOSED, FLOW_LIVE };
 
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
 		uint32_t oldest = flow_oldest(&g->flows, order[i]);
@@ -209,7 +209,7 @@ static uint32_t oldest_waiting(const struct rpcgate *g, enum flow_age age, uint3
  * go.  The one that needs room now stays. */
 static void keep_room(struct rpcgate *g, uint32_t index)
 {
-	static const enum flow_age order[] = { FLOW_OPENING, FLOW_CLOSED, FLOW_LIVE };
+	static const enum flow_age order[] = { FLOW_OPENING, FLOW_WAITING, FLOW_CLOSED, FLOW_LIVE };
 
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		while (arena_is_scarce(&g->arena)) {
@@ -312,6 +312,7 @@ static void acknowledged(struct rpcgate *g, struct flow *f, unsigned side, uint3
 	if (!s->synced) {
 		s->next = ack;
 		s->synced = true;
+		f->began[side] = ack;
 	}
 	if (stream_acked(&g->arena, s, ack)) {
 		g->stats.checksum_offload++;
@@ -341,6 +342,17 @@ static void count_news(struct rpcgate *g, unsigned news)
 	g->stats.stream_conflicts += (news & STREAM_CONFLICT) != 0;
 }
 
+/* Octets before the point where reading began, which the other side does not have yet: they would
+ * come to be read first */
+static bool precedes(const struct flow *f, unsigned side, const struct packet *p)
+{
+	const struct stream *s = &f->stream[side];
+	uint32_t end = p->seq + (uint32_t)p->payload.n;
+
+	return f->midstream && seq_diff(p->seq, f->began[side]) < 0 &&
+	       !(s->has_acked && seq_diff(s->acked, end) >= 0);
+}
+
 static void payload(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
 {
 	struct stream *s = &f->stream[side];
@@ -350,6 +362,11 @@ static void payload(struct rpcgate *g, struct flow *f, unsigned side, const stru
 	if (!s->synced) {
 		s->next = p->seq;
 		s->synced = true;
+		f->began[side] = p->seq;
+	}
+	if (precedes(f, side, p)) {
+		drop_packet(g, RPCGATE_REASON_MIDSTREAM);
+		return;
 	}
 	news = stream_put(&g->arena, s, p->seq, p->payload, g->cfg.max_island_octets, &octets);
 	if (news & STREAM_FULL) {
@@ -556,7 +573,9 @@ static enum flow_age age_of(const struct rpcgate *g, const struct flow *f)
 {
 	if (f->reset || (f->fin[0] && f->fin[1]))
 		return FLOW_CLOSED;
-	return f->conv && CONV_AT(g, f->conv)->rpc ? FLOW_LIVE : FLOW_OPENING;
+	if (f->conv && CONV_AT(g, f->conv)->rpc)
+		return FLOW_LIVE;
+	return f->has_isn[0] && f->has_isn[1] ? FLOW_WAITING : FLOW_OPENING;
 }
 
 /* Foreign from its first octets, and nothing asks us to care: the common case, kept short */
@@ -590,6 +609,21 @@ static bool opens_again(const struct packet *p)
 	return p->tcp_flags & TCP_SYN && !p->payload.n;
 }
 
+/* Octets of no known connection on a port where only RPC may be spoken: their beginning was not
+ * seen, so nobody knows what they complete */
+static void refuse_unknown(struct rpcgate *g, const struct packet *p, uint32_t zone)
+{
+	const struct pinhole_key key = { p->src, p->dst, zone, p->dst_port, IP_PROTO_TCP, 0 };
+	const struct pinhole *pinhole;
+
+	if (g->cfg.mode != RPCGATE_ENFORCE || !p->payload.n ||
+	    g->cfg.midstream == RPCGATE_MIDSTREAM_PASS)
+		return;
+	pinhole = pinhole_find(g, &key);
+	if (is_mapper_port(g, p->dst_port) || (pinhole && pinhole->n_open))
+		drop_packet(g, RPCGATE_REASON_MIDSTREAM);
+}
+
 static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)
 {
 	unsigned side;
@@ -602,8 +636,10 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 		pipe_read(g, p, &key, hash, side, index ? flow_at(&g->flows, index)->id : 0);
 	if (!index)
 		index = admit(g, p, &key, hash);
-	if (!index)
+	if (!index) {
+		refuse_unknown(g, p, in->zone);
 		return;
+	}
 	f = flow_at(&g->flows, index);
 	if (f->refused && !opens_again(p)) {
 		account(g, f, side, p);
@@ -656,6 +692,7 @@ static void clock_follow(struct rpcgate *g, uint64_t time_ns)
 static void expire_flows(struct rpcgate *g)
 {
 	const uint32_t limit_s[FLOW_AGES] = { [FLOW_OPENING] = g->cfg.handshake_s,
+					      [FLOW_WAITING] = g->cfg.flow_idle_s,
 					      [FLOW_LIVE] = g->cfg.flow_idle_s,
 					      [FLOW_CLOSED] = g->cfg.closed_linger_s };
 

@@ -23,6 +23,7 @@ struct flow_key {
 
 enum flow_age {
 	FLOW_OPENING, /**< no payload yet, or too little to tell what it is */
+	FLOW_WAITING, /**< connected, nothing said: what comes must have its beginning */
 	FLOW_LIVE,    /**< inspected */
 	FLOW_CLOSED, /**< FIN on both sides or RST; still inspected: a receiver may have ignored it */
 	FLOW_AGES
@@ -43,6 +44,7 @@ struct flow {
 	uint32_t newer;
 	uint32_t conv;        /**< the conversation on it, 0 = none */
 	uint32_t isn[2];      /**< of the SYNs seen */
+	uint32_t began[2];    /**< where reading began, without SYN */
 	uint32_t pending_isn; /**< of a SYN in a live connection, until it is answered */
 	uint16_t vlan[2];
 	uint8_t n_vlan;

@@ -534,11 +534,12 @@ static void who_waits_longest_makes_room(void **state)
 struct idle_row {
 	const char *name;
 	uint64_t limit_s; /* as configured below */
-	unsigned stage;   /* 0 half-open, 1 bound, 2 closed, 3 by one side */
+	unsigned stage;   /* 0 connected, 1 bound, 2 closed, 3 by one side, 4 half-open */
 };
 
 static const struct idle_row idle_rows[] = {
-	{ "a half-open connection", 11, 0 },
+	{ "a half-open connection", 11, 4 },
+	{ "one that is silent", 22, 0 },
 	{ "one that speaks RPC", 22, 1 },
 	{ "a closed one", 33, 2 },
 	{ "one that is closed by one side", 22, 3 },
@@ -567,8 +568,11 @@ static void idle_row(void **state)
 	p.cfg.flow_idle_s = 22;
 	p.cfg.closed_linger_s = 33;
 	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, 135);
-	conn_open(&c);
-	if (row->stage)
+	if (row->stage == 4)
+		control(&c, CLIENT, SYN, c.peer[CLIENT].seq, 0);
+	else
+		conn_open(&c);
+	if (row->stage && row->stage != 4)
 		talk_bind(&c, &iface_epm, 1);
 	if (row->stage == 2)
 		conn_close(&c, CLIENT);

@@ -59,6 +59,67 @@ static void after_the_handshake_was_forgotten(void **state)
 
 /* ------------------------------------------------------------- numbers of a SYN */
 
+/* The client says nothing for longer than a handshake may take; then what stands behind the Bind
+ * comes first, and the Bind fills the hole */
+static void behind_before_the_bind(void **state)
+{
+	static const uint64_t waits_s[] = { 61, 2 * 3600 + 1 };
+	const struct head h = { .flags = 3, .call_id = 2 };
+	const struct call ask = { .type = PTYPE_REQUEST, .opnum = 3 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(waits_s); i++) {
+		struct octets bind = { 0 }, request = { 0 };
+		struct play p;
+		struct conn c;
+
+		play_begin(&p, "a request before its Bind, after a silence");
+		play_map(&p, &iface_samr, PORT);
+		c = play_dial(&p, CLIENT_HOST, SERVER_HOST, PORT);
+		conn_open(&c);
+		p.clock_ns += waits_s[i] * S;
+		play_map(&p, &iface_samr, PORT); /* the pinhole is open again */
+		play_bind_pdu(&bind, &iface_drsuapi);
+		pdu_call(&request, &h, &ask, "12345678", 8);
+		conn_at(&c, CLIENT, (int32_t)bind.n, request.p, request.n);
+		conn_at(&c, CLIENT, 0, bind.p, bind.n);
+		play_mark(&p);
+		play_judge(&p);
+		assert_int_equal(play_binds(&p.observe, &iface_drsuapi, PORT, RPCGATE_ALLOW), 0);
+		assert_int_not_equal(p.enforce.action[p.packets.n - 1], RPCGATE_PASS);
+		/* while it is remembered, it is told, too */
+		assert_int_equal(play_binds(&p.observe, &iface_drsuapi, PORT, RPCGATE_DENY),
+				 i == 0);
+		octets_free(&bind);
+		octets_free(&request);
+		play_end(&p);
+	}
+}
+
+/* Octets on a pinhole whose connection nobody saw begin */
+static void a_tail_of_nothing(void **state)
+{
+	struct play p;
+	struct conn c;
+
+	(void)state;
+	play_begin(&p, "the tail of something");
+	play_map(&p, &iface_samr, PORT);
+	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, PORT);
+	conn_data(&c, CLIENT, "0123456789", 10);
+	play_judge(&p);
+	assert_int_equal(p.enforce.action[p.packets.n - 1], RPCGATE_DROP);
+	assert_int_equal(p.observe.action[p.packets.n - 1], RPCGATE_PASS);
+	play_end(&p);
+
+	play_begin(&p, "a tail that is nobody's business");
+	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, 8080);
+	conn_data(&c, CLIENT, "0123456789", 10);
+	play_judge(&p);
+	assert_int_equal(p.enforce.action[p.packets.n - 1], RPCGATE_PASS);
+	play_end(&p);
+}
+
 static void put_syn(struct conn *c, uint32_t seq)
 {
 	struct segment seg = conn_segment(c, CLIENT, NULL, 0);
@@ -338,6 +399,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(garbage_after_expiry),
 		cmocka_unit_test(after_the_handshake_was_forgotten),
+		cmocka_unit_test(behind_before_the_bind),
+		cmocka_unit_test(a_tail_of_nothing),
 		cmocka_unit_test(syns_that_lead_astray),
 		cmocka_unit_test(more_calls_than_are_followed),
 		cmocka_unit_test(too_long_is_a_limit_once),
