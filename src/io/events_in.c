@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "event_words.h"
 #include "events_in.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -212,48 +213,6 @@ static uint64_t get_time(struct fields *f, const char *key)
 }
 
 /* ----------------------------------------------------------------- the words */
-
-static const char *const source_names[] = {
-	[RPCGATE_EPT_MAP] = "ept_map",
-	[RPCGATE_EPT_LOOKUP] = "ept_lookup",
-	[RPCGATE_OXID] = "oxid",
-	[RPCGATE_ACTIVATION] = "activation",
-};
-static const char *const verdict_names[] = {
-	[RPCGATE_ALLOW] = "allow",
-	[RPCGATE_LOG] = "log",
-	[RPCGATE_DENY] = "deny",
-};
-static const char *const action_names[] = {
-	[RPCGATE_PASS] = "pass",
-	[RPCGATE_DROP] = "drop",
-	[RPCGATE_REJECT] = "reject",
-	[RPCGATE_NONE] = "none",
-};
-static const char *const pinhole_action_names[] = {
-	[RPCGATE_PINHOLE_OPEN] = "open",     [RPCGATE_PINHOLE_REFRESH] = "refresh",
-	[RPCGATE_PINHOLE_USE] = "use",       [RPCGATE_PINHOLE_EXPIRE] = "expire",
-	[RPCGATE_PINHOLE_CLOSE] = "close",   [RPCGATE_PINHOLE_EVICT] = "evict",
-	[RPCGATE_PINHOLE_REFUSE] = "refuse",
-};
-static const char *const bind_pdu_names[] = {
-	[RPCGATE_PDU_BIND] = "bind",
-	[RPCGATE_PDU_ALTER_CONTEXT] = "alter_context",
-};
-static const char *const flow_state_names[] = {
-	[RPCGATE_FLOW_OPEN] = "open",       [RPCGATE_FLOW_CLOSED] = "closed",
-	[RPCGATE_FLOW_TIMEOUT] = "timeout", [RPCGATE_FLOW_EVICTED] = "evicted",
-	[RPCGATE_FLOW_REUSED] = "reused",
-};
-/* C706 chapter 12.1; the spelling is Suricata's */
-static const char *const ptype_names[] = {
-	"REQUEST",   "PING",     "RESPONSE",      "FAULT",
-	"WORKING",   "NOCALL",   "REJECT",        "ACK",
-	"CL_CANCEL", "FACK",     "CANCEL_ACK",    "BIND",
-	"BINDACK",   "BINDNAK",  "ALTER_CONTEXT", "ALTER_CONTEXT_RESP",
-	"AUTH3",     "SHUTDOWN", "CO_CANCEL",     "ORPHANED",
-	"RTS",
-};
 
 #define WORD(f, key, names) get_word(f, key, names, COUNT(names))
 
