@@ -543,17 +543,18 @@ static uint32_t admit(struct rpcgate *g, const struct packet *p, const struct fl
 	return index;
 }
 
-/* Urgent octets vanish from the stream their receiver reads: which ones, nobody can know */
-static bool is_urgent(struct rpcgate *g, const struct flow *f, const struct packet *p)
+/* Linux takes the octet at the urgent pointer out of the stream that its application reads: also
+ * when the pointer came ahead of it, without payload, and with 0 the octet at hand.  Others leave
+ * it in.  What the server reads from there on, nobody can know. */
+static void urgent(struct rpcgate *g, struct flow *f, unsigned side, uint32_t seq)
 {
-	return p->tcp_flags & TCP_URG && p->payload.n && load16(p->l4.p + 18, true) &&
-	       ((f->conv && CONV_AT(g, f->conv)->rpc) || flow_must_be_rpc(g, f));
-}
+	struct stream *s = &f->stream[side];
+	int32_t ahead = seq_diff(seq, s->next);
+	int32_t window = (int32_t)g->cfg.max_island_octets;
 
-static void urgent(struct rpcgate *g, struct flow *f)
-{
-	if (f->conv)
-		CONV_AT(g, f->conv)->dead = true;
+	if (s->synced && (ahead > window || ahead < -window))
+		return; /* no receiver looks at it */
+	s->conflict = true;
 	conflict(g, f);
 }
 
@@ -593,12 +594,12 @@ static void read_segment(struct rpcgate *g, uint32_t index, unsigned side, const
 		syn_payload(g, f, side, p);
 	if (p->tcp_flags & TCP_ACK && !(p->tcp_flags & TCP_RST))
 		acknowledged(g, f, !side, p->ack);
-	if (!p->payload.n || p->tcp_flags & TCP_SYN)
+	if (p->tcp_flags & TCP_URG && p->tcp_flags & TCP_ACK)
+		urgent(g, f, side, p->seq);
+	if (f->refused || !p->payload.n || p->tcp_flags & TCP_SYN)
 		return;
 	if (!(p->tcp_flags & TCP_ACK)) /* every receiver discards it (RFC 9293 3.10.7.4) */
 		drop_packet(g, RPCGATE_REASON_NOT_RPC);
-	else if (is_urgent(g, f, p))
-		urgent(g, f);
 	else
 		payload(g, f, side, p);
 }

@@ -435,6 +435,102 @@ static void urgent_in_a_conversation(void **state)
 	play_end(&p);
 }
 
+struct urgent_row {
+	const char *name;
+	bool payload; /* in the segment with the flag */
+	uint16_t pointer;
+	int32_t ahead; /* of the segment with the flag */
+	bool mapped_first;
+	bool refused;
+};
+
+/* Linux takes the octet at the pointer out of the stream: with a pointer of 0 the one at hand, and
+ * also when the pointer came ahead of it in a segment without payload */
+static const struct urgent_row urgent_rows[] = {
+	{ "the pointer stands with the octets", true, 16, 0, true, true },
+	{ "a pointer of 0 is one", true, 0, 0, true, true },
+	{ "the pointer comes ahead of the octets", false, 16, 0, true, true },
+	{ "a pointer of 0 ahead", false, 0, 0, true, true },
+	{ "and before the port is open", false, 16, 0, false, true },
+	{ "outside the window nobody reads it", false, 16, 0x10000000, true, false },
+	{ "long ago neither", false, 16, -0x10000000, true, false },
+};
+
+static void urgent_row(void **state)
+{
+	const struct urgent_row *row = *state;
+	struct octets bind = { 0 };
+	struct segment seg;
+	struct play p;
+	struct conn c;
+
+	play_begin(&p, row->name);
+	if (row->mapped_first)
+		play_map(&p, &iface_samr, PORT);
+	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, PORT);
+	conn_open(&c);
+	play_bind_pdu(&bind, &iface_samr);
+	seg = conn_segment(&c, CLIENT, bind.p, row->payload ? bind.n : 0);
+	seg.flags |= URG;
+	seg.urgent = row->pointer;
+	seg.seq += (uint32_t)row->ahead;
+	conn_put(&c, &seg);
+	if (!row->mapped_first)
+		play_map(&p, &iface_samr, PORT);
+	if (!row->payload)
+		conn_data(&c, CLIENT, bind.p, bind.n);
+	play_mark(&p);
+	octets_free(&bind);
+	if (row->refused)
+		play_must_refuse_for(&p, &iface_samr, RPCGATE_REASON_STREAM_CONFLICT);
+	else
+		play_must_allow(&p, &iface_samr);
+	play_end(&p);
+}
+
+/* Of other services it is no business */
+static void urgent_octets_of_others(void **state)
+{
+	struct segment seg;
+	struct play p;
+	struct conn c;
+
+	(void)state;
+	play_begin(&p, "telnet");
+	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, 23);
+	conn_open(&c);
+	seg = conn_segment(&c, CLIENT, "\xff\xf2", 2);
+	seg.flags |= URG;
+	seg.urgent = 2;
+	conn_put(&c, &seg);
+	play_judge(&p);
+	assert_int_equal(p.observe.n, 0);
+	assert_int_equal(p.enforce.n, 0);
+	play_end(&p);
+}
+
+/* A reset acknowledges nothing: its receiver may not have taken it */
+static void a_reset_acknowledges_nothing(void **state)
+{
+	struct octets bind = { 0 };
+	struct play p;
+	struct conn c;
+
+	(void)state;
+	play_begin(&p, "reset");
+	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, 135);
+	conn_open(&c);
+	play_bind_pdu(&bind, &iface_epm);
+	c.how.sums = SUMS_TCP_WRONG;
+	conn_data(&c, CLIENT, bind.p, bind.n);
+	c.how.sums = SUMS_RIGHT;
+	conn_reset(&c, SERVER);
+	octets_free(&bind);
+	play_judge(&p);
+	assert_int_equal(play_binds(&p.observe, NULL, 135, RPCGATE_ALLOW), 0);
+	play_end(&p);
+}
+
 /* The sum of the header of a fragment is zero: left to the card of a host, nonsense on a wire */
 static void fragments_whose_header_has_no_sum(void **state)
 {
@@ -534,7 +630,7 @@ static void who_waits_longest_makes_room(void **state)
 struct idle_row {
 	const char *name;
 	uint64_t limit_s; /* as configured below */
-	unsigned stage;   /* 0 connected, 1 bound, 2 closed, 3 by one side, 4 half-open */
+	unsigned stage;   /* 0 connected, 1 bound, 2 closed, 3 by one side, 4 half-open, 5 reset */
 };
 
 static const struct idle_row idle_rows[] = {
@@ -543,6 +639,7 @@ static const struct idle_row idle_rows[] = {
 	{ "one that speaks RPC", 22, 1 },
 	{ "a closed one", 33, 2 },
 	{ "one that is closed by one side", 22, 3 },
+	{ "one that was reset", 33, 5 },
 };
 
 static uint64_t live(struct rpcgate *gate, uint64_t now)
@@ -578,6 +675,8 @@ static void idle_row(void **state)
 		conn_close(&c, CLIENT);
 	if (row->stage == 3)
 		control(&c, SERVER, FIN | ACK, c.peer[SERVER].seq, c.peer[CLIENT].seq);
+	if (row->stage == 5)
+		conn_reset(&c, SERVER);
 	gate = rpcgate_new(&p.cfg, err);
 	assert_non_null(gate);
 	for (size_t i = 0; i < p.packets.n; i++) {
@@ -659,7 +758,7 @@ static void what_is_worth_a_label(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(ways) + COUNT(idle_rows) + 14] = {
+	struct CMUnitTest tests[COUNT(ways) + COUNT(idle_rows) + COUNT(urgent_rows) + 16] = {
 		cmocka_unit_test(how_a_flow_ended),
 		cmocka_unit_test(what_a_flow_event_says),
 		cmocka_unit_test(a_stray_handshake_moves_nothing),
@@ -672,12 +771,15 @@ int main(void)
 		cmocka_unit_test(a_packet_keeps_a_flow),
 		cmocka_unit_test(what_is_worth_a_label),
 		cmocka_unit_test(urgent_in_a_conversation),
+		cmocka_unit_test(urgent_octets_of_others),
+		cmocka_unit_test(a_reset_acknowledges_nothing),
 		cmocka_unit_test(fragments_whose_header_has_no_sum),
 		cmocka_unit_test(doubtful_octets_have_a_limit),
 	};
-	size_t n = 14;
+	size_t n = 16;
 
 	ROWS(tests, n, ways, way_row);
 	ROWS(tests, n, idle_rows, idle_row);
+	ROWS(tests, n, urgent_rows, urgent_row);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -644,6 +644,17 @@ static void a_torn_pdu(struct play *p)
 
 /* ---------------------------------------------------------------- midstream */
 
+/* In the middle of calls: nothing is known, and nothing is wrong */
+static void midstream_requests(struct play *p)
+{
+	struct conn c = play_dial(p, CLIENT_HOST, SERVER_HOST, 135);
+
+	for (uint32_t id = 2; id < 5; id++) {
+		map_question(&c, id, 0, NULL);
+		map_answer(&c, id, 0);
+	}
+}
+
 static void midstream_blocked(struct play *p)
 {
 	struct conn c = play_dial(p, CLIENT_HOST, SERVER_HOST, 135);
@@ -736,6 +747,7 @@ static const struct talk_row rows[] = {
 	{ "a torn PDU", a_torn_pdu, 1, 0, 0, NONE },
 	{ "a torn beginning that is none", a_torn_beginning_of_none, 0, 0, 1, MALFORMED },
 	{ "a torn PDU from the wrong side", a_torn_pdu_from_the_wrong_side, 0, 0, 1, MALFORMED },
+	{ "in the middle of calls", midstream_requests, 0, 0, 0, NONE },
 	{ "midstream=block learns nothing", midstream_blocked, 0, 0, 1, RPCGATE_REASON_MIDSTREAM },
 	{ "a beginning by chance", a_chance_beginning, 0, 0, 0, NONE },
 	{ "the server is seen first", the_server_is_seen_first, 1, 0, 0, NONE },
@@ -755,6 +767,8 @@ static void check(const struct talk_row *row, const struct outcome *out)
 			fail_msg("alert %s", rpcgate_reason_name(out->at[i].event.u.alert.reason));
 	if (alerts != row->alerts)
 		fail_msg("%zu alerts", alerts);
+	if (out->stats.pdus_malformed != (row->reason == MALFORMED ? row->alerts : 0))
+		fail_msg("%llu malformed PDUs", (unsigned long long)out->stats.pdus_malformed);
 }
 
 static void talk_row(void **state)

@@ -442,6 +442,27 @@ static void nothing_passes_after_a_refusal(void **state)
 	play_end(&p);
 }
 
+/* A flow ends with the first reason it was refused for */
+static void the_first_reason_stands(void **state)
+{
+	const struct rpcgate_flow_event *f = NULL;
+	struct play p;
+	struct conn c;
+
+	(void)state;
+	play_begin(&p, "two reasons");
+	c = ask_as(&p, CLIENT_HOST, PORT, &iface_samr, 0);
+	alter(&p, &c, &iface_drsuapi);
+	play_judge(&p);
+	for (size_t i = 0; i < p.observe.n; i++)
+		if (p.observe.at[i].event.type == RPCGATE_EVENT_FLOW)
+			f = &p.observe.at[i].event.u.flow;
+	assert_non_null(f);
+	assert_int_equal(last_bind(&p.observe)->u.bind.reason, RPCGATE_REASON_ALTER_CONTEXT_DENIED);
+	assert_int_equal(f->reason, RPCGATE_REASON_NO_PINHOLE);
+	play_end(&p);
+}
+
 /* Observing goes on where enforcing has cut: nothing more is allowed there */
 static void nothing_is_allowed_after_a_conflict(void **state)
 {
@@ -466,13 +487,14 @@ static void nothing_is_allowed_after_a_conflict(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(rows) + 4] = {
+	struct CMUnitTest tests[COUNT(rows) + 5] = {
 		cmocka_unit_test(what_a_bind_event_says),
 		cmocka_unit_test(what_a_refusal_says),
 		cmocka_unit_test(nothing_passes_after_a_refusal),
 		cmocka_unit_test(nothing_is_allowed_after_a_conflict),
+		cmocka_unit_test(the_first_reason_stands),
 	};
-	size_t n = 4;
+	size_t n = 5;
 
 	ROWS(tests, n, rows, judge_row);
 	return cmocka_run_group_tests(tests, NULL, NULL);

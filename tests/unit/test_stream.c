@@ -475,6 +475,8 @@ static void acknowledgements_release_what_is_kept(void **state)
 	assert_true(a.used == 64);
 	assert_false(stream_acked(&a, &s, 9));
 	assert_true(a.used == 0);
+	stream_keep(&a, &s, 6, abc); /* too late to be of use */
+	assert_true(a.used == 0);
 	arena_done(&a);
 }
 
