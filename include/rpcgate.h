@@ -223,8 +223,8 @@ struct rpcgate_config {
 	uint32_t max_pinholes_per_server; /**< over it this server announces nothing new */
 	uint32_t max_bindings;            /**< oldest record goes first */
 	uint32_t max_interfaces;          /**< per pinhole; over it nothing is learned */
-	uint32_t max_towers;              /**< per ept_map answer; more: malformed-ndr */
-	uint32_t max_lookup_entries;      /**< per ept_lookup answer; more: malformed-ndr */
+	uint32_t max_towers;              /**< per ept_map answer; more: not used, limit */
+	uint32_t max_lookup_entries;      /**< per ept_lookup answer; more: not used, limit */
 	uint32_t max_stub;                /**< octets of one joined call; more: nothing learned */
 	uint32_t max_contexts;            /**< per connection; more: connection refused */
 	uint32_t max_calls;               /**< in flight per connection; more: nothing learned */

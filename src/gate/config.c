@@ -139,6 +139,13 @@ bool port_listed(const struct rpcgate_port_list *list, uint16_t port)
 	return false;
 }
 
+bool is_dynamic_port(const struct rpcgate *g, uint16_t port)
+{
+	static const struct rpcgate_port_list windows = { 1, { { 49152, 65535 } } };
+
+	return port_listed(g->cfg.dynamic_range.n ? &g->cfg.dynamic_range : &windows, port);
+}
+
 /* ------------------------------------------------------------------ defaults */
 
 /* Services whose fixed ports lie where dynamic ones may: Microsoft's ReservedPorts advice

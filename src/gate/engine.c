@@ -16,9 +16,6 @@
 #define RECLAIM_SEARCH 64U /* flows looked at for one that holds octets */
 #define FINISH_ROOM 4096U  /* events left free before the last packets of a flow are read */
 
-/* Where Windows puts dynamic ports (Vista and later): worth a label when no range is set */
-static const struct rpcgate_port_list windows_dynamic = { 1, { { 49152, 65535 } } };
-
 /* ----------------------------------------------------------------- life */
 
 static bool config_fits(const struct rpcgate_config *cfg, char err[RPCGATE_ERROR_SIZE])
@@ -229,8 +226,6 @@ static void keep_room(struct rpcgate *g, uint32_t index)
 static void stranger(struct rpcgate *g, uint32_t index)
 {
 	struct flow *f = flow_at(&g->flows, index);
-	const struct rpcgate_port_list *range = g->cfg.dynamic_range.n ? &g->cfg.dynamic_range :
-									 &windows_dynamic;
 	bool must = flow_must_be_rpc(g, f);
 
 	g->stats.flows_not_rpc++;
@@ -240,7 +235,7 @@ static void stranger(struct rpcgate *g, uint32_t index)
 		flow_refuse(g, f, RPCGATE_REASON_NOT_RPC);
 	}
 	g->result.not_rpc = must ||
-			    (f->client != SIDE_UNKNOWN && port_listed(range, server_port(f)));
+			    (f->client != SIDE_UNKNOWN && is_dynamic_port(g, server_port(f)));
 	flow_mark_stranger(&g->flows, f->hash);
 	if (!f->refused)
 		flow_end(g, index, RPCGATE_FLOW_OPEN);

@@ -182,6 +182,8 @@ static inline uint16_t server_port(const struct flow *f)
 }
 
 bool port_listed(const struct rpcgate_port_list *list, uint16_t port);
+/** True in the dynamic range: the configured one, else that of Windows since Vista. */
+bool is_dynamic_port(const struct rpcgate *g, uint16_t port);
 
 static inline bool is_mapper_port(const struct rpcgate *g, uint16_t port)
 {
@@ -207,7 +209,6 @@ void event_flow(struct rpcgate *g, const struct flow *f, const struct conv *c,
 
 enum limit {
 	LIMIT_FLOWS,
-	LIMIT_CONVERSATIONS,
 	LIMIT_CONTEXTS,
 	LIMIT_CALLS,
 	LIMIT_STUB,
@@ -218,7 +219,6 @@ enum limit {
 	LIMIT_SERVER,
 	LIMIT_INTERFACES,
 	LIMIT_BINDINGS,
-	LIMIT_DATAGRAMS,
 	LIMIT_EVENTS,
 	LIMIT_UDP_CALLS,
 	LIMIT_TUNNELS

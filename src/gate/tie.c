@@ -24,9 +24,6 @@ struct tie {
 	bool used;
 };
 
-/* Where Windows puts dynamic ports (Vista and later), when no range is set */
-static const struct rpcgate_port_list windows_dynamic = { 1, { { 49152, 65535 } } };
-
 bool ties_init(struct rpcgate *g)
 {
 	return pool_init(&g->ties.pool, TIES_MAX, sizeof(struct tie)) &&
@@ -148,10 +145,7 @@ static bool was_served(const struct rpcgate *g, const struct flow *f)
 
 static bool port_fits(const struct rpcgate *g, uint16_t port)
 {
-	const struct rpcgate_port_list *range = g->cfg.dynamic_range.n ? &g->cfg.dynamic_range :
-									 &windows_dynamic;
-
-	return port_listed(range, port) && !port_listed(&g->cfg.reserved, port);
+	return is_dynamic_port(g, port) && !port_listed(&g->cfg.reserved, port);
 }
 
 void tie_judge(struct rpcgate *g, const struct flow *f, const struct rpcgate_syntax *interface,

@@ -2,7 +2,7 @@
 /* labeller.c - the only file that knows nDPI
  *
  * Between its versions 4.2 and 5.0 nDPI changed its calls; the shim below is all that knows.  It is
- * run with 4.2; what it says for later versions follows their headers.
+ * run with 4.2; the branches for later versions have not been run.
  */
 #include <stdlib.h>
 #include <string.h>
