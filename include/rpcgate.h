@@ -179,6 +179,10 @@ enum rpcgate_pipes { RPCGATE_PIPES_REPORT, RPCGATE_PIPES_IGNORE };
 /** verify: a packet with a wrong checksum moves nothing, offload is recognised; ignore: not looked at. */
 enum rpcgate_checksum { RPCGATE_CHECKSUM_VERIFY, RPCGATE_CHECKSUM_IGNORE };
 
+/** A new connection to a port of the dynamic range that was not announced to its client: let in and
+ *  judged by its bind, or refused with its first packet. */
+enum rpcgate_admission { RPCGATE_ADMIT_ANY, RPCGATE_ADMIT_ANNOUNCED };
+
 struct rpcgate_port_range {
 	uint16_t first;
 	uint16_t last;
@@ -209,6 +213,7 @@ struct rpcgate_config {
 	enum rpcgate_midstream midstream;
 	enum rpcgate_checksum checksum;
 	enum rpcgate_pipes pipes;
+	enum rpcgate_admission admission;
 
 	uint32_t pinhole_ttl_s;    /**< life of a pinhole without refresh; 5 s to 72 h */
 	uint32_t pinhole_record_s; /**< how long a binding is remembered after its pinhole ended */
@@ -288,6 +293,20 @@ enum rpcgate_checksum_state {
 	RPCGATE_CSUM_OK       /**< verified, or not yet filled in by the sending host */
 };
 
+/**
+ * What a connection has come to.  A caller that keeps it for each connection, as a gateway does in
+ * its kernel's connection mark, and gives it back with the connection's packets, lets an engine go
+ * on with connections that an earlier engine judged.
+ */
+enum rpcgate_standing {
+	RPCGATE_STANDING_NONE,     /**< nothing is known of it, or it is not inspected */
+	RPCGATE_STANDING_ADMITTED, /**< inspected, no bind was judged yet */
+	RPCGATE_STANDING_APPROVED, /**< a bind was allowed and none was refused */
+	RPCGATE_STANDING_SERVED,   /**< approved, and the server accepted the bind */
+	RPCGATE_STANDING_REFUSED,  /**< nothing of it passes any more */
+	RPCGATE_STANDING_FOREIGN   /**< it does not speak RPC, and need not */
+};
+
 struct rpcgate_packet {
 	const uint8_t *data; /**< caplen octets; borrowed for the call */
 	uint32_t caplen;     /**< octets present */
@@ -295,6 +314,10 @@ struct rpcgate_packet {
 	uint32_t linktype;   /**< enum rpcgate_linktype */
 	uint32_t zone;       /**< the caller's separation of traffic; 0 where there is none */
 	enum rpcgate_checksum_state checksum;
+	enum rpcgate_standing standing; /**< what an earlier engine made of its connection, if this
+					 *   engine knows nothing of it: of an ADMITTED one nothing
+					 *   passes but what can be judged, an APPROVED or SERVED
+					 *   one goes on */
 	uint64_t time_ns; /**< capture time.  Time never goes back inside the engine. */
 };
 
@@ -308,7 +331,9 @@ enum rpcgate_event_type {
 	RPCGATE_EVENT_FLOW,    /**< an RPC connection ended */
 	RPCGATE_EVENT_ENGINE,  /**< a limit was reached, or the input is of poor quality */
 	RPCGATE_EVENT_CALL,    /**< a request was judged by its operation or level */
-	RPCGATE_EVENT_PIPE     /**< an interface was asked for inside an SMB pipe: not judged */
+	RPCGATE_EVENT_PIPE,    /**< an interface was asked for inside an SMB pipe: not judged */
+	RPCGATE_EVENT_EXPECT   /**< connections may come that nobody announces, by a rule; told with
+				*   RPCGATE_ADMIT_ANNOUNCED alone, for callers that close ports */
 };
 
 #define RPCGATE_ANNOTATION_MAX 64 /**< C706 ept_max_annotation_size, NUL counted */
@@ -367,6 +392,14 @@ struct rpcgate_pinhole_event {
 	uint16_t port;
 	uint32_t ttl_s;
 	uint64_t uses;
+	uint64_t until_ns;
+	uint64_t port_until_ns; /**< until when a connection of this client to this port may pass:
+				 *   the latest end of its interfaces; 0 when none is left */
+};
+
+/** src may connect to the dynamic range of dest until then. */
+struct rpcgate_expect_event {
+	enum rpcgate_reason reason; /**< CALLBACK, or SEALED: a hint */
 	uint64_t until_ns;
 };
 
@@ -482,6 +515,7 @@ struct rpcgate_event {
 		struct rpcgate_engine_event engine;
 		struct rpcgate_call_event call;
 		struct rpcgate_pipe_event pipe;
+		struct rpcgate_expect_event expect;
 	} u;
 };
 
@@ -492,7 +526,8 @@ struct rpcgate;
 struct rpcgate_result {
 	enum rpcgate_action action; /**< PASS, DROP or REJECT; PASS always when observing */
 	enum rpcgate_reason reason;
-	uint64_t flow_id;   /**< 0: the packet belongs to no inspected flow */
+	enum rpcgate_standing standing; /**< of the packet's connection, after it */
+	uint64_t flow_id;               /**< 0: the packet belongs to no inspected flow */
 	uint32_t l3_offset; /**< where the IP header starts in the packet, 0 octets if none */
 	bool not_rpc;       /**< this packet showed its flow, on a pinhole or in the dynamic
 				     *   range, to be something else than RPC: worth a label */
@@ -522,6 +557,70 @@ RPCGATE_API struct rpcgate_result rpcgate_tick(struct rpcgate *gate, uint64_t no
  */
 RPCGATE_API struct rpcgate_result rpcgate_finish(struct rpcgate *gate);
 
+/* --------------------------------------------------- what is open and known */
+
+/** An interface of a pinhole. */
+struct rpcgate_pinhole_record {
+	uint64_t id; /**< of the pinhole: one for each client, server and port */
+	struct rpcgate_addr client;
+	struct rpcgate_addr server;
+	struct rpcgate_syntax interface;
+	enum rpcgate_source source;
+	uint32_t zone;
+	uint16_t port;
+	uint8_t proto;
+	bool open;           /**< false: it ran out and is remembered */
+	uint64_t learned_ns; /**< the last announcement; times as in events */
+	uint64_t until_ns;
+	uint64_t uses;
+};
+
+/** What a server announced. */
+struct rpcgate_binding_record {
+	struct rpcgate_addr server;
+	struct rpcgate_syntax interface; /**< minor is 0 */
+	uint32_t zone;
+	uint16_t port;
+	bool granted; /**< to some client; false: listed only */
+	uint64_t last_ns;
+};
+
+/**
+ * The next records of pinholes, in no order that means anything.
+ * @param cursor  0 at first; kept by the caller
+ * @param out     @p max records
+ * @return how many were written; 0 at the end.  Between calls the engine may be used: what comes or
+ *         goes meanwhile may be missed, nothing else is
+ */
+RPCGATE_API size_t rpcgate_pinholes(const struct rpcgate *gate, uint64_t *cursor,
+				    struct rpcgate_pinhole_record *out, size_t max);
+/** The same for records of announcements. */
+RPCGATE_API size_t rpcgate_bindings(const struct rpcgate *gate, uint64_t *cursor,
+				    struct rpcgate_binding_record *out, size_t max);
+/**
+ * Open an interface again that was open in an earlier engine.  Its port must still be one that may
+ * be learned; id and uses are new, until_ns may be at most a life away.  Without @p record->open it
+ * is remembered as having run out.
+ */
+RPCGATE_API struct rpcgate_result
+rpcgate_restore_pinhole(struct rpcgate *gate, const struct rpcgate_pinhole_record *record,
+			uint64_t now_ns);
+/** Remember an announcement that an earlier engine remembered. */
+RPCGATE_API void rpcgate_restore_binding(struct rpcgate *gate,
+					 const struct rpcgate_binding_record *record,
+					 uint64_t now_ns);
+/** Close a pinhole, by an operator's word.  No event: there is none of this id. */
+RPCGATE_API struct rpcgate_result rpcgate_close_pinhole(struct rpcgate *gate, uint64_t id,
+							uint64_t now_ns);
+/**
+ * Judge the open pinholes again, after a change of policy or configuration: those that could not
+ * be opened now, or whose bind would be refused by a rule, are closed.
+ * @param cursor  0 at first; the end is reached when it is 0 again
+ * @param max     pinholes looked at in one call
+ */
+RPCGATE_API struct rpcgate_result rpcgate_rejudge(struct rpcgate *gate, uint64_t *cursor,
+						  size_t max, uint64_t now_ns);
+
 /* ---------------------------------------------------------------- counters */
 
 /** X(member, "sentence") : everything that is counted, flat. */
@@ -533,6 +632,7 @@ RPCGATE_API struct rpcgate_result rpcgate_finish(struct rpcgate *gate);
 	X(packets_other, "packets that are neither TCP nor UDP over IP")                           \
 	X(packets_malformed, "packets with headers that contradict themselves")                    \
 	X(packets_truncated, "packets captured short")                                             \
+	X(syns_refused, "connections to the dynamic range that nobody announced, refused")         \
 	X(checksum_bad, "packets with a wrong checksum, not used")                                 \
 	X(checksum_offload, "packets taken although their checksum was left to the network card")  \
 	X(fragments, "IP fragments")                                                               \
@@ -730,6 +830,17 @@ RPCGATE_API void rpcgate_set_policy(struct rpcgate *gate, const struct rpcgate_p
  */
 RPCGATE_API RPCGATE_MUST_USE bool rpcgate_set_config(struct rpcgate *gate,
 						     const struct rpcgate_config *cfg);
+
+/** Where a policy alone opens ports: a static line, one for each range of its ports. */
+struct rpcgate_opening {
+	struct rpcgate_addr client_first, client_last; /**< both IPv4 or both IPv6 */
+	struct rpcgate_addr server_first, server_last; /**< of the same family */
+	struct rpcgate_port_range ports;
+};
+
+/** The @p i-th opening; false past the last. */
+RPCGATE_API bool rpcgate_policy_opening(const struct rpcgate_policy *policy, size_t i,
+					struct rpcgate_opening *out);
 
 enum rpcgate_statement_kind {
 	RPCGATE_STATEMENT_ALLOW,

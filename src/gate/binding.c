@@ -83,6 +83,7 @@ static void forget(struct rpcgate *g, uint32_t index)
 
 	unlink_record(g, b);
 	table_remove(&g->bindings.table, b->hash, index);
+	at(g, index)->last_ns = 0; /* lists skip free slots by it */
 	pool_give(&g->bindings.pool, index);
 	g->stats.bindings_live--;
 }
@@ -113,8 +114,8 @@ static uint32_t make(struct rpcgate *g, const struct binding_key *key, uint64_t 
 	return index;
 }
 
-void binding_record(struct rpcgate *g, const struct flow *f, uint16_t port,
-		    const struct rpcgate_syntax *interface, bool granted)
+static void record(struct rpcgate *g, const struct flow *f, uint16_t port,
+		   const struct rpcgate_syntax *interface, bool granted, uint64_t time_ns)
 {
 	struct binding_key key = key_of(f, port, interface);
 	uint64_t hash = hash_of(g, &key);
@@ -126,8 +127,25 @@ void binding_record(struct rpcgate *g, const struct flow *f, uint16_t port,
 		unlink_record(g, at(g, index));
 		link_newest(g, index);
 	}
-	at(g, index)->last_ns = g->now_ns;
+	at(g, index)->last_ns = time_ns;
 	at(g, index)->granted |= granted;
+	if (granted)
+		admit_note(g, f, port);
+}
+
+void binding_record(struct rpcgate *g, const struct flow *f, uint16_t port,
+		    const struct rpcgate_syntax *interface, bool granted)
+{
+	record(g, f, port, interface, granted, g->now_ns);
+}
+
+void binding_restore(struct rpcgate *g, const struct flow *f,
+		     const struct rpcgate_binding_record *r)
+{
+	uint64_t last = r->last_ns + g->behind_ns;
+
+	record(g, f, r->port, &r->interface, r->granted,
+	       last && last < g->now_ns ? last : g->now_ns);
 }
 
 const struct binding *binding_find(struct rpcgate *g, const struct flow *f, uint16_t port,

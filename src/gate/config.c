@@ -54,6 +54,10 @@ static const struct key keys[] = {
 	{ { "pipes", "report|ignore", "report",
 	    "Binds inside SMB pipes, on TCP 139 and 445: reported, never judged, or not looked for." },
 	  KIND_CHOICE, AT(pipes), 0, 0 },
+	{ { "admission", "any|announced", "any",
+	    "A new connection to the dynamic range that nobody announced: judged by its bind, or refused "
+	    "at once." },
+	  KIND_CHOICE, AT(admission), 0, 0 },
 	{ { "dynamic-range", "PORTS", "any",
 	    "Where learned ports must lie, such as 49152-65535 or 1025-5000,49152-65535." },
 	  KIND_PORTS, AT(dynamic_range), 0, 0 },

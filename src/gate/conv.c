@@ -171,7 +171,8 @@ static bool context_add(const struct step *s, const struct bind_context *b, uint
 	x->transfer = bind_transfer_at(b, 0);
 	x->offers = offers_of(b);
 	x->verdict = (uint8_t)j->verdict;
-	x->reason = (uint8_t)j->reason;
+	x->base_verdict = (uint8_t)j->base_verdict;
+	x->base_reason = (uint8_t)j->base_reason;
 	x->calls = j->calls;
 	c->calls_judged |= j->calls;
 	/* the answers in a tunnel come by another connection */
@@ -349,6 +350,7 @@ static void on_bind(const struct step *s, const struct pdu *pdu)
 		struct judgement j = judge_context(s->g, s->f, s->c, &b, alter);
 
 		s->c->binds++;
+		s->c->approved |= j.verdict != RPCGATE_DENY;
 		count_verdict(s->g, j.verdict);
 		tell_bind(s, pdu, &b, &j);
 		if (j.verdict == RPCGATE_DENY && !syntax_equal(&told, &b.abstract)) {
@@ -1104,6 +1106,21 @@ void conv_gap(struct rpcgate *g, struct flow *f, unsigned side, uint32_t octets)
 uint32_t conv_new(struct rpcgate *g)
 {
 	return pool_take(&g->convs);
+}
+
+void conv_resume(struct rpcgate *g, uint32_t conv)
+{
+	struct conv *c = CONV_AT(g, conv);
+
+	c->rpc = true;
+	c->approved = true;
+	c->has_bind = true;
+	for (unsigned side = 0; side < 2; side++) {
+		c->half[side].begun = true;
+		c->half[side].resync = true;
+	}
+	g->stats.flows_rpc++;
+	g->stats.flows_midstream++;
 }
 
 void conv_free(struct rpcgate *g, uint32_t conv)

@@ -49,7 +49,7 @@ static bool reserve(struct rpcgate *g)
 	       pool_init(&g->tunnels, convs / 16 + 1, sizeof(struct tunnel)) &&
 	       pool_init(&g->contexts, convs * 4, sizeof(struct context)) &&
 	       pool_init(&g->calls, convs, sizeof(struct call)) && pinholes_init(g) &&
-	       bindings_init(g) && ties_init(g) &&
+	       bindings_init(g) && ties_init(g) && admit_init(g) &&
 	       (g->events = calloc((size_t)cfg->max_events + 1, sizeof(*g->events)));
 }
 
@@ -76,6 +76,7 @@ void rpcgate_free(struct rpcgate *gate)
 	if (!gate)
 		return;
 	free(gate->events);
+	admit_done(gate);
 	ties_done(gate);
 	bindings_done(gate);
 	pinholes_done(gate);
@@ -111,6 +112,7 @@ void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason)
 	f->refused = true;
 	g->result.action = RPCGATE_REJECT;
 	g->result.reason = reason;
+	g->result.standing = RPCGATE_STANDING_REFUSED;
 }
 
 static bool has_pinhole(struct rpcgate *g, const struct flow *f)
@@ -237,8 +239,10 @@ static void stranger(struct rpcgate *g, uint32_t index)
 	g->result.not_rpc = must ||
 			    (f->client != SIDE_UNKNOWN && is_dynamic_port(g, server_port(f)));
 	flow_mark_stranger(&g->flows, f->hash);
-	if (!f->refused)
-		flow_end(g, index, RPCGATE_FLOW_OPEN);
+	if (f->refused)
+		return;
+	g->result.standing = RPCGATE_STANDING_FOREIGN;
+	flow_end(g, index, RPCGATE_FLOW_OPEN);
 }
 
 /* ------------------------------------------------------------------- streams */
@@ -518,9 +522,29 @@ static bool opens_midstream(const struct packet *p)
 		(p->payload.n >= 14 && memcmp(p->payload.p, "ncacn_http/1.0", 14) == 0));
 }
 
+static bool is_approved(const struct rpcgate_packet *in)
+{
+	return in->standing == RPCGATE_STANDING_APPROVED || in->standing == RPCGATE_STANDING_SERVED;
+}
+
+/* A connection that an earlier engine approved goes on, from the next PDU that can be found */
+static uint32_t resume(struct rpcgate *g, const struct flow_key *key, uint64_t hash)
+{
+	uint32_t index = flow_make(g, key, hash);
+	struct flow *f = flow_at(&g->flows, index);
+
+	if (!index)
+		return 0;
+	f->midstream = true;
+	f->conv = conv_new(g);
+	if (f->conv)
+		conv_resume(g, f->conv);
+	return index;
+}
+
 /* State for a flow that has none: 0 if it needs none */
-static uint32_t admit(struct rpcgate *g, const struct packet *p, const struct flow_key *key,
-		      uint64_t hash)
+static uint32_t admit(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in,
+		      const struct flow_key *key, uint64_t hash)
 {
 	uint32_t index;
 
@@ -530,6 +554,8 @@ static uint32_t admit(struct rpcgate *g, const struct packet *p, const struct fl
 		flow_unmark_stranger(&g->flows, hash);
 		return flow_make(g, key, hash);
 	}
+	if (is_approved(in) && p->payload.n && p->tcp_flags & TCP_ACK)
+		return resume(g, key, hash);
 	if (!opens_midstream(p) || flow_is_stranger(&g->flows, hash))
 		return 0;
 	index = flow_make(g, key, hash);
@@ -605,19 +631,68 @@ static bool opens_again(const struct packet *p)
 	return p->tcp_flags & TCP_SYN && !p->payload.n;
 }
 
-/* Octets of no known connection on a port where only RPC may be spoken: their beginning was not
- * seen, so nobody knows what they complete */
-static void refuse_unknown(struct rpcgate *g, const struct packet *p, uint32_t zone)
+/* Only RPC may be spoken to where this packet goes */
+static bool leads_to_rpc(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)
 {
-	const struct pinhole_key key = { p->src, p->dst, zone, p->dst_port, IP_PROTO_TCP, 0 };
+	const struct pinhole_key key = { p->src, p->dst, in->zone, p->dst_port, IP_PROTO_TCP, 0 };
 	const struct pinhole *pinhole;
 
-	if (g->cfg.mode != RPCGATE_ENFORCE || !p->payload.n ||
-	    g->cfg.midstream == RPCGATE_MIDSTREAM_PASS)
-		return;
+	if (in->standing == RPCGATE_STANDING_ADMITTED || is_mapper_port(g, p->dst_port))
+		return true;
 	pinhole = pinhole_find(g, &key);
-	if (is_mapper_port(g, p->dst_port) || (pinhole && pinhole->n_open))
+	return pinhole && pinhole->n_open;
+}
+
+/* Octets of no known connection: where only RPC may be spoken nobody knows what they complete, as
+ * their beginning was not seen; elsewhere they are none of our business */
+static void judge_unknown(struct rpcgate *g, const struct packet *p,
+			  const struct rpcgate_packet *in)
+{
+	if (!p->payload.n)
+		return;
+	if (g->cfg.midstream == RPCGATE_MIDSTREAM_PASS || !leads_to_rpc(g, p, in))
+		g->result.standing = RPCGATE_STANDING_FOREIGN;
+	else
 		drop_packet(g, RPCGATE_REASON_MIDSTREAM);
+}
+
+/* @return false if the connection may not be opened, and is forgotten */
+static bool open_connection(struct rpcgate *g, uint32_t index, const struct packet *p)
+{
+	struct flow *f = flow_at(&g->flows, index);
+	enum rpcgate_reason reason = RPCGATE_REASON_NONE;
+
+	if (g->cfg.admission == RPCGATE_ADMIT_ANNOUNCED) {
+		reason = admit_syn(g, f);
+		f->must_fit |= !reason && is_dynamic_port(g, server_port(f));
+	}
+	if (reason) {
+		g->stats.syns_refused++;
+		event_alert(g, f, reason)->action =
+			g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_REJECT : RPCGATE_NONE;
+		flow_refuse(g, f, reason);
+		if (f->refused) {
+			flow_end(g, index, RPCGATE_FLOW_OPEN);
+			return false;
+		}
+	}
+	/* what was let in through a pinhole is held to it when that has run out */
+	f->must_fit |= flow_must_be_rpc(g, f);
+	/* it would be judged after it has passed; whoever sends it tries again without */
+	if (f->must_fit && p->payload.n)
+		drop_packet(g, RPCGATE_REASON_MIDSTREAM);
+	return true;
+}
+
+static enum rpcgate_standing standing_of(const struct rpcgate *g, const struct flow *f)
+{
+	const struct conv *c = f->conv ? CONV_AT(g, f->conv) : NULL;
+
+	if (f->refused)
+		return RPCGATE_STANDING_REFUSED;
+	if (!c || !c->approved)
+		return RPCGATE_STANDING_ADMITTED;
+	return c->accepted ? RPCGATE_STANDING_SERVED : RPCGATE_STANDING_APPROVED;
 }
 
 static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)
@@ -631,12 +706,13 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 	if (pipe_may_carry(p) && g->cfg.pipes == RPCGATE_PIPES_REPORT)
 		pipe_read(g, p, &key, hash, side, index ? flow_at(&g->flows, index)->id : 0);
 	if (!index)
-		index = admit(g, p, &key, hash);
+		index = admit(g, p, in, &key, hash);
 	if (!index) {
-		refuse_unknown(g, p, in->zone);
+		judge_unknown(g, p, in);
 		return;
 	}
 	f = flow_at(&g->flows, index);
+	g->result.standing = standing_of(g, f);
 	if (f->refused && !opens_again(p)) {
 		account(g, f, side, p);
 		drop_packet(g, f->why);
@@ -648,8 +724,11 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 	if (p->tcp_flags & TCP_SYN) {
 		index = on_syn(g, index, side, p);
 		f = flow_at(&g->flows, index);
-		/* what was let in through a pinhole is held to it when that has run out */
-		f->must_fit |= flow_must_be_rpc(g, f);
+		if (p->tcp_flags & TCP_ACK || !is_opening(f))
+			f->must_fit |= flow_must_be_rpc(g, f);
+		else if (!open_connection(g, index, p))
+			return;
+		g->result.standing = standing_of(g, f);
 	}
 	if (f->refused)
 		return;
@@ -663,8 +742,10 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 	read_segment(g, index, side, p);
 	if (is_stranger(g, f))
 		stranger(g, index);
-	else
+	else {
 		flow_touch(&g->flows, index, g->now_ns, age_of(g, f));
+		g->result.standing = standing_of(g, f);
+	}
 }
 
 /* ---------------------------------------------------------------------- time */

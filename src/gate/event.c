@@ -59,12 +59,6 @@ void event_limit(struct rpcgate *g, unsigned which, const char *detail)
 	e->u.engine = (struct rpcgate_engine_event){ RPCGATE_REASON_LIMIT, "limit", detail };
 }
 
-/* Engine time as capture time */
-static uint64_t captured(const struct rpcgate *g, uint64_t ns)
-{
-	return ns > g->behind_ns ? ns - g->behind_ns : 0;
-}
-
 void event_flow(struct rpcgate *g, const struct flow *f, const struct conv *c,
 		enum rpcgate_flow_state state)
 {
@@ -82,7 +76,7 @@ void event_flow(struct rpcgate *g, const struct flow *f, const struct conv *c,
 		.packets_toclient = f->packets[!client],
 		.octets_toserver = f->octets[client],
 		.octets_toclient = f->octets[!client],
-		.start_ns = captured(g, f->start_ns),
-		.end_ns = captured(g, f->last_ns),
+		.start_ns = captured_ns(g, f->start_ns),
+		.end_ns = captured_ns(g, f->last_ns),
 	};
 }

@@ -11,6 +11,8 @@
  *	policy	what rules say to that (policy.h)
  *	pinhole	permissions, each with an end
  *	binding	what servers announced, a record
+ *	admit	first packets become connections, or are refused
+ *	inventory	what is open and known, listed, restored, closed, judged again
  *	event	what is told to the caller
  */
 #ifndef GATE_GATE_H
@@ -55,8 +57,9 @@ struct context {
 	struct rpcgate_syntax interface;
 	struct rpcgate_syntax transfer; /* the first offered; the accepted one once accepted */
 	uint8_t offers;                 /* set of enum offer */
+	uint8_t base_verdict;           /* enum rpcgate_verdict: before the rules */
+	uint8_t base_reason;            /* enum rpcgate_reason */
 	uint8_t verdict;                /* enum rpcgate_verdict */
-	uint8_t reason;                 /* enum rpcgate_reason */
 	bool accepted;
 	bool calls;     /* a rule wants its requests judged */
 	bool poisoned;  /* the id stands for two interfaces: nothing is learned through it */
@@ -103,6 +106,7 @@ struct conv {
 	bool gap;      /* framing was lost in a hole and found again: nothing is believed */
 	bool dead;     /* nothing more is read */
 	bool stranger; /* not RPC after all */
+	bool approved; /* some context was allowed */
 	bool sealed_told;
 	bool forgot; /* a call was let go before its end: what is left of it asks nothing */
 };
@@ -130,6 +134,8 @@ struct bindings {
 	uint32_t newest;
 };
 
+#define ANNOUNCED_SLOTS 65536U
+
 struct rpcgate {
 	struct rpcgate_config cfg;
 	struct hash_key key;
@@ -145,6 +151,7 @@ struct rpcgate {
 	struct ties ties;
 	struct datagrams datagrams;
 	struct pipes pipes;
+	uint64_t *announced;                 /* see admit.c */
 	const struct rpcgate_policy *policy; /* the caller's; NULL: what was learned is allowed */
 	struct rpcgate_event *events;
 	struct rpcgate_result result;
@@ -191,6 +198,12 @@ static inline bool is_mapper_port(const struct rpcgate *g, uint16_t port)
 }
 
 /* -------------------------------------------------------------------- event */
+
+/** Engine time as capture time. */
+static inline uint64_t captured_ns(const struct rpcgate *g, uint64_t ns)
+{
+	return ns > g->behind_ns ? ns - g->behind_ns : 0;
+}
 
 /** A new event about @p f (NULL: about none), zeroed but for the common part.  When the caller's
  *  call is full it goes nowhere and is counted. */
@@ -284,6 +297,21 @@ enum rpcgate_reason pinhole_open(struct rpcgate *g, const struct flow *f, uint16
 void pinhole_use(struct rpcgate *g, const struct flow *f, struct pinhole *p, struct grant *grant);
 /** The server says that the interface is not there. */
 void pinhole_close(struct rpcgate *g, const struct flow *f, struct pinhole *p, struct grant *grant);
+/** Close one by the word of an operator or a changed policy; it is not opened by what is remembered
+ *  of it. */
+void pinhole_withdraw(struct rpcgate *g, struct pinhole *p, struct grant *grant,
+		      enum rpcgate_reason reason);
+/**
+ * Open again what an earlier engine had open, or remember that it ran out.
+ * @param flow    two ends, and nothing else
+ * @return NONE, or LIMIT
+ */
+enum rpcgate_reason pinhole_restore(struct rpcgate *g, const struct flow *f, uint16_t port,
+				    const struct rpcgate_pinhole_record *record);
+/** True if a bind of this client to this port may pass after its end, by "reconnect". */
+bool pinhole_reconnects(const struct rpcgate *g, const struct pinhole *p);
+struct pinhole *pinhole_at(const struct rpcgate *g, uint32_t index);
+struct grant *grant_at(const struct rpcgate *g, uint32_t index);
 /** Expire up to @p slots pinholes' grants; tells events with the moment of expiry. */
 void pinholes_sweep(struct rpcgate *g, uint32_t slots);
 
@@ -311,12 +339,17 @@ void bindings_done(struct rpcgate *g);
 /** Remember an announcement; the oldest record makes room. */
 void binding_record(struct rpcgate *g, const struct flow *f, uint16_t port,
 		    const struct rpcgate_syntax *interface, bool granted);
+/** Remember what an earlier engine remembered, with its time. */
+void binding_restore(struct rpcgate *g, const struct flow *f,
+		     const struct rpcgate_binding_record *record);
 /** A record not older than the record time; NULL if none. */
 const struct binding *binding_find(struct rpcgate *g, const struct flow *f, uint16_t port,
 				   const struct rpcgate_syntax *interface);
 
 /* -------------------------------------------------------------------- learn */
 
+/** Why a port may not be learned, or NONE. */
+enum rpcgate_reason learn_port_reason(const struct rpcgate *g, uint16_t port);
 /** True if answers to this operation can announce endpoints. */
 bool learn_announces(enum mapper_kind kind, uint16_t opnum);
 /** A complete call to the mapper: tell its bindings and open what may be opened. */
@@ -342,6 +375,8 @@ struct judgement {
 	uint32_t rule_line; /* 0: no rule decided */
 	const char *rule_file;
 	const char *rule_name;
+	enum rpcgate_verdict base_verdict; /* before the rules: what was announced, or is known */
+	enum rpcgate_reason base_reason;
 };
 
 /** May this client ask for this interface on this connection? */
@@ -374,6 +409,15 @@ MUST_USE bool policy_judge_call(struct rpcgate *g, const struct flow *f,
 /** True if a static line opens this client, server and port for some interface. */
 bool policy_is_static(const struct rpcgate *g, const struct flow *f);
 
+/* -------------------------------------------------------------------- admit */
+
+MUST_USE bool admit_init(struct rpcgate *g);
+void admit_done(struct rpcgate *g);
+/** Some client was told of this port: lets a refusal say so. */
+void admit_note(struct rpcgate *g, const struct flow *f, uint16_t port);
+/** May this connection be opened?  NONE, or why not. */
+enum rpcgate_reason admit_syn(struct rpcgate *g, const struct flow *f);
+
 /* --------------------------------------------------------------------- conv */
 
 /** Octets of one direction, in order, starting at @p seq. */
@@ -384,6 +428,9 @@ void conv_gap(struct rpcgate *g, struct flow *f, unsigned side, uint32_t octets)
 /** A conversation for a flow; 0 when the limit is reached. */
 MUST_USE uint32_t conv_new(struct rpcgate *g);
 void conv_free(struct rpcgate *g, uint32_t conv);
+/** Go on with a conversation that an earlier engine approved: the next segment that begins with a
+ *  PDU is where reading starts. */
+void conv_resume(struct rpcgate *g, uint32_t conv);
 
 /* ------------------------------------------------------------------- engine */
 

@@ -139,7 +139,7 @@ struct judgement judge_context(struct rpcgate *g, const struct flow *f, const st
 			       const struct bind_context *context, bool alter)
 {
 	const struct context *known;
-	struct judgement j;
+	struct judgement j, base;
 
 	if (f->midstream && g->cfg.midstream != RPCGATE_MIDSTREAM_INSPECT)
 		return say(g->cfg.midstream == RPCGATE_MIDSTREAM_PASS ? RPCGATE_ALLOW :
@@ -154,12 +154,18 @@ struct judgement judge_context(struct rpcgate *g, const struct flow *f, const st
 	if (is_mapper_port(g, server_port(f)) && mapper_kind_of(&context->abstract))
 		return policy_judge(g, f, &context->abstract, true,
 				    say(RPCGATE_ALLOW, RPCGATE_REASON_MAPPER));
+	/* by the rules of today, also where those of yesterday let it in */
 	known = alter ? known_context(g, c, &context->abstract) : NULL;
-	j = known ? say(known->verdict, known->reason) : judge_pinhole(g, f, &context->abstract);
+	j = known ? say(known->base_verdict, known->base_reason) :
+		    judge_pinhole(g, f, &context->abstract);
 	if (!known && j.verdict == RPCGATE_DENY)
 		tie_judge(g, f, &context->abstract, &j);
 	if (alter && !known &&
 	    (j.reason == RPCGATE_REASON_UUID_NOT_GRANTED || j.reason == RPCGATE_REASON_NO_PINHOLE))
 		j.reason = RPCGATE_REASON_ALTER_CONTEXT_DENIED;
-	return policy_judge(g, f, &context->abstract, false, j);
+	base = j;
+	j = policy_judge(g, f, &context->abstract, false, j);
+	j.base_verdict = base.verdict;
+	j.base_reason = base.reason;
+	return j;
 }

@@ -32,7 +32,7 @@ static bool as_asked(const struct epm_request *q, const struct tower *t)
 	return q->opnum == EPM_LOOKUP || q->asked.interface.major == t->interface.major;
 }
 
-static enum rpcgate_reason port_reason(const struct rpcgate *g, uint16_t port)
+enum rpcgate_reason learn_port_reason(const struct rpcgate *g, uint16_t port)
 {
 	if (!port)
 		return RPCGATE_REASON_PORT_ZERO;
@@ -76,7 +76,7 @@ static enum rpcgate_reason tower_reason(const struct lesson *l, const struct tow
 		return RPCGATE_REASON_MALFORMED_TOWER;
 	if (!as_asked(l->request, t))
 		return RPCGATE_REASON_WRONG_UUID;
-	reason = port_reason(l->g, t->port);
+	reason = learn_port_reason(l->g, t->port);
 	if (reason)
 		return reason;
 	if (!address_fits(l->g, l->f, t))
@@ -309,7 +309,7 @@ static enum rpcgate_reason string_reason(const struct strings_lesson *l,
 
 	if (!l->announces)
 		return RPCGATE_REASON_WRONG_CALL;
-	reason = port_reason(l->lesson.g, b->port);
+	reason = learn_port_reason(l->lesson.g, b->port);
 	if (reason)
 		return reason;
 	if (!host_fits(&l->lesson, b))

@@ -23,12 +23,17 @@ struct peer {
 	uint32_t open;
 };
 
-static struct pinhole *at(const struct rpcgate *g, uint32_t index)
+struct pinhole *pinhole_at(const struct rpcgate *g, uint32_t index)
 {
 	return pool_at(&g->pinholes.pool, index);
 }
 
-static struct grant *grant_at(const struct rpcgate *g, uint32_t index)
+static struct pinhole *at(const struct rpcgate *g, uint32_t index)
+{
+	return pinhole_at(g, index);
+}
+
+struct grant *grant_at(const struct rpcgate *g, uint32_t index)
 {
 	return pool_at(&g->pinholes.grants, index);
 }
@@ -123,8 +128,45 @@ static uint32_t peer_count(const struct rpcgate *g, const struct rpcgate_addr *a
 
 /* ------------------------------------------------------------------- events */
 
+static uint64_t record_ns(const struct rpcgate *g)
+{
+	return (uint64_t)g->cfg.pinhole_record_s * NS_PER_S;
+}
+
+/* A client may come back through it */
+static bool reconnects(const struct rpcgate *g, const struct grant *grant)
+{
+	return !grant->open && !grant->closed && g->cfg.reconnect != RPCGATE_RECONNECT_BLOCK &&
+	       g->now_ns - grant->until_ns < record_ns(g);
+}
+
+bool pinhole_reconnects(const struct rpcgate *g, const struct pinhole *p)
+{
+	for (uint32_t i = p->grants; i; i = grant_at(g, i)->next)
+		if (reconnects(g, grant_at(g, i)))
+			return true;
+	return false;
+}
+
+/* Until when a connection to this port may pass */
+static uint64_t port_until(const struct rpcgate *g, const struct pinhole *p)
+{
+	uint64_t latest = 0;
+
+	for (uint32_t i = p->grants; i; i = grant_at(g, i)->next) {
+		const struct grant *grant = grant_at(g, i);
+		uint64_t until = grant->open          ? grant->until_ns :
+				 reconnects(g, grant) ? grant->until_ns + record_ns(g) :
+							0;
+
+		if (until > latest)
+			latest = until;
+	}
+	return latest ? captured_ns(g, latest) : 0;
+}
+
 static struct rpcgate_pinhole_event *tell(struct rpcgate *g, const struct flow *f,
-					  const struct pinhole_key *key, uint64_t id,
+					  const struct pinhole_key *key, const struct pinhole *p,
 					  const struct grant *grant,
 					  enum rpcgate_pinhole_action action)
 {
@@ -141,14 +183,15 @@ static struct rpcgate_pinhole_event *tell(struct rpcgate *g, const struct flow *
 	e->u.pinhole = (struct rpcgate_pinhole_event){
 		.action = action,
 		.source = grant->source,
-		.id = id,
+		.id = p ? p->id : 0,
 		.client = key->client,
 		.server = key->server,
 		.port = key->port,
 		.interface = grant->interface,
 		.ttl_s = g->cfg.pinhole_ttl_s,
 		.uses = grant->uses,
-		.until_ns = grant->until_ns > g->behind_ns ? grant->until_ns - g->behind_ns : 0,
+		.until_ns = captured_ns(g, grant->until_ns),
+		.port_until_ns = p ? port_until(g, p) : 0,
 	};
 	return &e->u.pinhole;
 }
@@ -189,7 +232,7 @@ static void expire(struct rpcgate *g, struct pinhole *p, struct grant *grant)
 	shut(g, p, grant);
 	g->stats.pinholes_expired++;
 	g->event_ns = grant->until_ns - g->behind_ns;
-	e = tell(g, NULL, &p->key, p->id, grant, RPCGATE_PINHOLE_EXPIRE);
+	e = tell(g, NULL, &p->key, p, grant, RPCGATE_PINHOLE_EXPIRE);
 	e->reason = RPCGATE_REASON_PINHOLE_EXPIRED;
 	g->event_ns = now;
 }
@@ -266,8 +309,7 @@ bool pinhole_has_uuid(const struct rpcgate *g, const struct pinhole *p,
 
 static bool past_record(const struct rpcgate *g, const struct grant *grant)
 {
-	return !grant->open &&
-	       g->now_ns - grant->until_ns >= (uint64_t)g->cfg.pinhole_record_s * NS_PER_S;
+	return !grant->open && g->now_ns - grant->until_ns >= record_ns(g);
 }
 
 static void remove_pinhole(struct rpcgate *g, uint32_t index)
@@ -399,29 +441,33 @@ static void renew(struct rpcgate *g, struct grant *grant)
 	grant->until_ns = g->now_ns + (uint64_t)g->cfg.pinhole_ttl_s * NS_PER_S;
 }
 
+static void unshut(struct rpcgate *g, struct pinhole *p, struct grant *grant)
+{
+	grant->open = true;
+	grant->uses = 0;
+	g->stats.pinholes_opened++;
+	if (p->n_open++)
+		return;
+	peer_at(g, p->client_peer)->open++;
+	peer_at(g, p->server_peer)->open++;
+	g->stats.pinholes_live++;
+}
+
 static void announce(struct rpcgate *g, const struct flow *f, struct pinhole *p,
 		     struct grant *grant, enum rpcgate_source source)
 {
 	bool fresh = !grant->open;
 
-	if (fresh) {
-		if (!p->n_open++) {
-			peer_at(g, p->client_peer)->open++;
-			peer_at(g, p->server_peer)->open++;
-			g->stats.pinholes_live++;
-		}
-		g->stats.pinholes_opened++;
-		grant->uses = 0;
-	} else {
+	if (fresh)
+		unshut(g, p, grant);
+	else
 		g->stats.pinholes_refreshed++;
-	}
-	grant->open = true;
 	grant->closed = false;
 	grant->source = (uint8_t)source;
 	grant->learned_ns = g->now_ns;
 	grant->parent = f->id;
 	renew(g, grant);
-	tell(g, f, &p->key, p->id, grant, fresh ? RPCGATE_PINHOLE_OPEN : RPCGATE_PINHOLE_REFRESH);
+	tell(g, f, &p->key, p, grant, fresh ? RPCGATE_PINHOLE_OPEN : RPCGATE_PINHOLE_REFRESH);
 }
 
 /* Room for a pinhole and a grant: what has expired goes before a limit is admitted */
@@ -433,15 +479,14 @@ static void make_room(struct rpcgate *g)
 		sweep(g, SWEEP_FOR_ROOM, true);
 }
 
-static enum rpcgate_reason open_grant(struct rpcgate *g, const struct flow *f,
-				      const struct pinhole_key *key,
-				      const struct rpcgate_syntax *interface,
-				      enum rpcgate_source source)
+/* A place for an interface, open or not */
+static enum rpcgate_reason place(struct rpcgate *g, const struct pinhole_key *key,
+				 const struct rpcgate_syntax *interface, struct pinhole **p,
+				 struct grant **grant)
 {
 	uint64_t hash = key_hash(g, key);
 	uint32_t index = find(g, key, hash);
 	enum rpcgate_reason reason;
-	struct grant *grant;
 
 	if (!event_room(g, 2)) /* what cannot be told must not be open */
 		return full(g, LIMIT_EVENTS, "max_events: not learned, it could not be told");
@@ -458,32 +503,34 @@ static enum rpcgate_reason open_grant(struct rpcgate *g, const struct flow *f,
 		if (reason)
 			return reason;
 	}
-	grant = pinhole_grant(g, at(g, index), interface);
-	if (!grant) {
-		reason = add_grant(g, at(g, index), interface, &grant);
-		if (reason) {
-			if (!at(g, index)->grants)
-				remove_pinhole(g, index);
-			return reason;
-		}
-	}
-	announce(g, f, at(g, index), grant, source);
-	return RPCGATE_REASON_NONE;
+	*p = at(g, index);
+	*grant = pinhole_grant(g, *p, interface);
+	if (*grant)
+		return RPCGATE_REASON_NONE;
+	reason = add_grant(g, *p, interface, grant);
+	if (reason && !(*p)->grants)
+		remove_pinhole(g, index);
+	return reason;
 }
 
 enum rpcgate_reason pinhole_open(struct rpcgate *g, const struct flow *f, uint16_t port,
 				 const struct rpcgate_syntax *interface, enum rpcgate_source source)
 {
 	struct pinhole_key key = pinhole_key_of(f, port);
-	enum rpcgate_reason reason = open_grant(g, f, &key, interface, source);
+	enum rpcgate_reason reason;
+	struct pinhole *p;
+	struct grant *grant;
 
-	if (reason) {
+	reason = place(g, &key, interface, &p, &grant);
+	if (!reason) {
+		announce(g, f, p, grant, source);
+	} else {
 		const struct grant none = { .interface = *interface,
 					    .source = (uint8_t)source,
 					    .until_ns = g->behind_ns };
 
 		g->stats.pinholes_refused++;
-		tell(g, f, &key, 0, &none, RPCGATE_PINHOLE_REFUSE)->reason = reason;
+		tell(g, f, &key, NULL, &none, RPCGATE_PINHOLE_REFUSE)->reason = reason;
 	}
 	return reason;
 }
@@ -493,14 +540,52 @@ void pinhole_use(struct rpcgate *g, const struct flow *f, struct pinhole *p, str
 	grant->uses++;
 	if (g->cfg.refresh == RPCGATE_REFRESH_USE && grant->open)
 		renew(g, grant);
-	tell(g, f, &p->key, p->id, grant, RPCGATE_PINHOLE_USE);
+	tell(g, f, &p->key, p, grant, RPCGATE_PINHOLE_USE);
 }
 
-void pinhole_close(struct rpcgate *g, const struct flow *f, struct pinhole *p, struct grant *grant)
+static void close_grant(struct rpcgate *g, const struct flow *f, struct pinhole *p,
+			struct grant *grant, enum rpcgate_reason reason)
 {
 	shut(g, p, grant);
 	grant->until_ns = g->now_ns;
 	grant->closed = true;
-	tell(g, f, &p->key, p->id, grant, RPCGATE_PINHOLE_CLOSE)->reason =
-		RPCGATE_REASON_CONTEXT_NOT_ACCEPTED;
+	tell(g, f, &p->key, p, grant, RPCGATE_PINHOLE_CLOSE)->reason = reason;
+}
+
+void pinhole_close(struct rpcgate *g, const struct flow *f, struct pinhole *p, struct grant *grant)
+{
+	close_grant(g, f, p, grant, RPCGATE_REASON_CONTEXT_NOT_ACCEPTED);
+}
+
+void pinhole_withdraw(struct rpcgate *g, struct pinhole *p, struct grant *grant,
+		      enum rpcgate_reason reason)
+{
+	close_grant(g, NULL, p, grant, reason);
+}
+
+enum rpcgate_reason pinhole_restore(struct rpcgate *g, const struct flow *f, uint16_t port,
+				    const struct rpcgate_pinhole_record *record)
+{
+	uint64_t life = (uint64_t)g->cfg.pinhole_ttl_s * NS_PER_S;
+	struct pinhole_key key = pinhole_key_of(f, port);
+	uint64_t until = record->until_ns + g->behind_ns;
+	enum rpcgate_reason reason;
+	struct pinhole *p;
+	struct grant *grant;
+
+	reason = place(g, &key, &record->interface, &p, &grant);
+	if (reason || grant->open)
+		return reason;
+	if (until > g->now_ns + life)
+		until = g->now_ns + life;
+	grant->source = (uint8_t)record->source;
+	grant->learned_ns = record->learned_ns + g->behind_ns;
+	if (grant->learned_ns > g->now_ns)
+		grant->learned_ns = g->now_ns;
+	grant->until_ns = until;
+	if (record->open && until > g->now_ns) {
+		unshut(g, p, grant);
+		tell(g, NULL, &p->key, p, grant, RPCGATE_PINHOLE_OPEN);
+	}
+	return RPCGATE_REASON_NONE;
 }

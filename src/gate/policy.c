@@ -198,9 +198,57 @@ const struct statement *policy_callback(const struct rpcgate_policy *policy,
 	uint32_t i = 0;
 
 	while ((s = held_next(policy, &i, RPCGATE_STATEMENT_CALLBACK)))
-		if (subject_has(s, uuid) && net_has(&s->from, client) && net_has(&s->to, server))
+		if ((!uuid || subject_has(s, uuid)) && net_has(&s->from, client) &&
+		    net_has(&s->to, server))
 			return s;
 	return NULL;
+}
+
+/* ------------------------------------------------------------------ openings */
+
+/* The first and the last address of a network */
+static void net_ends(const struct net *net, bool ipv6, struct rpcgate_addr *first,
+		     struct rpcgate_addr *last)
+{
+	static const struct rpcgate_addr ipv4_prefix = { { [10] = 0xff, [11] = 0xff } };
+	unsigned bits = net->given ? net->bits : ipv6 ? 0 : 96;
+
+	*first = net->given ? net->addr : ipv6 ? (struct rpcgate_addr){ { 0 } } : ipv4_prefix;
+	*last = *first;
+	for (unsigned i = bits; i < 128; i++) {
+		first->octet[i / 8] &= (uint8_t) ~(0x80U >> i % 8);
+		last->octet[i / 8] |= (uint8_t)(0x80U >> i % 8);
+	}
+}
+
+/* IPv6 networks may be written so that IPv4 addresses, which are held inside them, are meant not */
+static bool net_has_family(const struct net *net, bool ipv6)
+{
+	if (!net->given)
+		return true;
+	return ipv6 ? !rpcgate_addr_is_ipv4(&net->addr) : rpcgate_addr_is_ipv4(&net->addr);
+}
+
+bool rpcgate_policy_opening(const struct rpcgate_policy *policy, size_t i,
+			    struct rpcgate_opening *out)
+{
+	const struct statement *s;
+	uint32_t held = 0;
+
+	while ((s = held_next(policy, &held, RPCGATE_STATEMENT_STATIC)))
+		for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
+			if (!net_has_family(&s->from, ipv6) || !net_has_family(&s->to, ipv6))
+				continue;
+			if (i >= s->n_ports) {
+				i -= s->n_ports;
+				continue;
+			}
+			net_ends(&s->from, ipv6, &out->client_first, &out->client_last);
+			net_ends(&s->to, ipv6, &out->server_first, &out->server_last);
+			out->ports = *policy_range(policy, s->ports + (uint32_t)i);
+			return true;
+		}
+	return false;
 }
 
 /* Names match exactly but for case (RPC over HTTP security: ValidPorts) */

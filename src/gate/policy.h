@@ -145,7 +145,8 @@ const char *policy_file(const struct rpcgate_policy *policy, const struct statem
 bool policy_sealed(const struct rpcgate_policy *policy, enum sealed *what);
 /** True if a line says to take sealed traffic as a hint for a group of this interface. */
 bool policy_hint(const struct rpcgate_policy *policy, const struct rpcgate_uuid *uuid);
-/** A callback line that covers this interface between these hosts; NULL if there is none. */
+/** A callback line that covers this interface (NULL: any) between these hosts; NULL if there is
+ *  none. */
 const struct statement *policy_callback(const struct rpcgate_policy *policy,
 					const struct rpcgate_uuid *uuid,
 					const struct rpcgate_addr *client,

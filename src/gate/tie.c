@@ -91,16 +91,6 @@ static struct tie *note(struct rpcgate *g, const struct flow *f, enum tie_kind k
 	return tie;
 }
 
-void tie_sealed(struct rpcgate *g, const struct flow *f)
-{
-	note(g, f, TIE_SEALED, g->now_ns + HINT_NS)->left = HINT_CONNECTIONS;
-}
-
-void tie_served(struct rpcgate *g, const struct flow *f, uint64_t until_ns)
-{
-	note(g, f, TIE_SERVED, until_ns);
-}
-
 enum rpcgate_sealed sealed_what(const struct rpcgate *g)
 {
 	enum sealed what;
@@ -110,6 +100,37 @@ enum rpcgate_sealed sealed_what(const struct rpcgate *g)
 	return g->cfg.sealed;
 }
 
+/* For callers that close ports: src of the event may connect to dest */
+static void expect(struct rpcgate *g, const struct rpcgate_addr *client,
+		   const struct rpcgate_addr *server, enum rpcgate_reason reason, uint64_t until_ns)
+{
+	struct rpcgate_event *e;
+
+	if (g->cfg.admission != RPCGATE_ADMIT_ANNOUNCED)
+		return;
+	e = event_new(g, RPCGATE_EVENT_EXPECT, NULL);
+	e->proto = IP_PROTO_TCP;
+	e->src = *client;
+	e->dest = *server;
+	e->u.expect = (struct rpcgate_expect_event){ reason, captured_ns(g, until_ns) };
+}
+
+void tie_sealed(struct rpcgate *g, const struct flow *f)
+{
+	struct tie *tie = note(g, f, TIE_SEALED, g->now_ns + HINT_NS);
+
+	tie->left = HINT_CONNECTIONS;
+	if (sealed_what(g) == RPCGATE_SEALED_HINT)
+		expect(g, client_addr(f), server_addr(f), RPCGATE_REASON_SEALED, tie->until_ns);
+}
+
+void tie_served(struct rpcgate *g, const struct flow *f, uint64_t until_ns)
+{
+	note(g, f, TIE_SERVED, until_ns);
+	if (policy_callback(g->policy, NULL, server_addr(f), client_addr(f)))
+		expect(g, server_addr(f), client_addr(f), RPCGATE_REASON_CALLBACK, until_ns);
+}
+
 /* Without a group, a hint is good for what every object exporter is asked first */
 static bool hint_covers(const struct rpcgate *g, const struct rpcgate_syntax *interface)
 {
@@ -117,12 +138,19 @@ static bool hint_covers(const struct rpcgate *g, const struct rpcgate_syntax *in
 	       (policy_hint(g->policy, &interface->uuid) || is_remunknown(interface));
 }
 
-static bool take_hint(struct rpcgate *g, const struct flow *f)
+static struct tie *hint_of(const struct rpcgate *g, const struct flow *f)
 {
 	struct tie_key key = { *client_addr(f), *server_addr(f), f->key.zone, TIE_SEALED };
 	struct tie *tie = find(g, &key, hash_of(g, &key));
 
-	if (!tie || tie->until_ns <= g->now_ns)
+	return tie && tie->until_ns > g->now_ns ? tie : NULL;
+}
+
+static bool take_hint(struct rpcgate *g, const struct flow *f)
+{
+	struct tie *tie = hint_of(g, f);
+
+	if (!tie)
 		return false;
 	if (tie->used && tie->last_flow == f->id)
 		return true;
@@ -146,6 +174,17 @@ static bool was_served(const struct rpcgate *g, const struct flow *f)
 static bool port_fits(const struct rpcgate *g, uint16_t port)
 {
 	return is_dynamic_port(g, port) && !port_listed(&g->cfg.reserved, port);
+}
+
+bool tie_admits(struct rpcgate *g, const struct flow *f)
+{
+	const struct tie *hint = hint_of(g, f);
+
+	if (!port_fits(g, server_port(f)))
+		return false;
+	return (hint && hint->left && sealed_what(g) == RPCGATE_SEALED_HINT) ||
+	       (policy_callback(g->policy, NULL, client_addr(f), server_addr(f)) &&
+		was_served(g, f));
 }
 
 void tie_judge(struct rpcgate *g, const struct flow *f, const struct rpcgate_syntax *interface,

@@ -25,6 +25,8 @@ void tie_sealed(struct rpcgate *g, const struct flow *f);
 enum rpcgate_sealed sealed_what(const struct rpcgate *g);
 /** This client was served through a pinhole that ends at @p until_ns. */
 void tie_served(struct rpcgate *g, const struct flow *f, uint64_t until_ns);
+/** True if some bind of this connection could pass by a hint or as a call-back. */
+bool tie_admits(struct rpcgate *g, const struct flow *f);
 /**
  * May this bind pass without an announcement?
  * @param j  a refusal; becomes CALLBACK, or SEALED (logged), or stays

@@ -305,6 +305,12 @@ struct counter_row {
 	uint64_t want; /* the most it was while observing; 0: anything but that */
 };
 
+static void unannounced(struct play *p)
+{
+	p->cfg.admission = RPCGATE_ADMIT_ANNOUNCED;
+	play_service(p, PORT, &iface_samr);
+}
+
 static const struct counter_row counter_rows[] = {
 	{ "packets", udp, 1 },
 	{ "octets", udp, 47 },
@@ -313,6 +319,7 @@ static const struct counter_row counter_rows[] = {
 	{ "packets_other", icmp, 1 },
 	{ "packets_malformed", malformed, 1 },
 	{ "packets_truncated", cut_short, 1 },
+	{ "syns_refused", unannounced, 1 },
 	{ "checksum_bad", wrong_sum, 1 },
 	{ "checksum_offload", sum_left_to_the_card, 3 },
 	{ "fragments", in_fragments, 3 },
