@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf.h"
 #include "policy_file.h"
 #include "text.h"
 
@@ -81,7 +82,7 @@ static void release(void *ctx, struct rpcgate_policy_source *source)
 	free((void *)(uintptr_t)source->text);
 }
 
-static void tell(const struct rpcgate_policy_error *e)
+void policy_file_tell(const struct rpcgate_policy_error *e)
 {
 	char name[SHOWN_NAME];
 	char text[SHOWN_NAME];
@@ -90,25 +91,40 @@ static void tell(const struct rpcgate_policy_error *e)
 		e->column, text_show(e->text, text, sizeof(text)));
 }
 
-struct rpcgate_policy *policy_file_read(const char *who, const char *path)
+bool policy_file_load(const char *who, const char *path, struct rpcgate_policy_source *out)
+{
+	char shown[SHOWN_NAME];
+
+	*out = (struct rpcgate_policy_source){ .name = path };
+	if (load_file(path, out))
+		return true;
+	fprintf(stderr, "rpcgate %s: %s: %s\n", who, text_show(path, shown, sizeof(shown)),
+		strerror(errno));
+	return false;
+}
+
+struct rpcgate_policy *policy_file_parse(const char *who,
+					 const struct rpcgate_policy_source *source)
 {
 	static const struct rpcgate_policy_loader loader = { load, release, NULL };
 	struct rpcgate_policy_error errors[ERRORS_SHOWN];
-	struct rpcgate_policy_source source = { .name = path };
 	struct rpcgate_policy *policy;
-	char shown[SHOWN_NAME];
 	size_t n;
 
-	if (!load_file(path, &source)) {
-		fprintf(stderr, "rpcgate %s: %s: %s\n", who, text_show(path, shown, sizeof(shown)),
-			strerror(errno));
-		return NULL;
-	}
-	policy = rpcgate_policy_parse(&source, &loader, NULL, errors, ERRORS_SHOWN, &n);
-	free((void *)(uintptr_t)source.text);
+	policy = rpcgate_policy_parse(source, &loader, NULL, errors, ERRORS_SHOWN, &n);
 	for (size_t i = 0; i < n && i < ERRORS_SHOWN; i++)
-		tell(&errors[i]);
+		policy_file_tell(&errors[i]);
 	if (n > ERRORS_SHOWN)
 		fprintf(stderr, "rpcgate %s: and %zu more\n", who, n - ERRORS_SHOWN);
+	return policy;
+}
+
+struct rpcgate_policy *policy_file_read(const char *who, const char *path)
+{
+	struct rpcgate_policy *policy = NULL;
+	struct conf conf;
+
+	if (conf_read(who, path, &conf, &policy))
+		conf_free(&conf);
 	return policy;
 }

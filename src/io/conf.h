@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* conf.h - rpcgate.conf: how the program runs, and in the same file what it allows
+ *
+ * A line whose first word is one of ours is read here, every other line is one of the policy
+ * (rpcgate-policy(5)).  Words are separated by spaces and read without regard to case; texts with
+ * spaces stand in double quotes; what follows # is a comment.
+ */
+#ifndef IO_CONF_H
+#define IO_CONF_H
+
+#include <stddef.h>
+
+#include "rpcgate.h"
+
+#define CONF_NAME_SIZE 32 /* of a user or an interface, NUL counted */
+#define CONF_EVENTS_MAX 4
+
+enum conf_mode { CONF_ROUTE, CONF_BRIDGE };
+enum conf_action { CONF_ENFORCE, CONF_OBSERVE };
+enum conf_inspect { CONF_EVERY_BIND, CONF_FIRST_BIND };
+enum conf_refuse { CONF_RESET, CONF_DROP };
+
+/** Start from conf_default().  Texts are owned by the structure. */
+struct conf {
+	enum conf_mode mode;
+	char port[2][CONF_NAME_SIZE]; /**< of a bridge */
+	enum conf_action action;
+	enum conf_inspect inspect;
+	enum conf_refuse refuse;
+	uint32_t queue_first, queue_last;
+	uint32_t queue_length;
+	uint32_t log_group;
+	uint32_t log_rate;
+	uint32_t event_rate;
+	uint32_t mark_bit;
+	char *events[CONF_EVENTS_MAX]; /**< where lines go; NULL after the last */
+	char *state;                   /**< NULL: none is kept */
+	char *control;                 /**< NULL: none */
+	char *metrics;                 /**< address and port; NULL: none */
+	char *metrics_file;
+	char user[CONF_NAME_SIZE]; /**< empty: stay who we are */
+};
+
+void conf_default(struct conf *conf);
+void conf_free(struct conf *conf);
+
+/**
+ * Read a file.
+ * @param who     in front of messages: the command
+ * @param conf    made anew, also when this fails
+ * @param policy  what its other lines say, owned by the caller
+ * @return false after every mistake was told to standard error as FILE:LINE:COLUMN: what; then
+ *         nothing is left to free
+ */
+bool conf_read(const char *who, const char *path, struct conf *conf,
+	       struct rpcgate_policy **policy);
+
+/** One line that is ours: for manuals and for tests of them. */
+struct conf_key {
+	const char *name;
+	const char *values;
+	const char *preset;
+	const char *help;
+};
+
+/** The @p i-th, NULL past the last. */
+const struct conf_key *conf_key(size_t i);
+
+#endif
