@@ -19,7 +19,8 @@ may_include() {
 	rpc) echo "rpc base api" ;;
 	gate) echo "gate wire rpc base api" ;;
 	io) echo "io api" ;;
-	cli) echo "cli io api" ;;
+	loop) echo "loop io api" ;;
+	cli) echo "cli loop io api" ;;
 	esac
 }
 
@@ -59,8 +60,8 @@ try() {
 	fi
 }
 
-for from in base wire rpc gate io cli; do
-	for to in api base wire rpc gate io cli; do
+for from in base wire rpc gate io loop cli; do
+	for to in api base wire rpc gate io loop cli; do
 		before=$tried
 		for path in "$(header_dir "$to")"/*.h; do
 			header=${path##*/}
@@ -80,7 +81,7 @@ if grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]+["<][^">]*\.\./' \
 	echo "an include climbs by path"
 	failures=$((failures + 1))
 fi
-if grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]+["<](base|wire|rpc|gate|io|cli|src)/' \
+if grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]+["<](base|wire|rpc|gate|io|loop|cli|src)/' \
 	"$source"/src/*/*.[ch]; then
 	echo "an include names a layer"
 	failures=$((failures + 1))
