@@ -302,7 +302,7 @@ enum rpcgate_standing {
 	RPCGATE_STANDING_NONE,     /**< nothing is known of it, or it is not inspected */
 	RPCGATE_STANDING_ADMITTED, /**< inspected, no bind was judged yet */
 	RPCGATE_STANDING_APPROVED, /**< a bind was allowed and none was refused */
-	RPCGATE_STANDING_SERVED,   /**< approved, and the server accepted the bind */
+	RPCGATE_STANDING_SERVED,   /**< approved, the server accepted the bind, and it is no mapper */
 	RPCGATE_STANDING_REFUSED,  /**< nothing of it passes any more */
 	RPCGATE_STANDING_FOREIGN   /**< it does not speak RPC, and need not */
 };
@@ -385,7 +385,9 @@ struct rpcgate_pinhole_event {
 	enum rpcgate_pinhole_action action;
 	enum rpcgate_reason reason;
 	enum rpcgate_source source;
-	uint64_t id; /**< one for each client, server and port; 0 where none was made */
+	uint64_t id;   /**< one for each client, server and port; 0 where none was made */
+	uint32_t slot; /**< 1 to limit.pinholes, of this pinhole as long as there is one of this id;
+			*   for tables that callers keep beside the engine's.  0 where none was made */
 	struct rpcgate_addr client;
 	struct rpcgate_addr server;
 	struct rpcgate_syntax interface;

@@ -309,16 +309,6 @@ static int import(const char *path, bool before_vista)
 	return good ? EXIT_DONE : EXIT_CONFIG;
 }
 
-/* -c is what events.md and habit ask for; the table of options knows long names alone */
-static void lengthen(int argc, char **argv)
-{
-	static char config[] = "--config";
-
-	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (strcmp(argv[i], "-c") == 0)
-			argv[i] = config;
-}
-
 int command_check(int argc, char **argv)
 {
 	struct check_options options = { 0 };
@@ -327,7 +317,7 @@ int command_check(int argc, char **argv)
 	int status = EXIT_DONE;
 	int n;
 
-	lengthen(argc, argv);
+	options_lengthen(argc, argv, "-c", "--config");
 	n = options_parse(rows, argc, argv, &options, error);
 	if (n < 0)
 		return wrong_usage(error);

@@ -16,7 +16,9 @@ enum exit_status {
 /** Commands get their arguments without the program's and their own name. */
 int command_analyze(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_ctl(int argc, char **argv);
 int command_iface(int argc, char **argv);
+int command_run(int argc, char **argv);
 int command_suggest(int argc, char **argv);
 int command_why(int argc, char **argv);
 

@@ -15,6 +15,8 @@ static const struct command {
 } commands[] = {
 	{ "analyze", command_analyze,
 	  "say what capture files announce, bind, and what would be refused" },
+	{ "run", command_run, "judge the RPC that this gateway forwards" },
+	{ "ctl", command_ctl, "ask the running gateway, or tell it" },
 	{ "check", command_check, "say what a policy means, and what is wrong with it" },
 	{ "suggest", command_suggest, "write the least-privilege policy for what was seen" },
 	{ "why", command_why,
@@ -42,6 +44,7 @@ static void usage(FILE *out)
 	      "  rpcgate check FILE                       what a policy means\n"
 	      "  rpcgate suggest trace.pcap               a policy for what was seen\n"
 	      "  rpcgate why any 10.0.0.5 trace.pcap      why that was refused\n"
+	      "  rpcgate run -c FILE --observe            judge what this gateway forwards\n"
 	      "  rpcgate iface drsuapi                    which interface is that\n\n"
 	      "commands:\n",
 	      out);

@@ -211,6 +211,13 @@ void options_wrap(FILE *out, const char *text, size_t column, size_t width)
 	putc('\n', out);
 }
 
+void options_lengthen(int argc, char **argv, const char *brief, const char *name)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], brief) == 0)
+			argv[i] = (char *)(uintptr_t)name; /* never written to */
+}
+
 void options_help(const struct option_row *rows, FILE *out)
 {
 	size_t width = 0;

@@ -47,6 +47,10 @@ struct option_row {
 int options_parse(const struct option_row *rows, int argc, char **argv, void *into,
 		  char error[OPTIONS_ERROR_SIZE]);
 
+/** Habit asks for a few short options; the table knows long names alone.  Replaces one by the
+ *  other, a string that lives on. */
+void options_lengthen(int argc, char **argv, const char *brief, const char *name);
+
 /** Print one line for each option, aligned. */
 void options_help(const struct option_row *rows, FILE *out);
 

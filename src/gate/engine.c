@@ -692,7 +692,8 @@ static enum rpcgate_standing standing_of(const struct rpcgate *g, const struct f
 		return RPCGATE_STANDING_REFUSED;
 	if (!c || !c->approved)
 		return RPCGATE_STANDING_ADMITTED;
-	return c->accepted ? RPCGATE_STANDING_SERVED : RPCGATE_STANDING_APPROVED;
+	/* there is always more to learn from a mapper */
+	return c->accepted && !c->mapper ? RPCGATE_STANDING_SERVED : RPCGATE_STANDING_APPROVED;
 }
 
 static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)

@@ -148,6 +148,13 @@ bool pinhole_reconnects(const struct rpcgate *g, const struct pinhole *p)
 	return false;
 }
 
+static uint32_t slot_of(const struct rpcgate *g, const struct pinhole *p)
+{
+	const struct pool *pool = &g->pinholes.pool;
+
+	return (uint32_t)(((uintptr_t)p - (uintptr_t)pool->memory) / pool->object_size);
+}
+
 /* Until when a connection to this port may pass */
 static uint64_t port_until(const struct rpcgate *g, const struct pinhole *p)
 {
@@ -184,6 +191,7 @@ static struct rpcgate_pinhole_event *tell(struct rpcgate *g, const struct flow *
 		.action = action,
 		.source = grant->source,
 		.id = p ? p->id : 0,
+		.slot = p ? slot_of(g, p) : 0,
 		.client = key->client,
 		.server = key->server,
 		.port = key->port,

@@ -497,6 +497,7 @@ static void a_closed_pinhole_is_closed(void **state)
 	assert_int_equal(r.n_events, 2);
 	assert_int_equal(r.events[0].u.pinhole.action, RPCGATE_PINHOLE_CLOSE);
 	assert_true(r.events[0].u.pinhole.port_until_ns > 0);
+	assert_int_equal(r.events[0].u.pinhole.slot, 1);
 	assert_true(r.events[1].u.pinhole.port_until_ns == 0);
 	assert_int_equal(knock(&rig, CLIENT_HOST, SERVER_HOST, PORT),
 			 RPCGATE_REASON_PINHOLE_EXPIRED);

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <libnftnl/table.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "kernel.h"
+
+#define SEND_BUFFER (8 << 20) /* a table with thousands of static lines is one message */
+#define REPLY_SIZE 65536
+#define CHANGES_AT_ONCE 256U
+
+/* Newer than the headers of Debian 12 */
+#define TABLE_OWNER 0x2U
+#define TABLE_PERSIST 0x4U
+
+struct kernel {
+	struct mnl_socket *netlink;
+	pthread_mutex_t lock;
+	enum kernel_keeping keeping;
+	struct messages messages;
+	struct kernel_stats stats;
+	uint8_t reply[REPLY_SIZE];
+};
+
+struct kernel *kernel_open(char err[RPCGATE_ERROR_SIZE])
+{
+	struct kernel *k = calloc(1, sizeof(*k));
+	int size = SEND_BUFFER;
+
+	if (!k) {
+		snprintf(err, RPCGATE_ERROR_SIZE, "not enough memory");
+		return NULL;
+	}
+	pthread_mutex_init(&k->lock, NULL);
+	k->netlink = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (k->netlink && mnl_socket_bind(k->netlink, 0, MNL_SOCKET_AUTOPID) == 0) {
+		setsockopt(mnl_socket_get_fd(k->netlink), SOL_SOCKET, SO_SNDBUFFORCE, &size,
+			   sizeof(size));
+		return k;
+	}
+	snprintf(err, RPCGATE_ERROR_SIZE, "no netlink socket for nf_tables: %s", strerror(errno));
+	kernel_free(k);
+	return NULL;
+}
+
+void kernel_free(struct kernel *kernel)
+{
+	if (!kernel)
+		return;
+	if (kernel->netlink)
+		mnl_socket_close(kernel->netlink);
+	free(kernel->messages.octets);
+	pthread_mutex_destroy(&kernel->lock);
+	free(kernel);
+}
+
+/* --------------------------------------------------------------- transactions */
+
+static void start(struct messages *m)
+{
+	m->n = 0;
+	m->count = 0;
+	m->failed = false;
+}
+
+/* The last message before the end of the transaction is the one that is confirmed */
+static struct nlmsghdr *confirm_last(struct messages *m)
+{
+	struct nlmsghdr *last = NULL;
+
+	for (size_t at = 0; at + sizeof(*last) <= m->n;) {
+		struct nlmsghdr *h = (struct nlmsghdr *)(void *)(m->octets + at);
+
+		if (h->nlmsg_type != NFNL_MSG_BATCH_END && h->nlmsg_type != NFNL_MSG_BATCH_BEGIN)
+			last = h;
+		at += (h->nlmsg_len + 3U) & ~3U;
+	}
+	if (last)
+		last->nlmsg_flags |= NLM_F_ACK;
+	return last;
+}
+
+/* The first error that the kernel names, 0 if it confirms; *seq is of the message it is about */
+static int verdict_of(struct kernel *k, uint32_t last_seq, uint32_t *seq)
+{
+	int found = 0;
+
+	for (;;) {
+		ssize_t n = mnl_socket_recvfrom(k->netlink, k->reply, sizeof(k->reply));
+		const struct nlmsghdr *h = (const struct nlmsghdr *)(const void *)k->reply;
+		int left = (int)n;
+
+		if (n < 0)
+			return errno == EINTR ? EAGAIN : errno;
+		for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+			const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
+
+			if (h->nlmsg_type != NLMSG_ERROR)
+				continue;
+			if (e->error && !found) {
+				found = -e->error;
+				*seq = h->nlmsg_seq;
+			}
+			/* an error about the transaction as a whole is about its first message */
+			if (h->nlmsg_seq >= last_seq ||
+			    (e->error && h->nlmsg_seq < last_seq && e->error == -EPERM))
+				return found;
+		}
+	}
+}
+
+/* Send what was gathered.  0, or an error and which message it is about. */
+static int commit(struct kernel *k, uint32_t *seq)
+{
+	struct messages *m = &k->messages;
+	const struct nlmsghdr *last;
+
+	*seq = 0;
+	if (m->failed)
+		return ENOMEM;
+	last = confirm_last(m);
+	if (!last)
+		return 0;
+	if (mnl_socket_sendto(k->netlink, m->octets, m->n) < 0)
+		return errno;
+	k->stats.transactions++;
+	return verdict_of(k, last->nlmsg_seq, seq);
+}
+
+/* ---------------------------------------------------------------------- table */
+
+static const struct {
+	uint32_t flags;
+	enum kernel_keeping keeping;
+} ways[] = {
+	{ TABLE_OWNER | TABLE_PERSIST, KERNEL_PERSISTENT },
+	{ TABLE_OWNER, KERNEL_OWNED },
+	{ 0, KERNEL_PLAIN },
+};
+
+/* A table that another version left may have other sets: then it goes first */
+static int try_install(struct kernel *k, const struct ruleset_plan *plan, uint32_t flags)
+{
+	int error = 0;
+
+	for (unsigned anew = 0; anew < 2; anew++) {
+		uint32_t seq;
+
+		start(&k->messages);
+		ruleset_install(plan, flags, anew, &k->messages);
+		error = commit(k, &seq);
+		if (!error || error == EPERM)
+			break;
+	}
+	return error;
+}
+
+static void say_install(int error, char err[RPCGATE_ERROR_SIZE])
+{
+	if (error == EPERM)
+		snprintf(
+			err, RPCGATE_ERROR_SIZE,
+			"nf_tables: the table inet " RULESET_TABLE
+			" is not ours to change: no rights (CAP_NET_ADMIN), or another rpcgate runs");
+	else if (error == ENOENT || error == EOPNOTSUPP)
+		snprintf(err, RPCGATE_ERROR_SIZE,
+			 "nf_tables: the kernel lacks a statement that is needed (ct, log, reject, "
+			 "limit, and queue or the NFQUEUE target): %s",
+			 strerror(error));
+	else
+		snprintf(err, RPCGATE_ERROR_SIZE, "nf_tables: the table was not accepted: %s",
+			 strerror(error));
+}
+
+bool kernel_install(struct kernel *kernel, struct ruleset_plan *plan, char err[RPCGATE_ERROR_SIZE])
+{
+	static const enum queue_statement by[] = { QUEUE_BY_NFT, QUEUE_BY_XT };
+	int error = 0;
+
+	pthread_mutex_lock(&kernel->lock);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		for (size_t q = 0; q < sizeof(by) / sizeof(by[0]); q++) {
+			plan->by = by[q];
+			error = try_install(kernel, plan, ways[i].flags);
+			if (error && error != EPERM)
+				continue;
+			kernel->keeping = ways[i].keeping;
+			goto out;
+		}
+out:
+	pthread_mutex_unlock(&kernel->lock);
+	if (error)
+		say_install(error, err);
+	return !error;
+}
+
+enum kernel_keeping kernel_keeping(const struct kernel *kernel)
+{
+	return kernel->keeping;
+}
+
+bool kernel_change(struct kernel *kernel, const struct ruleset_plan *plan,
+		   char err[RPCGATE_ERROR_SIZE])
+{
+	uint32_t seq;
+	int error;
+
+	pthread_mutex_lock(&kernel->lock);
+	start(&kernel->messages);
+	ruleset_change(plan, &kernel->messages);
+	error = commit(kernel, &seq);
+	pthread_mutex_unlock(&kernel->lock);
+	if (error)
+		say_install(error, err);
+	return !error;
+}
+
+static struct nlmsghdr *about_table(struct kernel *k, uint16_t type, uint16_t flags)
+{
+	struct nftnl_table *t = nftnl_table_alloc();
+	void *room = t ? messages_room(&k->messages) : NULL;
+	struct nlmsghdr *nlh = NULL;
+
+	if (room) {
+		nlh = nftnl_nlmsg_build_hdr(room, type, NFPROTO_INET, flags, ++k->messages.seq);
+		nftnl_table_set_str(t, NFTNL_TABLE_NAME, RULESET_TABLE);
+		nftnl_table_nlmsg_build_payload(nlh, t);
+		messages_done(&k->messages, nlh);
+	}
+	nftnl_table_free(t);
+	return nlh;
+}
+
+bool kernel_remove(struct kernel *kernel, char err[RPCGATE_ERROR_SIZE])
+{
+	uint32_t seq;
+	int error;
+
+	pthread_mutex_lock(&kernel->lock);
+	start(&kernel->messages);
+	messages_begin(&kernel->messages);
+	about_table(kernel, NFT_MSG_DELTABLE, 0);
+	messages_end(&kernel->messages);
+	error = commit(kernel, &seq);
+	pthread_mutex_unlock(&kernel->lock);
+	if (error && error != ENOENT)
+		snprintf(err, RPCGATE_ERROR_SIZE, "nf_tables: the table was not removed: %s",
+			 strerror(error));
+	return !error || error == ENOENT;
+}
+
+bool kernel_is_there(struct kernel *kernel)
+{
+	const struct nlmsghdr *nlh;
+	uint32_t seq;
+	int error = ENOMEM;
+
+	pthread_mutex_lock(&kernel->lock);
+	start(&kernel->messages);
+	nlh = about_table(kernel, NFT_MSG_GETTABLE, NLM_F_ACK);
+	if (nlh) {
+		error = mnl_socket_sendto(kernel->netlink, kernel->messages.octets,
+					  kernel->messages.n) < 0 ?
+				errno :
+				verdict_of(kernel, nlh->nlmsg_seq, &seq);
+	}
+	pthread_mutex_unlock(&kernel->lock);
+	return !error;
+}
+
+/* ------------------------------------------------------------------- elements */
+
+/* The changes from @p first on, as far as they fit; their sequence numbers tell them apart */
+static size_t gather(struct kernel *k, struct kernel_change *change, size_t n, uint32_t *seq)
+{
+	size_t made = 0;
+
+	start(&k->messages);
+	messages_begin(&k->messages);
+	for (size_t i = 0; i < n; i++) {
+		if (!change[i].remove && !change[i].element.timeout_ms)
+			continue;
+		if (change[i].remove)
+			ruleset_delete(&change[i].element, &k->messages);
+		else
+			ruleset_put(&change[i].element, change[i].known, &k->messages);
+		made++;
+		seq[i] = k->messages.seq;
+	}
+	messages_end(&k->messages);
+	return made;
+}
+
+/* What the message was about; n if it cannot be told */
+static size_t culprit(const uint32_t *seq, size_t n, uint32_t at)
+{
+	for (size_t i = 0; i < n; i++)
+		if (seq[i] >= at)
+			return i;
+	return n;
+}
+
+/* A transaction fails as a whole.  An element that was to be deleted and has run out meanwhile is
+ * none to worry about; one that finds no room is left out. */
+static bool repair(struct kernel *k, struct kernel_change *c, int error)
+{
+	k->stats.failures++;
+	if (error == ENOENT && c->known) {
+		c->known = false;
+		return true;
+	}
+	if (error == ENOENT && c->remove) {
+		c->remove = false;
+		c->element.timeout_ms = 0;
+		return true;
+	}
+	if (error == ENFILE || error == EEXIST || error == ENOMEM || error == EBUSY) {
+		k->stats.refused++;
+		c->element.timeout_ms = 0;
+		return true;
+	}
+	return false;
+}
+
+static size_t apply(struct kernel *k, struct kernel_change *change, size_t n)
+{
+	uint32_t seq[CHANGES_AT_ONCE] = { 0 };
+
+	/* each round mends at least one of them */
+	for (size_t round = 0; round <= 2 * n; round++) {
+		size_t made = gather(k, change, n, seq), bad;
+		uint32_t at;
+		int error;
+
+		if (!made)
+			return 0;
+		error = commit(k, &at);
+		if (!error) {
+			k->stats.elements += made;
+			return made;
+		}
+		bad = culprit(seq, n, at);
+		if (bad == n || !repair(k, &change[bad], error))
+			break;
+	}
+	k->stats.refused += n;
+	for (size_t i = 0; i < n; i++)
+		change[i].element.timeout_ms = 0;
+	return 0;
+}
+
+size_t kernel_apply(struct kernel *kernel, struct kernel_change *change, size_t n)
+{
+	size_t made = 0;
+
+	pthread_mutex_lock(&kernel->lock);
+	for (size_t i = 0; i < n; i += CHANGES_AT_ONCE)
+		made += apply(kernel, change + i,
+			      n - i < CHANGES_AT_ONCE ? n - i : CHANGES_AT_ONCE);
+	pthread_mutex_unlock(&kernel->lock);
+	return made;
+}
+
+void kernel_stats(struct kernel *kernel, struct kernel_stats *stats)
+{
+	pthread_mutex_lock(&kernel->lock);
+	*stats = kernel->stats;
+	pthread_mutex_unlock(&kernel->lock);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* run_parts.h - the service's insides, shared by run*.c */
+#ifndef LOOP_RUN_PARTS_H
+#define LOOP_RUN_PARTS_H
+
+#include <pthread.h>
+
+#include "control.h"
+#include "kernel.h"
+#include "metrics.h"
+#include "notify.h"
+#include "plan.h"
+#include "sink.h"
+#include "state.h"
+#include "worker.h"
+
+#define RUN_WORKERS_MAX 16
+#define RUN_RETIRED_MAX 16
+#define RUN_ID_SHIFT 48U /* ids of engines, below; the worker's number, above: less than 2^53 */
+
+/* A policy that was replaced, until every event that refers to it was written */
+struct retired {
+	struct rpcgate_policy *policy;
+	size_t put[RUN_WORKERS_MAX];
+};
+
+struct service {
+	const char *path;
+	bool observe;
+	struct plan plan;
+	struct worker_setup setup;
+	struct kernel *kernel;
+	struct worker *worker[RUN_WORKERS_MAX];
+	size_t n_workers;
+	struct sink *sink[CONF_EVENTS_MAX];
+	struct control *control;
+	struct metrics *metrics;
+	struct notify notify;
+	struct retired retired[RUN_RETIRED_MAX];
+	size_t n_retired;
+	struct state_counts restored;
+	uint64_t seconds;
+	int signals, timer;
+	bool started;
+	bool save_failed;
+	bool metrics_failed;
+	pthread_mutex_t lock; /* plan and its policy: reload by signal and by ctl */
+};
+
+/* run.c */
+
+/** An event of the program's own.  The loop's thread. */
+void run_tell(struct service *s, const char *event, const char *detail);
+/** Both with s->lock held. */
+bool run_reload(struct service *s, char err[RPCGATE_ERROR_SIZE]);
+bool run_save(struct service *s, char err[RPCGATE_ERROR_SIZE]);
+/** A task: put what is open into the kernel's sets again. */
+void run_republish(struct worker *worker, void *ctx);
+
+/* run_control.c */
+
+extern const struct control_command run_commands[];
+
+/* run_metrics.c */
+
+bool run_open_metrics(struct service *s, char err[RPCGATE_ERROR_SIZE]);
+/** Give the values of now to whoever reads them. */
+void run_metrics(struct service *s);
+/** The counters of all engines together; @p all (may be NULL) gets what else workers count. */
+void run_stats(struct service *s, struct rpcgate_stats *sum, struct worker_stats *all);
+
+#endif

@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "worker.h"
+
+#define OUTBOX_SIZE 8192U
+#define TICK_MS 50        /* expiry is exact without it; it tells, and makes room */
+#define CHANGES_MAX 4096U /* of the kernel, for one batch; more are made before it is done */
+#define SLACK_PARTS 4U    /* a kernel element outlives its pinhole by a quarter of a life */
+#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S UINT64_C(1000000000)
+
+/* What the kernel has of one pinhole, so that a refresh that it need not know of costs nothing.
+ * An element lives a little longer than its pinhole: until then the engine refuses, and can say
+ * why. */
+struct published {
+	uint64_t id;
+	uint64_t until_ns;
+};
+
+struct worker {
+	struct worker_setup setup;
+	struct rpcgate *gate;
+	struct rpcgate_config cfg;
+	struct queue *queue;
+	struct refused *refused;
+	struct outbox outbox;
+	struct published *published; /* by slot */
+	struct kernel_change *change;
+	uint64_t *change_id; /* pinhole of each change; 0: none */
+	size_t n_changes;
+	struct worker_stats stats;
+	pthread_t thread;
+	bool running;
+	_Atomic bool stop;
+	_Atomic bool failed;
+	int bell;               /* eventfd: a task, or the end */
+	pthread_mutex_t askers; /* one at a time */
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	worker_task *task;
+	void *task_ctx;
+};
+
+/* --------------------------------------------------------------------- clock */
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* The wall clock minus the one that never steps, when we started */
+static uint64_t start_offset(void)
+{
+	static _Atomic uint64_t offset;
+	uint64_t was = 0;
+
+	if (!atomic_load(&offset)) {
+		uint64_t now = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+
+		atomic_compare_exchange_strong(&offset, &was, now);
+	}
+	return atomic_load(&offset);
+}
+
+uint64_t worker_now_ns(void)
+{
+	return clock_ns(CLOCK_BOOTTIME) + start_offset();
+}
+
+int64_t worker_clock_offset_ns(void)
+{
+	return (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME) - start_offset());
+}
+
+/* ---------------------------------------------------------------------- life */
+
+static bool reserve(struct worker *w)
+{
+	w->published = calloc((size_t)w->cfg.max_pinholes + 1, sizeof(*w->published));
+	w->change = calloc(CHANGES_MAX, sizeof(*w->change));
+	w->change_id = calloc(CHANGES_MAX, sizeof(*w->change_id));
+	w->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return w->published && w->change && w->change_id && w->bell >= 0 &&
+	       outbox_init(&w->outbox, OUTBOX_SIZE);
+}
+
+struct worker *worker_new(const struct worker_setup *setup, const struct rpcgate_config *cfg,
+			  struct queue *queue, struct refused *refused,
+			  char err[RPCGATE_ERROR_SIZE])
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	if (!w) {
+		queue_free(queue);
+		refused_free(refused);
+		snprintf(err, RPCGATE_ERROR_SIZE, "not enough memory");
+		return NULL;
+	}
+	w->setup = *setup;
+	w->cfg = *cfg;
+	w->queue = queue;
+	w->refused = refused;
+	w->bell = -1;
+	pthread_mutex_init(&w->askers, NULL);
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->done, NULL);
+	w->gate = rpcgate_new(cfg, err);
+	if (w->gate && reserve(w))
+		return w;
+	if (w->gate)
+		snprintf(err, RPCGATE_ERROR_SIZE, "not enough memory for the configured limits");
+	worker_free(w);
+	return NULL;
+}
+
+void worker_free(struct worker *worker)
+{
+	if (!worker)
+		return;
+	worker_stop(worker);
+	queue_free(worker->queue);
+	refused_free(worker->refused);
+	rpcgate_free(worker->gate);
+	outbox_done(&worker->outbox);
+	free(worker->published);
+	free(worker->change);
+	free(worker->change_id);
+	if (worker->bell >= 0)
+		close(worker->bell);
+	pthread_cond_destroy(&worker->done);
+	pthread_mutex_destroy(&worker->lock);
+	pthread_mutex_destroy(&worker->askers);
+	free(worker);
+}
+
+struct rpcgate *worker_gate(struct worker *worker)
+{
+	return worker->gate;
+}
+
+struct outbox *worker_outbox(struct worker *worker)
+{
+	return &worker->outbox;
+}
+
+bool worker_failed(const struct worker *worker)
+{
+	return atomic_load(&worker->failed);
+}
+
+/* ----------------------------------------------------------------- the kernel */
+
+static void tell(struct worker *w, const struct rpcgate_event *event)
+{
+	outbox_put(&w->outbox, event);
+}
+
+/* The kernel had no room for a pinhole: what cannot be connected to is not open */
+static void give_up(struct worker *w, uint64_t id)
+{
+	struct rpcgate_result r = rpcgate_close_pinhole(w->gate, id, worker_now_ns());
+	struct rpcgate_event e = {
+		.type = RPCGATE_EVENT_ENGINE,
+		.time_ns = worker_now_ns(),
+		.u.engine = { RPCGATE_REASON_LIMIT, "limit",
+			      "a set of the kernel is full: a pinhole was closed again" },
+	};
+
+	if (!w->stats.kernel_full++)
+		tell(w, &e);
+	for (size_t i = 0; i < r.n_events; i++)
+		tell(w, &r.events[i]);
+}
+
+/* What can be changed while running */
+void worker_change(struct worker *worker, const struct worker_setup *setup,
+		   const struct rpcgate_config *cfg, const struct rpcgate_policy *policy)
+{
+	worker->setup.enforce = setup->enforce;
+	worker->setup.first_bind = setup->first_bind;
+	if (rpcgate_set_config(worker->gate, cfg))
+		worker->cfg.pinhole_ttl_s = cfg->pinhole_ttl_s;
+	rpcgate_set_policy(worker->gate, policy);
+}
+
+/* Make the kernel know, and wait until it does */
+static void publish(struct worker *w)
+{
+	size_t n = w->n_changes;
+
+	w->n_changes = 0;
+	if (!n)
+		return;
+	kernel_apply(w->setup.kernel, w->change, n);
+	for (size_t i = 0; i < n; i++)
+		if (!w->change[i].remove && !w->change[i].element.timeout_ms && w->change_id[i])
+			give_up(w, w->change_id[i]);
+}
+
+static struct kernel_change *new_change(struct worker *w, uint64_t id)
+{
+	if (w->n_changes == CHANGES_MAX)
+		publish(w);
+	w->change_id[w->n_changes] = id;
+	w->change[w->n_changes] = (struct kernel_change){ .known = false };
+	return &w->change[w->n_changes++];
+}
+
+static uint64_t ms_until(uint64_t until_ns, uint64_t now_ns)
+{
+	return until_ns > now_ns ? (until_ns - now_ns) / NS_PER_MS + 1 : 1;
+}
+
+static void publish_pinhole(struct worker *w, const struct rpcgate_pinhole_event *e,
+			    uint64_t now_ns)
+{
+	const uint64_t slack = (uint64_t)w->cfg.pinhole_ttl_s * NS_PER_S / SLACK_PARTS;
+	struct published *p = &w->published[e->slot];
+	struct kernel_change *c;
+	bool known = p->id == e->id && p->until_ns > now_ns;
+
+	if (!e->slot || e->action == RPCGATE_PINHOLE_EXPIRE ||
+	    (known && e->port_until_ns && e->port_until_ns <= p->until_ns))
+		return;
+	if (!e->port_until_ns && !known)
+		return;
+	c = new_change(w, e->id);
+	c->element.set = rpcgate_addr_is_ipv4(&e->client) ? SET_PIN4 : SET_PIN6;
+	c->element.client = e->client;
+	c->element.server = e->server;
+	c->element.port = e->port;
+	c->remove = !e->port_until_ns;
+	c->known = known;
+	p->id = e->id;
+	p->until_ns = c->remove ? 0 : e->port_until_ns + slack;
+	c->element.timeout_ms = ms_until(p->until_ns, now_ns);
+}
+
+static void publish_pair(struct worker *w, const struct rpcgate_event *e, uint64_t now_ns)
+{
+	struct kernel_change *c = new_change(w, 0);
+
+	c->element.set = rpcgate_addr_is_ipv4(&e->src) ? SET_PAIR4 : SET_PAIR6;
+	c->element.client = e->src;
+	c->element.server = e->dest;
+	c->element.timeout_ms = ms_until(e->u.expect.until_ns, now_ns);
+	c->known = true; /* most are there already; where not, that costs a transaction */
+}
+
+static void take_events(struct worker *w, const struct rpcgate_result *result)
+{
+	uint64_t now = worker_now_ns();
+
+	for (size_t i = 0; i < result->n_events; i++) {
+		const struct rpcgate_event *e = &result->events[i];
+
+		if (e->type == RPCGATE_EVENT_PINHOLE && e->proto == 6)
+			publish_pinhole(w, &e->u.pinhole, now);
+		else if (e->type == RPCGATE_EVENT_EXPECT)
+			publish_pair(w, e, now);
+		tell(w, e);
+	}
+}
+
+static void ring(const struct worker *w)
+{
+	uint64_t one = 1;
+
+	if (write(w->setup.wake_fd, &one, sizeof(one)) < 0)
+		return; /* it is rung already */
+}
+
+void worker_gather(struct worker *worker, const struct rpcgate_result *result)
+{
+	take_events(worker, result);
+}
+
+void worker_publish(struct worker *worker)
+{
+	publish(worker);
+	ring(worker);
+}
+
+void worker_take(struct worker *worker, const struct rpcgate_result *result)
+{
+	worker_gather(worker, result);
+	publish(worker);
+	if (result->n_events)
+		ring(worker);
+}
+
+void worker_republish(struct worker *worker)
+{
+	struct rpcgate_pinhole_record record[256];
+	uint64_t cursor = 0, now = worker_now_ns();
+	size_t n;
+
+	memset(worker->published, 0,
+	       ((size_t)worker->cfg.max_pinholes + 1) * sizeof(*worker->published));
+	while ((n = rpcgate_pinholes(worker->gate, &cursor, record, 256)))
+		for (size_t i = 0; i < n; i++) {
+			struct kernel_change *c;
+
+			if (!record[i].open || record[i].proto != 6)
+				continue;
+			c = new_change(worker, record[i].id);
+			c->element.set = rpcgate_addr_is_ipv4(&record[i].client) ? SET_PIN4 :
+										   SET_PIN6;
+			c->element.client = record[i].client;
+			c->element.server = record[i].server;
+			c->element.port = record[i].port;
+			c->element.timeout_ms = ms_until(record[i].until_ns, now);
+			c->known = true;
+		}
+	publish(worker);
+}
+
+/* -------------------------------------------------------------------- packets */
+
+static enum rpcgate_standing standing_of(const struct worker *w, uint32_t mark)
+{
+	static const enum rpcgate_standing standing[] = {
+		[MARK_ADMITTED] = RPCGATE_STANDING_ADMITTED,
+		[MARK_APPROVED] = RPCGATE_STANDING_APPROVED,
+		[MARK_STRAY] = RPCGATE_STANDING_NONE,
+		[MARK_STATES] = RPCGATE_STANDING_NONE,
+	};
+
+	return standing[mark >> w->setup.mark_shift & MARK_STATES];
+}
+
+/* What is kept of a connection; 0: leave it as it was */
+static uint32_t state_of(const struct worker *w, enum rpcgate_standing standing)
+{
+	static const uint32_t state[] = {
+		[RPCGATE_STANDING_NONE] = 0,
+		[RPCGATE_STANDING_ADMITTED] = MARK_ADMITTED,
+		[RPCGATE_STANDING_APPROVED] = MARK_APPROVED,
+		[RPCGATE_STANDING_SERVED] = MARK_APPROVED,
+		[RPCGATE_STANDING_REFUSED] = MARK_REFUSED,
+		[RPCGATE_STANDING_FOREIGN] = MARK_FOREIGN,
+	};
+
+	if (standing == RPCGATE_STANDING_FOREIGN && !w->setup.enforce)
+		return MARK_LETGO; /* nothing is held up where we only look */
+	if (standing == RPCGATE_STANDING_SERVED && w->setup.first_bind)
+		return MARK_LETGO;
+	return state[standing];
+}
+
+static void settle(struct worker *w, const struct queue_packet *p, const struct rpcgate_result *r)
+{
+	uint32_t ours = (uint32_t)MARK_ALL << w->setup.mark_shift;
+	uint32_t bits = MARK_PASS | state_of(w, r->standing);
+
+	if (r->action == RPCGATE_REJECT)
+		bits = MARK_REFUSED;
+	queue_settle(w->queue, p->id, r->action != RPCGATE_DROP,
+		     (p->mark & ~ours) | bits << w->setup.mark_shift);
+}
+
+/* Judge a batch, make the kernel know, let it go.  False if the queue is lost. */
+static bool batch(struct worker *w)
+{
+	struct queue_packet packet[QUEUE_BATCH];
+	int n = queue_receive(w->queue, packet);
+	uint64_t start = worker_now_ns();
+	bool told = false;
+
+	if (n < 0)
+		return false;
+	for (int i = 0; i < n; i++) {
+		struct rpcgate_result r;
+
+		packet[i].packet.time_ns = start;
+		packet[i].packet.standing = standing_of(w, packet[i].mark);
+		r = rpcgate_feed(w->gate, &packet[i].packet);
+		if (r.n_events) {
+			take_events(w, &r);
+			told = true;
+		}
+		settle(w, &packet[i], &r);
+	}
+	if (w->n_changes) {
+		uint64_t took;
+
+		publish(w);
+		took = worker_now_ns() - start;
+		w->stats.learned++;
+		w->stats.learn_ns_sum += took;
+		if (took > w->stats.learn_ns_max)
+			w->stats.learn_ns_max = took;
+	}
+	queue_flush(w->queue);
+	if (told)
+		ring(w);
+	return true;
+}
+
+/* What the kernel refused: the engine says why, and lets nothing follow from it */
+static void tell_refused(struct worker *w)
+{
+	struct rpcgate_packet packet;
+
+	for (unsigned n = 0; n < QUEUE_BATCH && refused_next(w->refused, &packet); n++) {
+		struct rpcgate_result r;
+
+		packet.time_ns = worker_now_ns();
+		r = rpcgate_feed(w->gate, &packet);
+		w->stats.told_refused++;
+		worker_take(w, &r);
+	}
+}
+
+static void tick(struct worker *w)
+{
+	struct rpcgate_result r = rpcgate_tick(w->gate, worker_now_ns());
+
+	worker_take(w, &r);
+}
+
+/* ---------------------------------------------------------------------- tasks */
+
+static void do_task(struct worker *w)
+{
+	uint64_t rung;
+
+	if (read(w->bell, &rung, sizeof(rung)) < 0)
+		return;
+	pthread_mutex_lock(&w->lock);
+	if (w->task) {
+		w->task(w, w->task_ctx);
+		w->task = NULL;
+		pthread_cond_signal(&w->done);
+	}
+	pthread_mutex_unlock(&w->lock);
+}
+
+void worker_do(struct worker *worker, worker_task *task, void *ctx)
+{
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&worker->askers);
+	pthread_mutex_lock(&worker->lock);
+	if (!worker->running || worker_failed(worker)) {
+		task(worker, ctx);
+	} else {
+		worker->task = task;
+		worker->task_ctx = ctx;
+		if (write(worker->bell, &one, sizeof(one)) == (ssize_t)sizeof(one))
+			while (worker->task)
+				pthread_cond_wait(&worker->done, &worker->lock);
+	}
+	pthread_mutex_unlock(&worker->lock);
+	pthread_mutex_unlock(&worker->askers);
+}
+
+static void stats_task(struct worker *w, void *ctx)
+{
+	struct worker_stats *stats = ctx;
+
+	*stats = w->stats;
+	rpcgate_stats(w->gate, &stats->engine);
+	if (w->queue)
+		queue_stats(w->queue, &stats->queue);
+	stats->events_lost = atomic_load(&w->outbox.lost);
+}
+
+void worker_stats(struct worker *worker, struct worker_stats *stats)
+{
+	worker_do(worker, stats_task, stats);
+}
+
+/* --------------------------------------------------------------------- thread */
+
+static void *run(void *ctx)
+{
+	struct worker *w = ctx;
+	struct pollfd fd[] = {
+		{ queue_fd(w->queue), POLLIN, 0 },
+		{ w->bell, POLLIN, 0 },
+		{ w->refused ? refused_fd(w->refused) : -1, POLLIN, 0 },
+	};
+	uint64_t last_tick = 0;
+
+	while (!atomic_load(&w->stop)) {
+		uint64_t now;
+
+		if (poll(fd, sizeof(fd) / sizeof(fd[0]), TICK_MS) < 0 && errno != EINTR)
+			break;
+		if (fd[0].revents && !batch(w))
+			break;
+		if (fd[1].revents)
+			do_task(w);
+		if (fd[2].revents)
+			tell_refused(w);
+		now = worker_now_ns();
+		if (now - last_tick >= TICK_MS * NS_PER_MS) {
+			last_tick = now;
+			tick(w);
+		}
+	}
+	/* whoever waits for a task must not wait for ever */
+	pthread_mutex_lock(&w->lock);
+	atomic_store(&w->failed, !atomic_load(&w->stop));
+	if (w->task)
+		w->task(w, w->task_ctx);
+	w->task = NULL;
+	pthread_cond_signal(&w->done);
+	pthread_mutex_unlock(&w->lock);
+	ring(w);
+	return NULL;
+}
+
+bool worker_start(struct worker *worker)
+{
+	atomic_store(&worker->stop, false);
+	worker->running = pthread_create(&worker->thread, NULL, run, worker) == 0;
+	return worker->running;
+}
+
+void worker_stop(struct worker *worker)
+{
+	uint64_t one = 1;
+
+	if (!worker->running)
+		return;
+	atomic_store(&worker->stop, true);
+	if (write(worker->bell, &one, sizeof(one)) == (ssize_t)sizeof(one))
+		pthread_join(worker->thread, NULL);
+	worker->running = false;
+}
