@@ -256,7 +256,7 @@ static bool choose_services(const struct option_list *list, struct chosen *chose
 {
 	for (size_t i = 0; i < list->n; i++) {
 		const struct rpcgate_group *group = rpcgate_group_find(list->value[i]);
-		const char *nearest = options_nearest(list->value[i], group_name, NULL);
+		const char *nearest = text_nearest(list->value[i], group_name, NULL);
 		char shown[128];
 
 		if (group) {

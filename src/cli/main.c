@@ -56,7 +56,7 @@ static void usage(FILE *out)
 
 static int unknown(const char *word)
 {
-	const char *nearest = options_nearest(word, first_word, NULL);
+	const char *nearest = text_nearest(word, first_word, NULL);
 	char shown[128];
 
 	fprintf(stderr, "rpcgate: unknown %s '%s'", word[0] == '-' ? "option" : "command",

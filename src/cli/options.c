@@ -4,56 +4,8 @@
 #include "options.h"
 #include "text.h"
 
-#define WORD_MAX 64 /* longer words are not compared */
 #define PAGE_WIDTH 100
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Levenshtein distance, one row at a time; WORD_MAX for what is too long to be a slip. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[WORD_MAX + 1];
-	size_t n = strlen(b);
-
-	if (n > WORD_MAX || strlen(a) > WORD_MAX)
-		return WORD_MAX;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i + 1;
-		for (size_t j = 0; j < n; j++) {
-			size_t above = row[j + 1];
-
-			row[j + 1] = least(least(row[j], above) + 1, diagonal + (a[i] != b[j]));
-			diagonal = above;
-		}
-	}
-	return row[n];
-}
-
-const char *options_nearest(const char *word, const char *(*get)(const void *ctx, size_t i),
-			    const void *ctx)
-{
-	/* Half of the word may be wrong, at least one letter and at most four. */
-	size_t best = least(strlen(word) / 2 + 1, 4) + 1;
-	const char *nearest = NULL;
-	const char *candidate;
-
-	for (size_t i = 0; (candidate = get(ctx, i)); i++) {
-		size_t d = distance(word, candidate);
-
-		if (d < best) {
-			best = d;
-			nearest = candidate;
-		}
-	}
-	return nearest;
-}
+#define NAME_SIZE 65 /* of an option, NUL counted; longer words are no slips of one */
 
 static const char *row_name(const void *ctx, size_t i)
 {
@@ -64,7 +16,7 @@ static const char *row_name(const void *ctx, size_t i)
 
 const char *options_nearest_row(const struct option_row *rows, const char *word)
 {
-	return options_nearest(word, row_name, rows);
+	return text_nearest(word, row_name, rows);
 }
 
 static const struct option_row *find_row(const struct option_row *rows, const char *name, size_t n)
@@ -87,7 +39,7 @@ static bool mistake(char *error, const char *what, const char *option, const cha
 static bool unknown_option(const struct option_row *rows, const char *arg, char *error)
 {
 	const char *word = arg + strspn(arg, "-");
-	char name[WORD_MAX + 1];
+	char name[NAME_SIZE];
 	const char *nearest;
 	char hint[96] = "";
 

@@ -54,15 +54,7 @@ void options_lengthen(int argc, char **argv, const char *brief, const char *name
 /** Print one line for each option, aligned. */
 void options_help(const struct option_row *rows, FILE *out);
 
-/**
- * The candidate most like a word (edit distance), for "did you mean".
- * @param get  the i-th candidate, NULL past the last
- * @return     NULL if none is near
- */
-const char *options_nearest(const char *word, const char *(*get)(const void *ctx, size_t i),
-			    const void *ctx);
-
-/** The same for the names of a table of options. */
+/** text_nearest() for the names of a table of options. */
 const char *options_nearest_row(const struct option_row *rows, const char *word);
 
 /**

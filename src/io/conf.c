@@ -8,6 +8,7 @@
 
 #include "conf.h"
 #include "policy_file.h"
+#include "text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WORDS_MAX 4
@@ -312,13 +313,39 @@ static bool set_value(struct conf *conf, struct line *line, const struct key *ke
 	return false;
 }
 
+/* What may stand first, ours and the policy's */
+static const char *first_word(const void *ctx, size_t i)
+{
+	static const char *const policy[] = { "allow",         "deny",     "log",
+					      "static",        "callback", "sealed",
+					      "reserved",      "include",  "mapper-port",
+					      "dynamic-range", "set",      "valid-ports" };
+
+	(void)ctx;
+	if (i < COUNT(keys))
+		return keys[i].face.name;
+	return i - COUNT(keys) < COUNT(policy) ? policy[i - COUNT(keys)] : NULL;
+}
+
+/* A slip in one of our words is not the policy's to explain */
+static bool is_slip(struct line *line)
+{
+	const char *nearest = line->n ? text_nearest(line->word[0].text, first_word, NULL) : NULL;
+
+	if (!nearest || !key_of(nearest))
+		return false;
+	mistake(line, 0, "read \"%.60s\", expected a setting or a rule; the nearest is \"%s\"",
+		line->word[0].text, nearest);
+	return true;
+}
+
 /* True if the line is ours, right or wrong */
 static bool read_line(struct conf *conf, struct line *line)
 {
 	const struct key *key = line->n ? key_of(line->word[0].text) : NULL;
 
 	if (!key)
-		return false;
+		return is_slip(line);
 	if (line->n < 2)
 		expected(line, key, 1);
 	else if (line->n > 2 && key->kind != KIND_MODE)

@@ -106,3 +106,55 @@ char *text_show(const char *in, char *out, size_t size)
 	out[used] = '\0';
 	return out;
 }
+
+/* ------------------------------------------------------------- did you mean */
+
+#define WORD_MAX 64
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Levenshtein distance, one row at a time; WORD_MAX for what is too long to be a slip. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1];
+	size_t n = strlen(b);
+
+	if (n > WORD_MAX || strlen(a) > WORD_MAX)
+		return WORD_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i]; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i + 1;
+		for (size_t j = 0; j < n; j++) {
+			size_t above = row[j + 1];
+
+			row[j + 1] = least(least(row[j], above) + 1, diagonal + (a[i] != b[j]));
+			diagonal = above;
+		}
+	}
+	return row[n];
+}
+
+const char *text_nearest(const char *word, const char *(*get)(const void *ctx, size_t i),
+			 const void *ctx)
+{
+	/* Half of the word may be wrong, at least one letter and at most four. */
+	size_t best = least(strlen(word) / 2 + 1, 4) + 1;
+	const char *nearest = NULL;
+	const char *candidate;
+
+	for (size_t i = 0; (candidate = get(ctx, i)); i++) {
+		size_t d = distance(word, candidate);
+
+		if (d < best) {
+			best = d;
+			nearest = candidate;
+		}
+	}
+	return nearest;
+}

@@ -34,4 +34,12 @@ size_t text_to_utf8(const uint8_t *in, size_t n, char *out);
  */
 char *text_show(const char *in, char *out, size_t size);
 
+/**
+ * The candidate most like a word (edit distance), for "did you mean".
+ * @param get  the i-th candidate, NULL past the last
+ * @return     NULL if none is near
+ */
+const char *text_nearest(const char *word, const char *(*get)(const void *ctx, size_t i),
+			 const void *ctx);
+
 #endif

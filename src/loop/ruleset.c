@@ -207,7 +207,12 @@ static const struct set_row fixed_sets[FIXED_COUNT] = {
 			    NFT_SET_INTERVAL | NFT_SET_CONCAT,
 			    { 16, 16, 2 } },
 	[FIXED_MAPPER] = { "mapper", "inet_service", TYPE_SERVICE, 2, NFT_SET_INTERVAL, { 0 } },
-	[FIXED_DYNAMIC] = { "dynamic_range", "inet_service", TYPE_SERVICE, 2, NFT_SET_INTERVAL, { 0 } },
+	[FIXED_DYNAMIC] = { "dynamic_range",
+			    "inet_service",
+			    TYPE_SERVICE,
+			    2,
+			    NFT_SET_INTERVAL,
+			    { 0 } },
 };
 
 const char *ruleset_set_name(enum ruleset_set set)
