@@ -3,7 +3,7 @@
  *
  * A client sends one line of words and gets lines of JSON; the last one has "ok".  Served by a
  * thread of its own, one client at a time, so that whoever reads slowly holds up nobody but other
- * clients.  Only root and the user that we are may talk (SO_PEERCRED).
+ * clients.  SIGPIPE has to be ignored.  Only root and the user that we are may talk (SO_PEERCRED).
  */
 #ifndef LOOP_CONTROL_H
 #define LOOP_CONTROL_H

@@ -489,7 +489,7 @@ static void *run(void *ctx)
 {
 	struct worker *w = ctx;
 	struct pollfd fd[] = {
-		{ queue_fd(w->queue), POLLIN, 0 },
+		{ w->queue ? queue_fd(w->queue) : -1, POLLIN, 0 },
 		{ w->bell, POLLIN, 0 },
 		{ w->refused ? refused_fd(w->refused) : -1, POLLIN, 0 },
 	};

@@ -27,7 +27,7 @@ struct worker_setup {
 struct worker;
 
 /**
- * @param queue    owned from now on
+ * @param queue    owned from now on; NULL: it only does tasks
  * @param refused  the same; NULL: this worker does not tell of what the kernel refused
  */
 struct worker *worker_new(const struct worker_setup *setup, const struct rpcgate_config *cfg,
