@@ -25,6 +25,15 @@ static const char *const sources[] = { [RPCGATE_EPT_MAP] = "ept_map",
 
 /* ---------------------------------------------------------------------- saving */
 
+/* By the wall clock, the one that goes on while nobody runs */
+static uint64_t wall_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / NS_PER_MS;
+}
+
 struct saving {
 	FILE *out;
 	uint64_t now_ns;
@@ -118,8 +127,8 @@ static bool write_state(FILE *out, struct worker *const *worker, size_t n,
 
 	if (!slice)
 		return false;
-	put(&s, json_pack("{s:i,s:I}", "rpcgate_state", STATE_VERSION, "saved_s",
-			  (json_int_t)time(NULL)));
+	put(&s, json_pack("{s:i,s:I}", "rpcgate_state", STATE_VERSION, "saved_ms",
+			  (json_int_t)wall_ms()));
 	for (size_t i = 0; i < n; i++)
 		save_all(&s, worker[i], slice);
 	free(slice);
@@ -269,13 +278,13 @@ static bool read_head(struct loading *l, const char *line)
 	json_t *head = json_loads(line, 0, NULL);
 	uint64_t version, saved;
 	bool good = read_number(head, "rpcgate_state", UINT32_MAX, &version) &&
-		    version == STATE_VERSION && read_number(head, "saved_s", UINT32_MAX, &saved);
+		    version == STATE_VERSION &&
+		    read_number(head, "saved_ms", UINT64_MAX / NS_PER_MS, &saved);
 
 	if (good) {
-		time_t now = time(NULL);
+		uint64_t now = wall_ms();
 
-		l->elapsed_ns = now > (time_t)saved ? ((uint64_t)now - saved) * NS_PER_MS * 1000 :
-						      0;
+		l->elapsed_ns = now > saved ? (now - saved) * NS_PER_MS : 0;
 	}
 	json_decref(head);
 	return good;
