@@ -603,6 +603,24 @@ RPCGATE_API const struct rpcgate_interface *rpcgate_interface_find(const struct 
 /** The @p i-th entry in order of UUID, NULL past the last. */
 RPCGATE_API const struct rpcgate_interface *rpcgate_interface_at(size_t i);
 
+/* -------------------------------------------------------------- operations */
+
+/** A known operation of an interface. */
+struct rpcgate_operation {
+	struct rpcgate_uuid interface;
+	uint16_t opnum;
+	const char *name;   /**< "DRSGetNCChanges" */
+	const char *source; /**< the document that says so */
+};
+
+/** What an operation is called; NULL if that is not known. */
+RPCGATE_API const char *rpcgate_operation_name(const struct rpcgate_uuid *interface,
+					       uint16_t opnum);
+/** The known operations of an interface in the order of their numbers, @p n of them; NULL if none
+ *  is known. */
+RPCGATE_API const struct rpcgate_operation *
+rpcgate_operations_of(const struct rpcgate_uuid *interface, size_t *n);
+
 /* ------------------------------------------------------------------- groups */
 
 struct rpcgate_group_member {

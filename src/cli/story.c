@@ -217,11 +217,13 @@ static void tell_pipe(struct story *s, const struct rpcgate_event *event, FILE *
 static void tell_call(struct story *s, const struct rpcgate_event *event, FILE *out)
 {
 	const struct rpcgate_call_event *c = &event->u.call;
+	const char *name = rpcgate_operation_name(&c->interface.uuid, c->opnum);
 	char interface[WORDS_INTERFACE];
 
 	(void)s;
-	fprintf(out, "call of operation %u of %s at authentication level %u\n", c->opnum,
-		words_interface(&c->interface, interface), c->auth_level);
+	fprintf(out, "call of operation %u%s%s of %s at authentication level %u\n", c->opnum,
+		name ? " " : "", name ? name : "", words_interface(&c->interface, interface),
+		c->auth_level);
 	tell_verdict(out, c->verdict, c->reason);
 	tell_rule(out, c->rule_file, c->rule_line, c->rule_name);
 }

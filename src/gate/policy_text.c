@@ -48,6 +48,23 @@ static void put_ranges(struct sentence *s, const struct rpcgate_policy *p, uint3
 	}
 }
 
+static void put_operations(struct sentence *s, const struct rpcgate_policy *p,
+			   const struct statement *rule)
+{
+	for (uint32_t i = rule->opnums; i < rule->opnums + rule->n_opnums; i++) {
+		const struct rpcgate_port_range *r = policy_range(p, i);
+		const char *name = rule->subject == SUBJECT_UUID && r->first == r->last ?
+					   rpcgate_operation_name(&rule->uuid, r->first) :
+					   NULL;
+
+		if (i > rule->opnums)
+			put(s, ", ");
+		put_ranges(s, p, i, 1);
+		if (name)
+			put(s, " (%s)", name);
+	}
+}
+
 static void put_subject(struct sentence *s, const struct statement *rule)
 {
 	const struct rpcgate_syntax id = { rule->uuid, rule->major, rule->minor };
@@ -104,7 +121,7 @@ static void explain_rule(struct sentence *s, const struct rpcgate_policy *p,
 							  policy_range(p, rule->opnums)->last;
 
 		put(s, one ? "operation " : "operations ");
-		put_ranges(s, p, rule->opnums, rule->n_opnums);
+		put_operations(s, p, rule);
 		put(s, " of ");
 	} else if (rule->level) {
 		put(s, "calls to ");

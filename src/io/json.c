@@ -131,6 +131,16 @@ static void put_interface(struct line *line, json_t *object, const struct rpcgat
 	put_text(line, object, "service", known->service);
 }
 
+static void put_operation(struct line *line, json_t *object, const struct rpcgate_uuid *interface,
+			  uint16_t opnum)
+{
+	const char *name = interface ? rpcgate_operation_name(interface, opnum) : NULL;
+
+	put_number(line, object, "opnum", opnum);
+	if (name)
+		put_text(line, object, "operation", name);
+}
+
 /* ----------------------------------------------------------------- the words */
 
 #define NAME(names, value) ((size_t)(value) < COUNT(names) ? (names)[value] : "unknown")
@@ -256,7 +266,7 @@ static void call_body(struct line *line, json_t *body, const struct rpcgate_even
 	put_number(line, body, "call_id", c->call_id);
 	put_number(line, body, "context_id", c->context_id);
 	put_interface(line, body, &c->interface);
-	put_number(line, body, "opnum", c->opnum);
+	put_operation(line, body, &c->interface.uuid, c->opnum);
 	put_number(line, body, "auth_level", c->auth_level);
 	put_text(line, body, "verdict", NAME(verdict_names, c->verdict));
 	put_text(line, body, "action", NAME(action_names, c->action));
@@ -338,7 +348,8 @@ static void put_dcerpc(struct line *line, const struct rpcgate_alert_event *a)
 	snprintf(version, sizeof(version), "5.%u", a->rpc_minor);
 	put_text(line, body, "rpc_version", version);
 	if (a->ptype == 0)
-		put_number(line, put_object(line, body, "req"), "opnum", a->opnum);
+		put_operation(line, put_object(line, body, "req"),
+			      a->has_interface ? &a->interface.uuid : NULL, a->opnum);
 	interfaces = put_array(line, body, "interfaces");
 	if (a->has_interface) {
 		json_t *interface = json_object();

@@ -193,7 +193,7 @@ static void an_alert_has_suricatas_body(void **state)
 		"\"metadata\":{\"rpc_reason\":[\"opnum-denied\"],"
 		"\"mitre_technique_id\":[\"T1021\",\"T1569.002\"]}},"
 		"\"dcerpc\":{\"request\":\"REQUEST\",\"response\":\"UNREPLIED\",\"call_id\":5,"
-		"\"rpc_version\":\"5.1\",\"req\":{\"opnum\":12},\"interfaces\":[{"
+		"\"rpc_version\":\"5.1\",\"req\":{\"opnum\":12,\"operation\":\"RCreateServiceW\"},\"interfaces\":[{"
 		"\"uuid\":\"367abb81-9844-35f1-ad32-98f038001003\",\"version\":\"2.0\","
 		"\"name\":\"svcctl\",\"service\":\"SCM (services.exe)\"}]},"
 		"\"ndpi\":{\"proto\":\"TLS\"}}\n");

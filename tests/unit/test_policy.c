@@ -52,7 +52,8 @@ static const struct mistake {
 } mistakes[] = {
 #define SUBJECT "expected an interface's name or UUID, \"group\" or \"any\""
 #define PORTS "expected ports such as 145 or 6001-6004"
-#define OPNUMS "expected operation numbers such as 3 or 0-4,12, up to 65535"
+#define OPNUMS "expected operations such as 3, 0-4,12 up to 65535, or their names"
+#define OPNAMES "expected the name or number of an operation of this interface"
 #define NET "expected an address, a network such as 10.0.0.0/8 or fd00::/8, or any"
 #define LEVEL "expected none, connect, call, packet, integrity, privacy or 1 to 6"
 #define VERBS                                                                                      \
@@ -83,6 +84,19 @@ static const struct mistake {
 	{ "an operation too large", "deny interface samr opnum 65536", 1, 27,
 	  "read \"65536\", " OPNUMS },
 	{ "a list without end", "deny interface samr opnum 1,", 1, 27, "read \"1,\", " OPNUMS },
+	{ "an operation with a slip", "deny samr opnum 1,SamrConect5", 1, 17,
+	  "read \"SamrConect5\", " OPNAMES "; the nearest is \"SamrConnect5\"" },
+	{ "an operation of another interface", "deny samr opnum DRSGetNCChanges", 1, 17,
+	  "read \"DRSGetNCChanges\", " OPNAMES },
+	{ "an operation of an interface without known ones",
+	  "deny 11111111-2222-3333-4444-555555555555 opnum Connect", 1, 49,
+	  "read \"Connect\", " OPNAMES },
+	{ "an operation of a group", "deny group lsass opnum SamrConnect5", 1, 24,
+	  "read \"SamrConnect5\", expected operation numbers, as names need one interface" },
+	{ "an operation of any", "deny any opnum SamrConnect5", 1, 16,
+	  "read \"SamrConnect5\", expected operation numbers, as names need one interface" },
+	{ "a range of names", "deny samr opnum SamrConnect4-SamrConnect5", 1, 17,
+	  "read \"SamrConnect4-SamrConnect5\", " OPNAMES },
 	{ "no list", "deny interface samr opnum", 1, 26, "the line ends, " OPNUMS },
 	{ "a level that is none", "deny interface samr auth privat", 1, 26,
 	  "read \"privat\", " LEVEL "; the nearest is \"privacy\"" },
@@ -197,10 +211,17 @@ static const struct legal {
 	  "Allow and report the 1 interface of group netlogon, where the server announced it." },
 	{ "any order of clauses, a list with spaces, a comment",
 	  "deny interface samr to 10.0.0.1 opnum 1, 3-5 ,9 auth 5 from 10.0.0.0/8 name \"a # b\"#x",
-	  "Refuse operations 1, 3-5, 9 of samr (12345778-1234-abcd-ef00-0123456789ac) from "
-	  "10.0.0.0/8 to 10.0.0.1 below authentication level integrity." },
+	  "Refuse operations 1 (SamrCloseHandle), 3-5, 9 (SamrSetInformationDomain) of samr "
+	  "(12345778-1234-abcd-ef00-0123456789ac) from 10.0.0.0/8 to 10.0.0.1 below "
+	  "authentication level integrity." },
+	{ "operations by name, in either case, among numbers",
+	  "allow drsuapi opnum DRSBind,drsunbind , 12, 40-41,99",
+	  "Allow operations 0 (DRSBind), 1 (DRSUnbind), 12 (DRSCrackNames), 40-41, 99 of drsuapi "
+	  "(e3514235-4b06-11d1-ab04-00c04fc2dcd2), where the server announced it." },
+	{ "operations of a group stay numbers", "deny group netlogon opnum 3",
+	  "Refuse operation 3 of the 1 interface of group netlogon." },
 	{ "one operation", "deny interface drsuapi opnum 3",
-	  "Refuse operation 3 of drsuapi (e3514235-4b06-11d1-ab04-00c04fc2dcd2)." },
+	  "Refuse operation 3 (DRSGetNCChanges) of drsuapi (e3514235-4b06-11d1-ab04-00c04fc2dcd2)." },
 	{ "a level", "allow interface any auth privacy from fd00::/8",
 	  "Allow calls to every interface from fd00::/8 at authentication level privacy or above, "
 	  "where the server announced it." },
@@ -316,6 +337,10 @@ static const struct match {
 	{ "a prefix of 65 bits, outside", "deny any to fd00::8000:0:0:0/65", SAMR, 1, 0, "fd00::1",
 	  "fd00::7000:0:0:1", -1, 0, 0 },
 	{ "an operation", "deny interface drsuapi opnum 3", DRSUAPI, 4, 0, C, S, 3, 1, 1 },
+	{ "an operation by name", "deny drsuapi opnum DRSGetNCChanges", DRSUAPI, 4, 0, C, S, 3, 1,
+	  1 },
+	{ "beside an operation by name", "deny drsuapi opnum DRSGetNCChanges", DRSUAPI, 4, 0, C, S,
+	  4, 1, 0 },
 	{ "another operation", "deny interface drsuapi opnum 3", DRSUAPI, 4, 0, C, S, 2, 1, 0 },
 	{ "a list of operations, its end", "deny interface drsuapi opnum 0,4-6", DRSUAPI, 4, 0, C,
 	  S, 6, 1, 1 },
