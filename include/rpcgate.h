@@ -232,6 +232,8 @@ struct rpcgate_config {
 	uint32_t max_datagrams;           /**< IP datagrams in reassembly; oldest goes first */
 	uint32_t max_pipes;               /**< notes about SMB pipes; oldest goes first */
 	uint32_t max_udp_calls; /**< mapper calls over UDP, unanswered; oldest goes first */
+	uint32_t max_udp_talks; /**< talks over UDP pinholes told once, of allowed and of refused
+				 *   clients each; the oldest is judged and told anew */
 	uint32_t buffer_octets; /**< all held octets of all flows together */
 	uint32_t max_events;    /**< per call; more: counted in events_lost, opens nothing */
 
@@ -365,12 +367,14 @@ struct rpcgate_pinhole_event {
 	struct rpcgate_addr server;
 	struct rpcgate_syntax interface;
 	uint16_t port;
+	uint8_t proto; /**< of the port: 6 or 17; that of the event is the announcement's */
 	uint32_t ttl_s;
 	uint64_t uses;
 	uint64_t until_ns;
 };
 
-enum rpcgate_bind_pdu { RPCGATE_PDU_BIND, RPCGATE_PDU_ALTER_CONTEXT };
+/** What asked for an interface; over UDP there are no binds, and the first request counts as one. */
+enum rpcgate_bind_pdu { RPCGATE_PDU_BIND, RPCGATE_PDU_ALTER_CONTEXT, RPCGATE_PDU_REQUEST };
 
 struct rpcgate_bind_event {
 	enum rpcgate_bind_pdu pdu;
@@ -554,6 +558,8 @@ RPCGATE_API struct rpcgate_result rpcgate_finish(struct rpcgate *gate);
 	X(stubs_sealed, "mapper answers that could not be read because they are encrypted")        \
 	X(pdus_udp, "connectionless PDUs to or from the mapper on UDP 135")                        \
 	X(pdus_udp_pieces, "of these, pieces of a longer call, which are not joined")              \
+	X(udp_judged, "datagrams of clients to UDP ports that rules ask for, judged")              \
+	X(udp_refused, "of these, refused")                                                        \
 	X(answers, "mapper answers read")                                                          \
 	X(answers_unusable, "mapper answers with nothing to learn: status, or not asked")          \
 	X(answers_malformed, "mapper answers refused as a whole")                                  \

@@ -179,14 +179,20 @@ static void tell_rule(FILE *out, const char *file, uint32_t line, const char *na
 
 static void tell_bind(struct story *s, const struct rpcgate_event *event, FILE *out)
 {
+	static const char *const what[] = {
+		[RPCGATE_PDU_BIND] = "Bind",
+		[RPCGATE_PDU_ALTER_CONTEXT] = "Alter-context",
+		[RPCGATE_PDU_REQUEST] = "Request of",
+	};
 	const struct rpcgate_bind_event *b = &event->u.bind;
 	char interface[WORDS_INTERFACE];
 	char age[WORDS_TIME];
 
 	s->binds++;
 	s->refused += b->verdict == RPCGATE_DENY;
-	fprintf(out, "%s %s on port %u\n", b->pdu == RPCGATE_PDU_BIND ? "Bind" : "Alter-context",
-		words_interface(&b->interface, interface), event->dest_port);
+	fprintf(out, "%s %s on port %u%s\n", what[b->pdu],
+		words_interface(&b->interface, interface), event->dest_port,
+		b->pdu == RPCGATE_PDU_REQUEST ? " over UDP" : "");
 	tell_verdict(out, b->verdict, b->reason);
 	if (b->pinhole_id)
 		fprintf(out, "pinhole %" PRIu64, b->pinhole_id);

@@ -141,6 +141,7 @@ static struct rpcgate_pinhole_event *tell(struct rpcgate *g, const struct flow *
 	e->u.pinhole = (struct rpcgate_pinhole_event){
 		.action = action,
 		.source = grant->source,
+		.proto = key->proto,
 		.id = id,
 		.client = key->client,
 		.server = key->server,
@@ -157,9 +158,12 @@ static struct rpcgate_pinhole_event *tell(struct rpcgate *g, const struct flow *
 
 struct pinhole_key pinhole_key_of(const struct flow *f, uint16_t port)
 {
-	return (struct pinhole_key){ *client_addr(f), *server_addr(f),
-				     f->key.zone,     port,
-				     IP_PROTO_TCP,    0 };
+	return (struct pinhole_key){ *client_addr(f),
+				     *server_addr(f),
+				     f->key.zone,
+				     port,
+				     f->udp ? IP_PROTO_UDP : IP_PROTO_TCP,
+				     0 };
 }
 
 static uint64_t key_hash(const struct rpcgate *g, const struct pinhole_key *key)
@@ -471,11 +475,15 @@ static enum rpcgate_reason open_grant(struct rpcgate *g, const struct flow *f,
 	return RPCGATE_REASON_NONE;
 }
 
-enum rpcgate_reason pinhole_open(struct rpcgate *g, const struct flow *f, uint16_t port,
-				 const struct rpcgate_syntax *interface, enum rpcgate_source source)
+enum rpcgate_reason pinhole_open(struct rpcgate *g, const struct flow *f, uint8_t proto,
+				 uint16_t port, const struct rpcgate_syntax *interface,
+				 enum rpcgate_source source)
 {
 	struct pinhole_key key = pinhole_key_of(f, port);
-	enum rpcgate_reason reason = open_grant(g, f, &key, interface, source);
+	enum rpcgate_reason reason;
+
+	key.proto = proto; /* a mapper on TCP announces ports of UDP, too */
+	reason = open_grant(g, f, &key, interface, source);
 
 	if (reason) {
 		const struct grant none = { .interface = *interface,

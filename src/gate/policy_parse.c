@@ -12,8 +12,8 @@
  *		   | ( "mapper-port" | "dynamic-range" | "reserved" ) ports
  *		   | "set" key "=" value
  *	subject	   = [ "interface" ] ( name | uuid | "any" | "group" name )
- *	clause	   = "version" M[.m] | "opnum" list | "auth" level | "from" net | "to" net
- *		   | "name" text
+ *	clause	   = "version" M[.m] | "opnum" list | "auth" level | "over" transport
+ *		   | "from" net | "to" net | "name" text
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -492,6 +492,24 @@ static bool read_auth(struct input *in, struct statement *s)
 			best.found);
 }
 
+static bool read_over(struct input *in, struct statement *s)
+{
+	static const struct {
+		const char *word;
+		enum over over;
+	} words[] = { { "tcp", OVER_TCP }, { "udp", OVER_UDP }, { "any", OVER_ANY } };
+	struct nearest best = nearest_to(in, &in->token);
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (is(&in->token, words[i].word)) {
+			s->over = (uint8_t)words[i].over;
+			return next(in);
+		}
+		nearest_try(&best, words[i].word);
+	}
+	return expected(in, &in->token, "tcp, udp or any", best.found);
+}
+
 static bool address(const char *text, struct net *net)
 {
 	uint8_t octet[16];
@@ -581,7 +599,8 @@ enum clause_bit {
 	CLAUSE_FROM = 16,
 	CLAUSE_TO = 32,
 	CLAUSE_NAME = 64,
-	CLAUSE_GROUP = 128
+	CLAUSE_GROUP = 128,
+	CLAUSE_OVER = 256
 };
 
 static const struct clause {
@@ -594,6 +613,7 @@ static const struct clause {
 	{ "version", CLAUSE_VERSION, read_version },
 	{ "opnum", CLAUSE_OPNUM, read_opnum },
 	{ "auth", CLAUSE_AUTH, read_auth },
+	{ "over", CLAUSE_OVER, read_over },
 	{ "from", CLAUSE_FROM, read_from },
 	{ "to", CLAUSE_TO, read_to },
 	{ "name", CLAUSE_NAME, read_name },
@@ -640,8 +660,8 @@ static bool read_rule(struct input *in, struct statement *s)
 {
 	return optional_interface(in) && subject(in, s) &&
 	       read_clauses(in, s,
-			    CLAUSE_VERSION | CLAUSE_OPNUM | CLAUSE_AUTH | CLAUSE_FROM | CLAUSE_TO |
-				    CLAUSE_NAME);
+			    CLAUSE_VERSION | CLAUSE_OPNUM | CLAUSE_AUTH | CLAUSE_OVER |
+				    CLAUSE_FROM | CLAUSE_TO | CLAUSE_NAME);
 }
 
 static bool read_static(struct input *in, struct statement *s)
@@ -843,6 +863,13 @@ static const struct verb {
 	{ "include", RPCGATE_STATEMENT_SET, read_include }, /* leaves no statement */
 };
 
+/* What a rule without a word about it means: a port of UDP is opened only where one asks for it,
+ * and what is refused is refused on any way */
+static uint8_t usual_over(const struct statement *s)
+{
+	return s->kind == RPCGATE_STATEMENT_DENY ? OVER_ANY : OVER_TCP;
+}
+
 static bool statement_keep(struct input *in, const struct statement *s)
 {
 	struct rpcgate_policy *p = in->ps->policy;
@@ -855,6 +882,8 @@ static bool statement_keep(struct input *in, const struct statement *s)
 	if (!place)
 		return no_memory(in);
 	*place = *s;
+	if (!s->over)
+		place->over = usual_over(s);
 	if (s->kind <= RPCGATE_STATEMENT_LOG || s->kind == RPCGATE_STATEMENT_SET)
 		return true;
 	held = growing_add(&p->held, sizeof(*held));

@@ -105,6 +105,17 @@ static const char *level_name(uint8_t level)
 	return names[level];
 }
 
+/* Only what is not usual is said */
+static void put_over(struct sentence *s, const struct statement *rule)
+{
+	static const char *const names[] = {
+		[OVER_TCP] = " over TCP", [OVER_UDP] = " over UDP", [OVER_ANY] = " over TCP and UDP"
+	};
+
+	if (rule->over != (rule->kind == RPCGATE_STATEMENT_DENY ? OVER_ANY : OVER_TCP))
+		put(s, "%s", names[rule->over]);
+}
+
 static void explain_rule(struct sentence *s, const struct rpcgate_policy *p,
 			 const struct statement *rule)
 {
@@ -129,6 +140,7 @@ static void explain_rule(struct sentence *s, const struct rpcgate_policy *p,
 	put_subject(s, rule);
 	put_net(s, "from", &rule->from);
 	put_net(s, "to", &rule->to);
+	put_over(s, rule);
 	if (rule->level)
 		put(s,
 		    deny ? " below authentication level %s" :
@@ -287,6 +299,11 @@ bool rpcgate_policy_doubt(const struct rpcgate_policy *policy, size_t i, char *t
 		return false;
 	if (rule->kind == RPCGATE_STATEMENT_DENY && rule->level == AUTH_LEVEL_NONE) {
 		put(&s, "can never match: no authentication level is below none");
+		return true;
+	}
+	if (rule->kind != RPCGATE_STATEMENT_DENY && rule->level > AUTH_LEVEL_NONE &&
+	    rule->over == OVER_UDP) {
+		put(&s, "can never match: over UDP every request counts as level none");
 		return true;
 	}
 	other = policy_covering(policy, number);

@@ -31,6 +31,7 @@ static const char *const pinhole_action_names[] = {
 static const char *const bind_pdu_names[] = {
 	[RPCGATE_PDU_BIND] = "bind",
 	[RPCGATE_PDU_ALTER_CONTEXT] = "alter_context",
+	[RPCGATE_PDU_REQUEST] = "request",
 };
 static const char *const flow_state_names[] = {
 	[RPCGATE_FLOW_OPEN] = "open",       [RPCGATE_FLOW_CLOSED] = "closed",

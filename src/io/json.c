@@ -191,6 +191,7 @@ static void pinhole_body(struct line *line, json_t *body, const struct rpcgate_e
 	put_addr(line, body, "client_ip", &p->client);
 	put_addr(line, body, "server_ip", &p->server);
 	put_number(line, body, "port", p->port);
+	put_text(line, body, "proto", p->proto == PROTO_UDP ? "UDP" : "TCP");
 	put_interface(line, body, &p->interface);
 	put_text(line, body, "source", NAME(source_names, p->source));
 	put_number(line, body, "ttl", p->ttl_s);
@@ -331,8 +332,9 @@ static void alert_body(struct line *line, json_t *body, const struct rpcgate_eve
 
 /* What the PDU was that caused an alert.  It was judged when it was seen: a request has no answer
  * yet, and of an answer the request was seen before or not at all. */
-static void put_dcerpc(struct line *line, const struct rpcgate_alert_event *a)
+static void put_dcerpc(struct line *line, const struct rpcgate_event *event)
 {
+	const struct rpcgate_alert_event *a = &event->u.alert;
 	json_t *body;
 	json_t *interfaces;
 	char version[16];
@@ -345,7 +347,9 @@ static void put_dcerpc(struct line *line, const struct rpcgate_alert_event *a)
 	put_text(line, body, "response",
 		 is_answer(a->ptype) ? NAME(ptype_names, a->ptype) : "UNREPLIED");
 	put_number(line, body, "call_id", a->call_id);
-	snprintf(version, sizeof(version), "5.%u", a->rpc_minor);
+	/* connectionless PDUs are version 4 (C706 12.5.2.1) */
+	snprintf(version, sizeof(version), "%u.%u", event->proto == PROTO_UDP ? 4 : 5,
+		 a->rpc_minor);
 	put_text(line, body, "rpc_version", version);
 	if (a->ptype == 0)
 		put_operation(line, put_object(line, body, "req"),
@@ -485,7 +489,7 @@ bool json_write_event(FILE *out, const struct rpcgate_event *event,
 	kinds[event->type].fill(&line, put_object(&line, line.root, kinds[event->type].body),
 				event);
 	if (event->type == RPCGATE_EVENT_ALERT)
-		put_dcerpc(&line, &event->u.alert);
+		put_dcerpc(&line, event);
 	if (origin->ndpi)
 		put_text(&line, put_object(&line, line.root, "ndpi"), "proto", origin->ndpi);
 	return end_line(&line, out);
