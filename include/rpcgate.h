@@ -330,6 +330,13 @@ enum rpcgate_protseq {
 /** "ncacn_ip_tcp", ... */
 RPCGATE_API const char *rpcgate_protseq_name(enum rpcgate_protseq protseq);
 
+/** RPC over HTTP v2: where the proxy is to go. */
+struct rpcgate_target {
+	uint16_t port; /**< 0: there is no proxy */
+	uint8_t host_len;
+	uint8_t host[RPCGATE_ENDPOINT_MAX]; /**< as the client wrote it, cut; foreign octets */
+};
+
 struct rpcgate_binding_event {
 	enum rpcgate_source source;
 	enum rpcgate_protseq protseq;
@@ -346,6 +353,7 @@ struct rpcgate_binding_event {
 	uint8_t endpoint_len;
 	uint8_t annotation[RPCGATE_ANNOTATION_MAX]; /**< foreign octets, not terminated */
 	uint8_t endpoint[RPCGATE_ENDPOINT_MAX];     /**< pipe or local name; foreign octets */
+	struct rpcgate_target target; /**< whose mapper said so; server is its proxy then */
 };
 
 enum rpcgate_pinhole_action {

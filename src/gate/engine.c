@@ -48,6 +48,7 @@ static bool reserve(struct rpcgate *g)
 	       talks_init(&g->talks, cfg->max_udp_talks) && pipes_init(&g->pipes, cfg->max_pipes) &&
 	       pool_init(&g->convs, convs, sizeof(struct conv)) &&
 	       pool_init(&g->tunnels, convs / 16 + 1, sizeof(struct tunnel)) &&
+	       pairs_init(&g->pairs, convs / 16 + 1) &&
 	       pool_init(&g->contexts, convs * 4, sizeof(struct context)) &&
 	       pool_init(&g->calls, convs, sizeof(struct call)) && pinholes_init(g) &&
 	       bindings_init(g) && ties_init(g) &&
@@ -82,6 +83,7 @@ void rpcgate_free(struct rpcgate *gate)
 	pinholes_done(gate);
 	pool_done(&gate->calls);
 	pool_done(&gate->contexts);
+	pairs_done(&gate->pairs);
 	pool_done(&gate->tunnels);
 	pool_done(&gate->convs);
 	pipes_done(&gate->pipes);

@@ -142,6 +142,7 @@ struct rpcgate {
 	struct pool contexts;
 	struct pool calls;
 	struct pool tunnels;
+	struct pairs pairs;
 	struct pinholes pinholes;
 	struct bindings bindings;
 	struct ties ties;

@@ -85,6 +85,9 @@ static enum rpcgate_reason tower_reason(const struct lesson *l, const struct tow
 	reason = port_reason(l->g, t->port);
 	if (reason)
 		return reason;
+	/* the ports of a mapper behind a proxy are behind it, too */
+	if (l->c && l->c->tunnel)
+		return RPCGATE_REASON_MAPPER_UNLISTED;
 	if (!address_fits(l->g, l->f, t))
 		return RPCGATE_REASON_TOWER_ADDRESS;
 	reason = connection_reason(l);
@@ -122,6 +125,7 @@ static void tell_binding(const struct lesson *l, const struct epm_entry *entry,
 	b->port = t->port;
 	b->annotation_len = copy_text(b->annotation, sizeof(b->annotation), entry->annotation);
 	b->endpoint_len = copy_text(b->endpoint, sizeof(b->endpoint), t->endpoint);
+	b->target = tunnel_target(l->g, l->c);
 	l->g->stats.bindings++;
 	l->g->stats.bindings_accepted += !reason;
 	l->g->stats.bindings_foreign += reason == RPCGATE_REASON_TOWER_ADDRESS;

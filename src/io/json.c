@@ -159,6 +159,19 @@ static bool uuid_is_nil(const struct rpcgate_uuid *uuid)
 	return memcmp(uuid, &nil, sizeof(nil)) == 0;
 }
 
+/* Where a proxy is to go */
+static void put_target(struct line *line, json_t *body, const uint8_t *host, size_t n,
+		       uint16_t port)
+{
+	json_t *target;
+
+	if (!port)
+		return;
+	target = put_object(line, body, "target");
+	put_foreign(line, target, "host", host, n);
+	put_number(line, target, "port", port);
+}
+
 static void binding_body(struct line *line, json_t *body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_binding_event *b = &event->u.binding;
@@ -178,6 +191,7 @@ static void binding_body(struct line *line, json_t *body, const struct rpcgate_e
 		put_foreign(line, body, "endpoint", b->endpoint, b->endpoint_len);
 	if (b->has_tower_ip)
 		put_addr(line, body, "tower_ip", &b->tower_ip);
+	put_target(line, body, b->target.host, b->target.host_len, b->target.port);
 	put_bool(line, body, "accepted", b->accepted);
 	put_text(line, body, "reason", rpcgate_reason_name(b->reason));
 }
@@ -250,12 +264,7 @@ static void bind_body(struct line *line, json_t *body, const struct rpcgate_even
 	put_rule(line, body, b->rule_file, b->rule_line, b->rule_name);
 	if (b->pinhole_id)
 		put_number(line, body, "pinhole_id", b->pinhole_id);
-	if (b->target_port) {
-		json_t *target = put_object(line, body, "target");
-
-		put_foreign(line, target, "host", b->target, b->target_len);
-		put_number(line, target, "port", b->target_port);
-	}
+	put_target(line, body, b->target, b->target_len, b->target_port);
 	if (b->has_age)
 		put(line, body, "age", json_real((double)b->age_ns / 1e9));
 }
