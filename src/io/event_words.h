@@ -5,6 +5,12 @@
 
 #include <rpcgate.h>
 
+static const char *const event_type_names[] = {
+	[RPCGATE_EVENT_BINDING] = "rpc_binding", [RPCGATE_EVENT_PINHOLE] = "rpc_pinhole",
+	[RPCGATE_EVENT_BIND] = "rpc_bind",       [RPCGATE_EVENT_ALERT] = "alert",
+	[RPCGATE_EVENT_FLOW] = "flow",           [RPCGATE_EVENT_ENGINE] = "rpc_engine",
+	[RPCGATE_EVENT_CALL] = "rpc_call",       [RPCGATE_EVENT_PIPE] = "rpc_pipe",
+};
 static const char *const source_names[] = {
 	[RPCGATE_EPT_MAP] = "ept_map",
 	[RPCGATE_EPT_LOOKUP] = "ept_lookup",

@@ -399,19 +399,12 @@ static void engine_body(struct line *line, json_t *body, const struct rpcgate_ev
 	put_text(line, body, "reason", rpcgate_reason_name(e->reason));
 }
 
-static const struct {
-	const char *event_type;
-	const char *body;
-	void (*fill)(struct line *line, json_t *body, const struct rpcgate_event *event);
-} kinds[] = {
-	[RPCGATE_EVENT_BINDING] = { "rpc_binding", "rpc_binding", binding_body },
-	[RPCGATE_EVENT_PINHOLE] = { "rpc_pinhole", "rpc_pinhole", pinhole_body },
-	[RPCGATE_EVENT_BIND] = { "rpc_bind", "rpc_bind", bind_body },
-	[RPCGATE_EVENT_ALERT] = { "alert", "alert", alert_body },
-	[RPCGATE_EVENT_FLOW] = { "flow", "flow", flow_body },
-	[RPCGATE_EVENT_ENGINE] = { "rpc_engine", "rpc_engine", engine_body },
-	[RPCGATE_EVENT_CALL] = { "rpc_call", "rpc_call", call_body },
-	[RPCGATE_EVENT_PIPE] = { "rpc_pipe", "rpc_pipe", pipe_body },
+/* The body is named like the event */
+static void (*const fill[])(struct line *line, json_t *body, const struct rpcgate_event *event) = {
+	[RPCGATE_EVENT_BINDING] = binding_body, [RPCGATE_EVENT_PINHOLE] = pinhole_body,
+	[RPCGATE_EVENT_BIND] = bind_body,       [RPCGATE_EVENT_ALERT] = alert_body,
+	[RPCGATE_EVENT_FLOW] = flow_body,       [RPCGATE_EVENT_ENGINE] = engine_body,
+	[RPCGATE_EVENT_CALL] = call_body,       [RPCGATE_EVENT_PIPE] = pipe_body,
 };
 
 /* ------------------------------------------------------------------ the lines */
@@ -485,9 +478,9 @@ bool json_write_event(FILE *out, const struct rpcgate_event *event,
 {
 	struct line line;
 
-	if ((size_t)event->type >= COUNT(kinds))
+	if ((size_t)event->type >= COUNT(fill))
 		return true;
-	start_line(&line, event->time_ns, kinds[event->type].event_type);
+	start_line(&line, event->time_ns, event_type_names[event->type]);
 	if (event->flow_id)
 		put_number(&line, line.root, "flow_id", event->flow_id);
 	if (event->parent_id)
@@ -495,8 +488,8 @@ bool json_write_event(FILE *out, const struct rpcgate_event *event,
 	put_vlan(&line, event);
 	put_ends(&line, event);
 	put_origin(&line, origin);
-	kinds[event->type].fill(&line, put_object(&line, line.root, kinds[event->type].body),
-				event);
+	fill[event->type](&line, put_object(&line, line.root, event_type_names[event->type]),
+			  event);
 	if (event->type == RPCGATE_EVENT_ALERT)
 		put_dcerpc(&line, event);
 	if (origin->ndpi)
