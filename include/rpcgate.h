@@ -237,6 +237,8 @@ struct rpcgate_config {
 	uint32_t max_datagrams;           /**< IP datagrams in reassembly; oldest goes first */
 	uint32_t max_pipes;               /**< notes about SMB pipes; oldest goes first */
 	uint32_t max_udp_calls; /**< mapper calls over UDP, unanswered; oldest goes first */
+	uint32_t max_udp_talks; /**< talks over UDP pinholes told once, of allowed and of refused
+				 *   clients each; the oldest is judged and told anew */
 	uint32_t buffer_octets; /**< all held octets of all flows together */
 	uint32_t max_events;    /**< per call; more: counted in events_lost, opens nothing */
 
@@ -353,6 +355,13 @@ enum rpcgate_protseq {
 /** "ncacn_ip_tcp", ... */
 RPCGATE_API const char *rpcgate_protseq_name(enum rpcgate_protseq protseq);
 
+/** RPC over HTTP v2: where the proxy is to go. */
+struct rpcgate_target {
+	uint16_t port; /**< 0: there is no proxy */
+	uint8_t host_len;
+	uint8_t host[RPCGATE_ENDPOINT_MAX]; /**< as the client wrote it, cut; foreign octets */
+};
+
 struct rpcgate_binding_event {
 	enum rpcgate_source source;
 	enum rpcgate_protseq protseq;
@@ -369,6 +378,7 @@ struct rpcgate_binding_event {
 	uint8_t endpoint_len;
 	uint8_t annotation[RPCGATE_ANNOTATION_MAX]; /**< foreign octets, not terminated */
 	uint8_t endpoint[RPCGATE_ENDPOINT_MAX];     /**< pipe or local name; foreign octets */
+	struct rpcgate_target target; /**< whose mapper said so; server is its proxy then */
 };
 
 enum rpcgate_pinhole_action {
@@ -392,6 +402,7 @@ struct rpcgate_pinhole_event {
 	struct rpcgate_addr server;
 	struct rpcgate_syntax interface;
 	uint16_t port;
+	uint8_t proto; /**< of the port: 6 or 17; that of the event is the announcement's */
 	uint32_t ttl_s;
 	uint64_t uses;
 	uint64_t until_ns;
@@ -405,7 +416,8 @@ struct rpcgate_expect_event {
 	uint64_t until_ns;
 };
 
-enum rpcgate_bind_pdu { RPCGATE_PDU_BIND, RPCGATE_PDU_ALTER_CONTEXT };
+/** What asked for an interface; over UDP there are no binds, and the first request counts as one. */
+enum rpcgate_bind_pdu { RPCGATE_PDU_BIND, RPCGATE_PDU_ALTER_CONTEXT, RPCGATE_PDU_REQUEST };
 
 struct rpcgate_bind_event {
 	enum rpcgate_bind_pdu pdu;
@@ -656,6 +668,8 @@ RPCGATE_API struct rpcgate_result rpcgate_rejudge(struct rpcgate *gate, uint64_t
 	X(stubs_sealed, "mapper answers that could not be read because they are encrypted")        \
 	X(pdus_udp, "connectionless PDUs to or from the mapper on UDP 135")                        \
 	X(pdus_udp_pieces, "of these, pieces of a longer call, which are not joined")              \
+	X(udp_judged, "datagrams of clients to UDP ports that rules ask for, judged")              \
+	X(udp_refused, "of these, refused")                                                        \
 	X(answers, "mapper answers read")                                                          \
 	X(answers_unusable, "mapper answers with nothing to learn: status, or not asked")          \
 	X(answers_malformed, "mapper answers refused as a whole")                                  \
@@ -704,6 +718,24 @@ struct rpcgate_interface {
 RPCGATE_API const struct rpcgate_interface *rpcgate_interface_find(const struct rpcgate_syntax *id);
 /** The @p i-th entry in order of UUID, NULL past the last. */
 RPCGATE_API const struct rpcgate_interface *rpcgate_interface_at(size_t i);
+
+/* -------------------------------------------------------------- operations */
+
+/** A known operation of an interface. */
+struct rpcgate_operation {
+	struct rpcgate_uuid interface;
+	uint16_t opnum;
+	const char *name;   /**< "DRSGetNCChanges" */
+	const char *source; /**< the document that says so */
+};
+
+/** What an operation is called; NULL if that is not known. */
+RPCGATE_API const char *rpcgate_operation_name(const struct rpcgate_uuid *interface,
+					       uint16_t opnum);
+/** The known operations of an interface in the order of their numbers, @p n of them; NULL if none
+ *  is known. */
+RPCGATE_API const struct rpcgate_operation *
+rpcgate_operations_of(const struct rpcgate_uuid *interface, size_t *n);
 
 /* ------------------------------------------------------------------- groups */
 

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "json.h"
 #include "labeller.h"
+#include "limiter.h"
 #include "options.h"
 #include "reading.h"
 #include "report.h"
@@ -20,6 +21,7 @@ struct analyze_options {
 	const char *json;
 	const char *policy;
 	struct option_list set;
+	const char *event_rate;
 	unsigned int checksum; /* index in checksum_choices */
 	bool exit_code;
 	bool no_ndpi;
@@ -27,6 +29,8 @@ struct analyze_options {
 	bool quiet;
 	bool help;
 };
+
+#define BURST_S 5U /* seconds' worth of events that may be written at once */
 
 static const char *const checksum_choices[] = { "verify", "ignore", NULL };
 static const enum rpcgate_checksum checksum_values[] = {
@@ -39,6 +43,9 @@ static const enum rpcgate_checksum checksum_values[] = {
 static const struct option_row rows[] = {
 	{ "json", OPTION_TEXT, PLACE(json), "FILE|-",
 	  "write events as lines of JSON; with '-' to standard output, and no report", NULL },
+	{ "event-rate", OPTION_TEXT, PLACE(event_rate), "N",
+	  "with --json: write at most N events a second of each type and reason, five seconds' worth "
+	  "at once; what is left out is counted and told; without it everything is written", NULL },
 	{ "policy", OPTION_TEXT, PLACE(policy), "FILE",
 	  "judge by the rules of this file, as rpcgate-policy(5) describes; without one everything "
 	  "that was announced is allowed", NULL },
@@ -65,7 +72,8 @@ struct analysis {
 	struct labeller *labeller; /* NULL if not wanted */
 	struct report *report;     /* NULL if not wanted */
 	FILE *json;                /* NULL if not wanted */
-	bool json_live;            /* somebody may be reading along */
+	struct limiter limiter;
+	bool json_live; /* somebody may be reading along */
 	bool violations;
 };
 
@@ -105,6 +113,33 @@ static void json_failed(struct analysis *a)
 	bool standard = strcmp(a->options.json, "-") == 0;
 
 	reading_fail(&a->reading, standard ? "standard output" : a->options.json, strerror(errno));
+}
+
+/* ------------------------------------------------------------- a flood of events */
+
+/* False if the text is no rate */
+static bool read_rate(struct analysis *a)
+{
+	const char *text = a->options.event_rate;
+	unsigned long rate = 0;
+	char *end = NULL;
+
+	if (!text)
+		return true;
+	if (*text >= '0' && *text <= '9')
+		rate = strtoul(text, &end, 10);
+	if (!rate || *end || rate > LIMITER_RATE_MAX)
+		return false;
+	limiter_init(&a->limiter, (uint32_t)rate, (uint32_t)rate * BURST_S);
+	return true;
+}
+
+static void write_gap(struct analysis *a, uint64_t time_ns, const struct limiter_gap *gap)
+{
+	char text[LIMITER_TEXT];
+
+	if (!json_write_engine(a->json, time_ns, NULL, "suppressed", limiter_text(gap, text)))
+		json_failed(a);
 }
 
 /* ------------------------------------------------------------------ the start */
@@ -183,6 +218,7 @@ static void use_event(void *ctx, const struct rpcgate_event *event,
 {
 	struct json_origin origin = { 0 };
 	struct analysis *a = ctx;
+	struct limiter_gap gap;
 
 	a->violations =
 		a->violations || event->type == RPCGATE_EVENT_ALERT ||
@@ -190,6 +226,10 @@ static void use_event(void *ctx, const struct rpcgate_event *event,
 	if (a->report)
 		report_event(a->report, event);
 	if (!a->json)
+		return;
+	while (limiter_told(&a->limiter, event->time_ns, &gap))
+		write_gap(a, event->time_ns, &gap);
+	if (!limiter_passes(&a->limiter, event))
 		return;
 	if (place) {
 		origin.file = place->file;
@@ -240,7 +280,10 @@ static bool write_json_end(struct analysis *a, const struct rpcgate_stats *stats
 {
 	const char *why = reading_interrupted() ? "interrupted" : "all inputs were read";
 	struct reading *r = &a->reading;
+	struct limiter_gap gap;
 
+	while (limiter_left(&a->limiter, &gap))
+		write_gap(a, r->last_ns, &gap);
 	if (r->n_faulty)
 		qsort(r->faulty, r->n_faulty, sizeof(*r->faulty), by_name);
 	for (size_t i = 0; i < r->n_faulty; i++)
@@ -316,6 +359,8 @@ int command_analyze(int argc, char **argv)
 	}
 	if (!n)
 		return wrong_usage("at least one FILE or DIR is needed");
+	if (!read_rate(&a))
+		return wrong_usage("--event-rate takes a number from 1 to 1000000");
 	if (start(&a, argv, n, &status))
 		status = run(&a);
 	return let_go(&a, status);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
@@ -53,6 +54,29 @@ static void show_groups(const struct rpcgate_interface *i)
 		putchar('\n');
 }
 
+/* Numbers and names, as rules take them */
+static void show_operations(const struct rpcgate_interface *i)
+{
+	size_t n;
+	const struct rpcgate_operation *o = rpcgate_operations_of(&i->id.uuid, &n);
+	char *text = NULL;
+	size_t size;
+	FILE *list;
+
+	if (!n)
+		return;
+	list = open_memstream(&text, &size);
+	if (!list)
+		return;
+	for (size_t k = 0; k < n; k++)
+		fprintf(list, "%s%s=%u", k ? ", " : "operations: ", o[k].name, o[k].opnum);
+	if (fclose(list) == 0) {
+		printf("%*s", INDENT, "");
+		options_wrap(stdout, text, INDENT, PAGE_WIDTH);
+	}
+	free(text);
+}
+
 static void show(const struct rpcgate_interface *i, bool first)
 {
 	char uuid[RPCGATE_UUID_TEXT];
@@ -60,10 +84,11 @@ static void show(const struct rpcgate_interface *i, bool first)
 	printf("%s%s  %u.%u  %s%s%s\n", first ? "" : "\n", rpcgate_uuid_format(&i->id.uuid, uuid),
 	       i->id.major, i->id.minor, i->name, i->service[0] ? "  " : "", i->service);
 	show_groups(i);
-	if (!i->description[0])
-		return;
-	printf("%*s", INDENT, "");
-	options_wrap(stdout, i->description, INDENT, PAGE_WIDTH);
+	if (i->description[0]) {
+		printf("%*s", INDENT, "");
+		options_wrap(stdout, i->description, INDENT, PAGE_WIDTH);
+	}
+	show_operations(i);
 }
 
 /* Members that the catalogue does not know are shown by UUID */

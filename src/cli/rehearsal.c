@@ -322,8 +322,8 @@ static bool configure(const struct rpcgate_policy *policy, struct rpcgate_config
 		{ "limit.flows", "16" },    { "limit.pinholes", "16" },
 		{ "limit.bindings", "16" }, { "limit.buffers", "2097152" },
 		{ "limit.datagrams", "1" }, { "limit.events", "64" },
-		{ "limit.udp-calls", "1" }, { "limit.pipes", "16" },
-		{ "midstream", "inspect" },
+		{ "limit.udp-calls", "1" }, { "limit.udp-talks", "1" },
+		{ "limit.pipes", "16" },    { "midstream", "inspect" },
 	};
 	char err[RPCGATE_ERROR_SIZE];
 

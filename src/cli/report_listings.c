@@ -136,7 +136,10 @@ static void fill_binding(struct page *page, struct table *table, const void *dat
 	time_in(page, row->last_ns, last);
 	table_cell(table, "%s", first);
 	table_cell(table, "%s", strcmp(first, last) != 0 ? last : "");
-	table_cell(table, "%s", key->protseq == RPCGATE_NCACN_HTTP ? "http" : "");
+	table_cell(table, "%s",
+		   key->protseq == RPCGATE_NCACN_HTTP   ? "http" :
+		   key->protseq == RPCGATE_NCADG_IP_UDP ? "udp" :
+							  "");
 	table_cell(table, "%s", key->accepted ? "granted" : reason_text(page, key->reason));
 }
 
@@ -246,6 +249,11 @@ static int binds_order(const void *left, const void *right)
 static void fill_bind(struct page *page, struct table *table, const void *data)
 {
 	static const char *const verdicts[] = { "deny", "log", "allow" };
+	static const char *const pdus[] = {
+		[RPCGATE_PDU_BIND] = "bind",
+		[RPCGATE_PDU_ALTER_CONTEXT] = "alter",
+		[RPCGATE_PDU_REQUEST] = "udp",
+	};
 	const struct bind_row *row = data;
 	char client[RPCGATE_ADDR_TEXT];
 	char server[WORDS_ENDPOINT];
@@ -258,7 +266,7 @@ static void fill_bind(struct page *page, struct table *table, const void *data)
 	words_duration(row->oldest_ns, oldest);
 	table_cell(table, "%s", rpcgate_addr_format(&row->key.client, client));
 	table_cell(table, "%s", words_endpoint(&row->key.server, row->key.port, server));
-	table_cell(table, "%s", row->key.pdu == RPCGATE_PDU_BIND ? "bind" : "alter");
+	table_cell(table, "%s", pdus[row->key.pdu]);
 	table_cell(table, "%s", words_interface(&row->key.interface, interface));
 	table_cell(table, "%s", verdicts[row->key.severity]);
 	table_cell(table, "%s", row->has_age ? youngest : "");

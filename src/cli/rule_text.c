@@ -103,3 +103,11 @@ const char *rule_write(uint16_t port, const struct rpcgate_syntax *id,
 		 rpcgate_addr_format(server, to));
 	return text;
 }
+
+const char *rule_over_udp(char text[RULE_TEXT])
+{
+	size_t n = strlen(text);
+
+	snprintf(text + n, RULE_TEXT - n, " over udp");
+	return text;
+}

@@ -34,4 +34,7 @@ const char *rule_write(uint16_t port, const struct rpcgate_syntax *id,
 		       const struct rule_net *client, const struct rpcgate_addr *server,
 		       char text[RULE_TEXT]);
 
+/** The same rule, about UDP.  Returns @p text. */
+const char *rule_over_udp(char text[RULE_TEXT]);
+
 #endif

@@ -179,14 +179,20 @@ static void tell_rule(FILE *out, const char *file, uint32_t line, const char *na
 
 static void tell_bind(struct story *s, const struct rpcgate_event *event, FILE *out)
 {
+	static const char *const what[] = {
+		[RPCGATE_PDU_BIND] = "Bind",
+		[RPCGATE_PDU_ALTER_CONTEXT] = "Alter-context",
+		[RPCGATE_PDU_REQUEST] = "Request of",
+	};
 	const struct rpcgate_bind_event *b = &event->u.bind;
 	char interface[WORDS_INTERFACE];
 	char age[WORDS_TIME];
 
 	s->binds++;
 	s->refused += b->verdict == RPCGATE_DENY;
-	fprintf(out, "%s %s on port %u\n", b->pdu == RPCGATE_PDU_BIND ? "Bind" : "Alter-context",
-		words_interface(&b->interface, interface), event->dest_port);
+	fprintf(out, "%s %s on port %u%s\n", what[b->pdu],
+		words_interface(&b->interface, interface), event->dest_port,
+		b->pdu == RPCGATE_PDU_REQUEST ? " over UDP" : "");
 	tell_verdict(out, b->verdict, b->reason);
 	if (b->pinhole_id)
 		fprintf(out, "pinhole %" PRIu64, b->pinhole_id);
@@ -217,11 +223,13 @@ static void tell_pipe(struct story *s, const struct rpcgate_event *event, FILE *
 static void tell_call(struct story *s, const struct rpcgate_event *event, FILE *out)
 {
 	const struct rpcgate_call_event *c = &event->u.call;
+	const char *name = rpcgate_operation_name(&c->interface.uuid, c->opnum);
 	char interface[WORDS_INTERFACE];
 
 	(void)s;
-	fprintf(out, "call of operation %u of %s at authentication level %u\n", c->opnum,
-		words_interface(&c->interface, interface), c->auth_level);
+	fprintf(out, "call of operation %u%s%s of %s at authentication level %u\n", c->opnum,
+		name ? " " : "", name ? name : "", words_interface(&c->interface, interface),
+		c->auth_level);
 	tell_verdict(out, c->verdict, c->reason);
 	tell_rule(out, c->rule_file, c->rule_line, c->rule_name);
 }

@@ -72,8 +72,10 @@ static const char *write_rule(const struct rpcgate_event *event, uint16_t port,
 			      char rule[RULE_TEXT])
 {
 	struct rule_net client = rule_net_of(&event->src);
+	bool udp = event->u.bind.pdu == RPCGATE_PDU_REQUEST;
 
-	return rule_write(port, &event->u.bind.interface, &client, &event->dest, rule);
+	rule_write(udp ? 0 : port, &event->u.bind.interface, &client, &event->dest, rule);
+	return udp ? rule_over_udp(rule) : rule;
 }
 
 /* A rule is to be copied, so the line is not broken */
@@ -86,6 +88,10 @@ static void advise_static(const struct story *s, const struct rpcgate_event *eve
 
 	(void)s;
 	fprintf(out, "%s%s\n", nearest, write_rule(event, event->dest_port, rule));
+	if (event->u.bind.pdu == RPCGATE_PDU_REQUEST) {
+		fputs("it opens ports that the mapper announces from then on\n", out);
+		return;
+	}
 	fprintf(out, "\"%s\" is not enough, as it was not announced to this client on this port\n",
 		write_rule(event, 0, rule));
 }

@@ -40,6 +40,7 @@ struct seen_key {
 	uint16_t port;
 	uint16_t kind;   /* enum seen_kind */
 	uint16_t reason; /* of a refusal, else 0 */
+	uint16_t udp;
 };
 
 /* One interface that one client asked for on one port */
@@ -57,6 +58,7 @@ struct rule {
 	struct rpcgate_addr server;
 	struct rule_net from;
 	uint16_t port; /* of a static rule */
+	bool udp;
 	enum rpcgate_reason reason;
 	size_t group; /* rules of one group are about the same interface and server */
 	size_t n_clients;

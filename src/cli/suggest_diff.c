@@ -91,8 +91,8 @@ static bool print_pass(struct comparison *c, bool refused)
 		struct opinion opinion = { 0 };
 		char text[RULE_TEXT];
 
-		if (!suggestion_in_force(c->s, rule))
-			continue;
+		if (!suggestion_in_force(c->s, rule) || rule->udp)
+			continue; /* what was called over UDP is not rehearsed */
 		if (!ask(c, rule, &opinion))
 			return false;
 		if ((opinion.refused > 0) != refused)

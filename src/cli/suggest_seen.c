@@ -18,7 +18,7 @@ COMPARE_BY_KEY(told_order, struct opened_key)
 #undef COMPARE_BY_KEY
 
 /* A hole in a key would be compared, and hold anything. */
-_Static_assert(sizeof(struct seen_key) == 16 + 16 + 16 + 2 + 2 + 2 + 2, "hole in a key");
+_Static_assert(sizeof(struct seen_key) == 16 + 16 + 16 + 2 + 2 + 2 + 2 + 2, "hole in a key");
 _Static_assert(sizeof(struct clash_key) == 16 + 16 + 2 + 2 + 2, "hole in a key");
 _Static_assert(sizeof(struct opened_key) == 16 + 16 + 16 + 2 + 2, "hole in a key");
 
@@ -133,6 +133,7 @@ static void take_bind(struct suggestion *s, const struct rpcgate_event *event)
 	probe.key.port = event->dest_port;
 	probe.key.kind = (uint16_t)kind;
 	probe.key.reason = kind == SEEN_REFUSED ? (uint16_t)b->reason : 0;
+	probe.key.udp = b->pdu == RPCGATE_PDU_REQUEST;
 	row = rows_get(&s->seen, &probe);
 	if (!row)
 		return;
@@ -216,6 +217,8 @@ static int group_order(const struct seen *a, const struct seen *b)
 	int order = (int)a->key.kind - (int)b->key.kind;
 
 	if (!order)
+		order = (int)a->key.udp - (int)b->key.udp;
+	if (!order)
 		order = memcmp(&a->key.server, &b->key.server, sizeof(a->key.server));
 	if (!order)
 		order = compare_names(a, b);
@@ -260,6 +263,7 @@ static void add_rule(struct suggestion *s, size_t group, struct seen *const *row
 		.server = rows[0]->key.server,
 		.from = rule_net_of(&rows[0]->key.client),
 		.port = names_port((enum seen_kind)rows[0]->key.kind) ? rows[0]->key.port : 0,
+		.udp = rows[0]->key.udp,
 		.reason = (enum rpcgate_reason)rows[0]->key.reason,
 		.group = group,
 		.n_clients = clients_in(rows, n),
@@ -335,6 +339,8 @@ bool suggestion_is_liftable(const struct rule *rule)
 
 	if (rule->kind != SEEN_REFUSED)
 		return true;
+	if (rule->udp)
+		return false; /* static rules are about TCP */
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (reasons[i] == rule->reason)
 			return true;
@@ -371,7 +377,8 @@ const char *suggestion_evidence(const struct rule *rule, char text[SUGGEST_EVIDE
 
 const char *suggestion_rule(const struct rule *rule, char text[RULE_TEXT])
 {
-	return rule_write(rule->port, &rule->id, &rule->from, &rule->server, text);
+	rule_write(rule->udp ? 0 : rule->port, &rule->id, &rule->from, &rule->server, text);
+	return rule->udp ? rule_over_udp(text) : text;
 }
 
 void suggestion_ports(const struct rule *rule, const char *between, size_t most, FILE *out)

@@ -17,7 +17,7 @@ static bool in_force(const struct suggestion *s, const struct seen *row)
 	const struct rule rule = { .kind = (enum seen_kind)row->key.kind,
 				   .reason = (enum rpcgate_reason)row->key.reason };
 
-	return suggestion_in_force(s, &rule);
+	return !row->key.udp && suggestion_in_force(s, &rule); /* the sets are about TCP */
 }
 
 static int triple_order(const void *left, const void *right)
@@ -191,7 +191,7 @@ static void print_row(const struct rule *rule, FILE *out)
 	const struct rpcgate_interface *known = rpcgate_interface_find(&rule->id);
 	char net[RULE_NET], server[RPCGATE_ADDR_TEXT], uuid[RPCGATE_UUID_TEXT];
 
-	fprintf(out, "%s,", rule->port ? "static" : "allow");
+	fprintf(out, "%s,", rule->udp ? "allow over udp" : rule->port ? "static" : "allow");
 	put_field(known ? known->name : "", out);
 	put_field(known ? known->service : "", out);
 	fprintf(out, "%s,%u,%s,%s,", rpcgate_uuid_format(&rule->id.uuid, uuid), rule->id.major,

@@ -149,6 +149,16 @@ static uint8_t offers_of(const struct bind_context *b)
 	return (uint8_t)offers;
 }
 
+/* What a tunnel's mapper says is read, not its resolver: objects are not reached through proxies */
+static enum mapper_kind mapper_of(const struct step *s, const struct rpcgate_syntax *interface)
+{
+	enum mapper_kind kind = mapper_kind_of(interface);
+
+	if (!s->c->tunnel || (kind == MAPPER_EPM && tunnel_to_mapper(s->g, s->c)))
+		return kind;
+	return MAPPER_NONE;
+}
+
 static bool context_add(const struct step *s, const struct bind_context *b, uint32_t call_id,
 			uint16_t position, const struct judgement *j)
 {
@@ -175,8 +185,7 @@ static bool context_add(const struct step *s, const struct bind_context *b, uint
 	x->base_reason = (uint8_t)j->base_reason;
 	x->calls = j->calls;
 	c->calls_judged |= j->calls;
-	/* the answers in a tunnel come by another connection */
-	x->mapper = c->tunnel ? MAPPER_NONE : (uint8_t)mapper_kind_of(&b->abstract);
+	x->mapper = (uint8_t)mapper_of(s, &b->abstract);
 	*context_tail(g, c) = i;
 	c->n_contexts++;
 	c->mapper |= x->mapper != MAPPER_NONE;
@@ -285,6 +294,7 @@ static void tell_bind(const struct step *s, const struct pdu *pdu, const struct 
 	bool deny = j->verdict == RPCGATE_DENY;
 	struct rpcgate_event *event = event_new(s->g, RPCGATE_EVENT_BIND, s->f);
 	struct rpcgate_bind_event *e = &event->u.bind;
+	struct rpcgate_target target;
 
 	event->parent_id = j->parent;
 	e->pdu = pdu->h.ptype == PDU_BIND ? RPCGATE_PDU_BIND : RPCGATE_PDU_ALTER_CONTEXT;
@@ -307,7 +317,10 @@ static void tell_bind(const struct step *s, const struct pdu *pdu, const struct 
 	e->rule_line = j->rule_line;
 	e->rule_file = j->rule_file;
 	e->rule_name = j->rule_name;
-	tunnel_tell(s->g, s->c, e);
+	target = tunnel_target(s->g, s->c);
+	e->target_port = target.port;
+	e->target_len = target.host_len;
+	memcpy(e->target, target.host, target.host_len);
 }
 
 static void count_verdict(struct rpcgate *g, enum rpcgate_verdict verdict)
@@ -623,6 +636,10 @@ static void on_request(const struct step *s, const struct pdu *pdu)
 		x = context_by_id(s->g, s->c, head.context_id, false);
 	if (!x || !x->mapper)
 		return;
+	if (s->c->tunnel && !tunnel_is_answered(s->g, s->c)) {
+		s->c->forgot = true; /* the way back may be seen later: this was asked, not kept */
+		return;
+	}
 	link = call_link(s->g, s->c, pdu->h.call_id);
 	if (*link && CALL_AT(s->g, *link)->request.complete) /* the id is free for a new call */
 		call_drop(s->g, s->c, link);
@@ -643,7 +660,8 @@ static void tell_sealed(const struct step *s, const struct pdu *pdu)
 	bool enforce = s->g->cfg.mode == RPCGATE_ENFORCE;
 
 	s->g->stats.stubs_sealed++;
-	tie_sealed(s->g, s->f);
+	if (!s->c->tunnel)
+		tie_sealed(s->g, s->f);
 	if (block)
 		flow_refuse(s->g, s->f, RPCGATE_REASON_SEALED);
 	if (s->c->sealed_told)
@@ -738,6 +756,27 @@ static void on_fault(const struct step *s, const struct pdu *pdu)
 
 /* -------------------------------------------------------------------- framing */
 
+/* Whose conversation a PDU is part of: what comes by the OUT channel of a tunnel answers what was
+ * said on the IN channel */
+static struct step talk_of(const struct step *s)
+{
+	const struct channel *in = tunnel_asked(s->g, s->c);
+
+	if (!in)
+		return *s;
+	return (struct step){ s->g, in->f, CONV_AT(s->g, in->conv), !(in->f->client & 1) };
+}
+
+/* What became of the conversation becomes of both channels */
+static void share_fate(const struct step *s, const struct step *talk)
+{
+	if (s->c == talk->c)
+		return;
+	s->c->dead |= talk->c->dead;
+	if (talk->f->why && !s->f->why)
+		flow_refuse(s->g, s->f, talk->f->why);
+}
+
 static bool wants_body(const struct conv *c, uint8_t ptype)
 {
 	if (ptype == PDU_RTS)
@@ -748,8 +787,10 @@ static bool wants_body(const struct conv *c, uint8_t ptype)
 }
 
 /* Octets of a PDU that are read, out of its frag_length */
-static uint32_t wanted(const struct conv *c, const struct pdu_header *h)
+static uint32_t wanted(const struct step *s, const struct pdu_header *h)
 {
+	const struct conv *c = talk_of(s).c;
+
 	if (wants_body(c, h->ptype))
 		return h->frag_length;
 	return h->ptype == PDU_REQUEST && c->calls_judged ? PDU_REQUEST_HEAD_LEN : PDU_HEADER_LEN;
@@ -807,16 +848,22 @@ static void recognised(const struct step *s)
 
 static void read_pdu(const struct step *s, const struct pdu_header *h, struct bytes octets)
 {
-	uint16_t flags, n_commands;
+	struct step talk;
+	struct rts rts;
 	struct pdu pdu;
 
-	if (h->ptype == PDU_RTS ? rts_parse(octets, &flags, &n_commands) != PARSE_OK :
+	if (h->ptype == PDU_RTS ? rts_parse(octets, &rts) != PARSE_OK :
 				  pdu_parse(octets, h, &pdu) != PARSE_OK) {
 		lose(s, RPCGATE_REASON_MALFORMED_PDU);
 		return;
 	}
-	if (h->ptype != PDU_RTS)
-		by_type[h->ptype].handle(s, &pdu);
+	if (h->ptype != PDU_RTS) {
+		talk = talk_of(s);
+		by_type[h->ptype].handle(&talk, &pdu);
+		share_fate(s, &talk);
+	} else if (s->side == s->f->client) {
+		tunnel_name(s->g, s->f, &rts);
+	}
 	recognised(s);
 }
 
@@ -885,12 +932,12 @@ static void resume(const struct step *s, uint32_t *seq, struct bytes *from)
 	if (!half->admitted && !header_fits(s, &h))
 		return;
 	half->admitted = true;
-	want = wanted(s->c, &h);
+	want = wanted(s, &h);
 	if (half->partial.n < want && !gather(s, seq, from, want - half->partial.n))
 		return;
 	if (half->partial.n < want)
 		return;
-	if (wants_body(s->c, h.ptype))
+	if (wants_body(talk_of(s).c, h.ptype))
 		read_pdu(s, &h, (struct bytes){ half->partial.p, half->partial.n });
 	else
 		skip_body(s, &h, half->partial.p, half->partial.n);
@@ -917,7 +964,7 @@ static void begin(const struct step *s, uint32_t *seq, struct bytes *from)
 	case PARSE_OK:
 		break;
 	}
-	want = wanted(s->c, &h);
+	want = wanted(s, &h);
 	if (from->n < want) {
 		gather(s, seq, from, PDU_HEADER_LEN);
 		resume(s, seq, from);
@@ -925,7 +972,7 @@ static void begin(const struct step *s, uint32_t *seq, struct bytes *from)
 	}
 	if (!header_fits(s, &h))
 		return;
-	if (wants_body(s->c, h.ptype)) {
+	if (wants_body(talk_of(s).c, h.ptype)) {
 		keep(s, *seq, (struct bytes){ from->p, h.frag_length });
 		read_pdu(s, &h, cut(seq, from, h.frag_length));
 	} else {
@@ -1089,6 +1136,7 @@ void conv_gap(struct rpcgate *g, struct flow *f, unsigned side, uint32_t octets)
 {
 	struct conv *c = CONV_AT(g, f->conv);
 	struct half *half = &c->half[side];
+	const struct channel *in;
 
 	if (c->tunnel)
 		tunnel_gap(g, c, side, octets);
@@ -1101,6 +1149,11 @@ void conv_gap(struct rpcgate *g, struct flow *f, unsigned side, uint32_t octets)
 	drop_partial(g, half);
 	calls_drop(g, c);
 	c->gap = true;
+	in = tunnel_asked(g, c);
+	if (in) {
+		calls_drop(g, CONV_AT(g, in->conv));
+		CONV_AT(g, in->conv)->gap = true;
+	}
 }
 
 uint32_t conv_new(struct rpcgate *g)
@@ -1127,6 +1180,8 @@ void conv_free(struct rpcgate *g, uint32_t conv)
 {
 	struct conv *c = CONV_AT(g, conv);
 
+	if (c->tunnel)
+		tunnel_leave(g, conv);
 	calls_drop(g, c);
 	contexts_drop(g, c);
 	buffer_drop(&g->arena, &c->half[0].partial);

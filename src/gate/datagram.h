@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* datagram.h - the endpoint mapper over UDP (ncadg_ip_udp): read, told, never opened
+/* datagram.h - the endpoint mapper over UDP (ncadg_ip_udp): read and told
  *
  * A datagram's source is easily forged and there is no connection that would show it, so what is
- * announced here is recorded in events alone.
+ * announced here is recorded in events alone; ports of UDP are opened where a rule asks for them.
  */
 #ifndef GATE_DATAGRAM_H
 #define GATE_DATAGRAM_H

@@ -25,7 +25,8 @@ static bool config_fits(const struct rpcgate_config *cfg, char err[RPCGATE_ERROR
 	if (!cfg->mapper_ports.n)
 		wrong = "mapper_ports is empty: nothing could ever be learned";
 	else if (!cfg->max_flows || !cfg->max_pinholes || !cfg->max_bindings ||
-		 !cfg->max_datagrams || !cfg->max_udp_calls || !cfg->max_pipes || !cfg->max_events)
+		 !cfg->max_datagrams || !cfg->max_udp_calls || !cfg->max_udp_talks ||
+		 !cfg->max_pipes || !cfg->max_events)
 		wrong = "a table limit is zero";
 	else if (cfg->max_pinholes > 1U << 30 || cfg->max_flows > 1U << 30)
 		wrong = "a table limit is above 2^30";
@@ -44,9 +45,10 @@ static bool reserve(struct rpcgate *g)
 	       flows_init(&g->flows, cfg->max_flows, g->key) &&
 	       fragments_init(&g->fragments, cfg->max_datagrams, g->key, &g->arena) &&
 	       datagrams_init(&g->datagrams, cfg->max_udp_calls) &&
-	       pipes_init(&g->pipes, cfg->max_pipes) &&
+	       talks_init(&g->talks, cfg->max_udp_talks) && pipes_init(&g->pipes, cfg->max_pipes) &&
 	       pool_init(&g->convs, convs, sizeof(struct conv)) &&
 	       pool_init(&g->tunnels, convs / 16 + 1, sizeof(struct tunnel)) &&
+	       pairs_init(&g->pairs, convs / 16 + 1) &&
 	       pool_init(&g->contexts, convs * 4, sizeof(struct context)) &&
 	       pool_init(&g->calls, convs, sizeof(struct call)) && pinholes_init(g) &&
 	       bindings_init(g) && ties_init(g) && admit_init(g) &&
@@ -82,9 +84,11 @@ void rpcgate_free(struct rpcgate *gate)
 	pinholes_done(gate);
 	pool_done(&gate->calls);
 	pool_done(&gate->contexts);
+	pairs_done(&gate->pairs);
 	pool_done(&gate->tunnels);
 	pool_done(&gate->convs);
 	pipes_done(&gate->pipes);
+	talks_done(&gate->talks);
 	datagrams_done(&gate->datagrams);
 	fragments_done(&gate->fragments);
 	flows_done(&gate->flows);
@@ -827,6 +831,8 @@ static void user_datagram(struct rpcgate *g, const struct packet *p,
 	g->stats.packets_udp++;
 	if (datagram_is_mapper(p))
 		datagram_read(g, p, in->zone);
+	else
+		talk_read(g, p, in->zone);
 }
 
 static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_packet *in)

@@ -3,7 +3,8 @@
  *
  *	engine	packets and time: finds the flow, keeps both streams, asks the others
  *	conv	one RPC conversation: cuts PDUs, ties answers to requests
- *	datagram	the mapper over UDP, which opens nothing
+ *	datagram	the mapper over UDP
+ *	talk	calls over UDP, through pinholes that a rule asked for
  *	pipe	binds inside SMB pipes, which are told and not judged
  *	tunnel	channels of RPC over HTTP v2 and where they lead
  *	learn	answers of the mapper become bindings and pinholes
@@ -34,6 +35,7 @@
 #include "pool.h"
 #include "rpcgate.h"
 #include "table.h"
+#include "talk.h"
 #include "tunnel.h"
 #include "uuid.h"
 
@@ -146,10 +148,12 @@ struct rpcgate {
 	struct pool contexts;
 	struct pool calls;
 	struct pool tunnels;
+	struct pairs pairs;
 	struct pinholes pinholes;
 	struct bindings bindings;
 	struct ties ties;
 	struct datagrams datagrams;
+	struct talks talks;
 	struct pipes pipes;
 	uint64_t *announced;                 /* see admit.c */
 	const struct rpcgate_policy *policy; /* the caller's; NULL: what was learned is allowed */
@@ -234,6 +238,7 @@ enum limit {
 	LIMIT_BINDINGS,
 	LIMIT_EVENTS,
 	LIMIT_UDP_CALLS,
+	LIMIT_UDP_TALKS,
 	LIMIT_TUNNELS
 };
 
@@ -288,10 +293,12 @@ struct grant *pinhole_dcom_grant(struct rpcgate *g, const struct pinhole *p);
 bool pinhole_has_uuid(const struct rpcgate *g, const struct pinhole *p,
 		      const struct rpcgate_uuid *uuid);
 /**
- * Open or refresh.  @return NONE, or LIMIT: then nothing is open that was not before.
+ * Open or refresh.
+ * @param proto  of the port, which need not be that of the announcement
+ * @return NONE, or LIMIT: then nothing is open that was not before.
  */
-enum rpcgate_reason pinhole_open(struct rpcgate *g, const struct flow *f, uint16_t port,
-				 const struct rpcgate_syntax *interface,
+enum rpcgate_reason pinhole_open(struct rpcgate *g, const struct flow *f, uint8_t proto,
+				 uint16_t port, const struct rpcgate_syntax *interface,
 				 enum rpcgate_source source);
 /** The server accepted a bind through it. */
 void pinhole_use(struct rpcgate *g, const struct flow *f, struct pinhole *p, struct grant *grant);
@@ -355,7 +362,7 @@ bool learn_announces(enum mapper_kind kind, uint16_t opnum);
 /** A complete call to the mapper: tell its bindings and open what may be opened. */
 void learn_answer(struct rpcgate *g, const struct flow *f, const struct conv *c,
 		  const struct call *call, const struct context *context);
-/** An answer over UDP: tell its bindings, none of them accepted. */
+/** An answer over UDP: tell its bindings; those of UDP ports are opened where a rule asks. */
 void learn_datagram(struct rpcgate *g, const struct flow *f, const struct epm_request *request,
 		    struct epm_answer *answer);
 
@@ -382,6 +389,9 @@ struct judgement {
 /** May this client ask for this interface on this connection? */
 struct judgement judge_context(struct rpcgate *g, const struct flow *f, const struct conv *c,
 			       const struct bind_context *context, bool alter);
+/** May this client ask for this interface in a datagram to this port? */
+struct judgement judge_datagram(struct rpcgate *g, const struct flow *f,
+				const struct rpcgate_syntax *interface);
 /** The mapper and the DCOM resolver and activators; MAPPER_NONE for other interfaces. */
 enum mapper_kind mapper_kind_of(const struct rpcgate_syntax *interface);
 /** With dcom=any: the grant that lets this interface through although nobody asked for it; NULL
@@ -406,6 +416,11 @@ struct judgement policy_judge(struct rpcgate *g, const struct flow *f,
 MUST_USE bool policy_judge_call(struct rpcgate *g, const struct flow *f,
 				const struct rpcgate_syntax *interface, bool named, uint16_t opnum,
 				uint8_t level, struct judgement *j);
+/** True if a rule asks for this interface over UDP between these hosts. */
+bool policy_over_udp(const struct rpcgate *g, const struct flow *f,
+		     const struct rpcgate_syntax *interface);
+/** True if some rule asks for something over UDP. */
+bool policy_asks_udp(const struct rpcgate_policy *policy);
 /** True if a static line opens this client, server and port for some interface. */
 bool policy_is_static(const struct rpcgate *g, const struct flow *f);
 

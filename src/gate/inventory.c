@@ -88,11 +88,23 @@ size_t rpcgate_bindings(const struct rpcgate *gate, uint64_t *cursor,
 
 /* Two ends without a connection between them, to ask others about */
 static struct flow ends_of(const struct rpcgate_addr *client, const struct rpcgate_addr *server,
-			   uint32_t zone, uint16_t port)
+			   uint32_t zone, uint16_t port, uint8_t proto)
 {
 	return (struct flow){
-		.key = { .addr = { *client, *server }, .port = { 0, port }, .zone = zone }
+		.key = { .addr = { *client, *server }, .port = { 0, port }, .zone = zone },
+		.udp = proto == IP_PROTO_UDP
 	};
+}
+
+/* A port that may be learned, and over UDP a rule that asks for it */
+static enum rpcgate_reason may_open(const struct rpcgate *g, const struct flow *f,
+				    const struct rpcgate_syntax *interface)
+{
+	enum rpcgate_reason reason = learn_port_reason(g, server_port(f));
+
+	if (!reason && f->udp && !policy_over_udp(g, f, interface))
+		return RPCGATE_REASON_NOT_TCP_TOWER;
+	return reason;
 }
 
 struct rpcgate_result rpcgate_restore_pinhole(struct rpcgate *gate,
@@ -100,18 +112,21 @@ struct rpcgate_result rpcgate_restore_pinhole(struct rpcgate *gate,
 					      uint64_t now_ns)
 {
 	struct rpcgate_result *r = begin(gate, now_ns);
-	struct flow f = ends_of(&record->client, &record->server, record->zone, record->port);
+	struct flow f = ends_of(&record->client, &record->server, record->zone, record->port,
+				record->proto);
 
-	r->reason = learn_port_reason(gate, record->port);
-	if (!r->reason && record->proto == IP_PROTO_TCP)
+	r->reason = may_open(gate, &f, &record->interface);
+	if (!r->reason)
 		r->reason = pinhole_restore(gate, &f, record->port, record);
+	gate->talks.opened |= f.udp && !r->reason;
 	return *r;
 }
 
 void rpcgate_restore_binding(struct rpcgate *gate, const struct rpcgate_binding_record *record,
 			     uint64_t now_ns)
 {
-	struct flow f = ends_of(&record->server, &record->server, record->zone, record->port);
+	struct flow f =
+		ends_of(&record->server, &record->server, record->zone, record->port, IP_PROTO_TCP);
 
 	begin(gate, now_ns);
 	binding_restore(gate, &f, record);
@@ -162,12 +177,13 @@ struct rpcgate_result rpcgate_close_pinhole(struct rpcgate *gate, uint64_t id, u
 static bool by_policy(struct rpcgate *g, const struct pinhole *p, const struct grant *grant,
 		      enum rpcgate_reason *reason)
 {
-	const struct flow f = ends_of(&p->key.client, &p->key.server, p->key.zone, p->key.port);
+	const struct flow f =
+		ends_of(&p->key.client, &p->key.server, p->key.zone, p->key.port, p->key.proto);
 	const struct judgement learned = { .verdict = RPCGATE_ALLOW,
 					   .reason = RPCGATE_REASON_LEARNED };
 	struct judgement j;
 
-	*reason = learn_port_reason(g, p->key.port);
+	*reason = may_open(g, &f, &grant->interface);
 	if (*reason)
 		return true;
 	j = policy_judge(g, &f, &grant->interface, false, learned);

@@ -169,3 +169,16 @@ struct judgement judge_context(struct rpcgate *g, const struct flow *f, const st
 	j.base_reason = base.reason;
 	return j;
 }
+
+/* Over UDP nothing is allowed for being announced alone: a rule must ask for it, now as when the
+ * pinhole was opened */
+struct judgement judge_datagram(struct rpcgate *g, const struct flow *f,
+				const struct rpcgate_syntax *interface)
+{
+	struct judgement j = judge_pinhole(g, f, interface);
+
+	j = policy_judge(g, f, interface, false, j);
+	if (j.verdict != RPCGATE_DENY && !policy_over_udp(g, f, interface))
+		return say(RPCGATE_DENY, RPCGATE_REASON_NO_PINHOLE);
+	return j;
+}

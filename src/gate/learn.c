@@ -57,18 +57,24 @@ static enum rpcgate_reason connection_reason(const struct lesson *l)
 {
 	if (!is_mapper_port(l->g, server_port(l->f)))
 		return RPCGATE_REASON_MAPPER_UNLISTED;
-	if (l->c->gap)
+	if (l->c && l->c->gap) /* datagrams have no conversation */
 		return RPCGATE_REASON_REASSEMBLY_GAP;
 	if (l->f->midstream && l->g->cfg.midstream == RPCGATE_MIDSTREAM_BLOCK)
 		return RPCGATE_REASON_MIDSTREAM;
 	return RPCGATE_REASON_NONE;
 }
 
+/* A port of UDP is opened only where a rule asks for it */
+static bool wanted_over_udp(const struct lesson *l, const struct tower *t)
+{
+	return t->protseq == RPCGATE_NCADG_IP_UDP && policy_over_udp(l->g, l->f, &t->interface);
+}
+
 static enum rpcgate_reason tower_reason(const struct lesson *l, const struct tower *t)
 {
 	enum rpcgate_reason reason;
 
-	if (!tcp_like(t))
+	if (!tcp_like(t) && !wanted_over_udp(l, t))
 		return RPCGATE_REASON_NOT_TCP_TOWER;
 	/* interface, syntax, protocol, port, address: no server sends another shape */
 	if (t->n_floors != TCP_FLOORS ||
@@ -79,6 +85,9 @@ static enum rpcgate_reason tower_reason(const struct lesson *l, const struct tow
 	reason = learn_port_reason(l->g, t->port);
 	if (reason)
 		return reason;
+	/* the ports of a mapper behind a proxy are behind it, too */
+	if (l->c && l->c->tunnel)
+		return RPCGATE_REASON_MAPPER_UNLISTED;
 	if (!address_fits(l->g, l->f, t))
 		return RPCGATE_REASON_TOWER_ADDRESS;
 	reason = connection_reason(l);
@@ -116,6 +125,7 @@ static void tell_binding(const struct lesson *l, const struct epm_entry *entry,
 	b->port = t->port;
 	b->annotation_len = copy_text(b->annotation, sizeof(b->annotation), entry->annotation);
 	b->endpoint_len = copy_text(b->endpoint, sizeof(b->endpoint), t->endpoint);
+	b->target = tunnel_target(l->g, l->c);
 	l->g->stats.bindings++;
 	l->g->stats.bindings_accepted += !reason;
 	l->g->stats.bindings_foreign += reason == RPCGATE_REASON_TOWER_ADDRESS;
@@ -128,6 +138,17 @@ static bool worth_a_record(enum rpcgate_reason reason)
 	       reason == RPCGATE_REASON_LIMIT;
 }
 
+static enum rpcgate_reason open_tower(const struct lesson *l, const struct tower *t,
+				      enum rpcgate_source source)
+{
+	bool udp = t->protseq == RPCGATE_NCADG_IP_UDP;
+	enum rpcgate_reason reason = pinhole_open(l->g, l->f, udp ? IP_PROTO_UDP : IP_PROTO_TCP,
+						  t->port, &t->interface, source);
+
+	l->g->talks.opened |= udp && !reason;
+	return reason;
+}
+
 static void learn_entry(const struct lesson *l, const struct epm_entry *entry)
 {
 	enum rpcgate_source source = l->request->opnum == EPM_MAP ? RPCGATE_EPT_MAP :
@@ -138,8 +159,7 @@ static void learn_entry(const struct lesson *l, const struct epm_entry *entry)
 		return;
 	reason = tower_reason(l, &entry->tower);
 	if (!reason)
-		reason = pinhole_open(l->g, l->f, entry->tower.port, &entry->tower.interface,
-				      source);
+		reason = open_tower(l, &entry->tower, source);
 	if (worth_a_record(reason))
 		binding_record(l->g, l->f, entry->tower.port, &entry->tower.interface,
 			       reason != RPCGATE_REASON_LOOKUP_ONLY);
@@ -207,7 +227,8 @@ static void learn_epm(struct rpcgate *g, const struct flow *f, const struct conv
 		learn_entry(&lesson, &entry);
 }
 
-/* A tower for TCP that was announced over UDP opens nothing: who sent it, nobody can know */
+/* A tower for TCP that was announced over UDP opens nothing: who sent it, nobody can know.  A tower
+ * for UDP opens where a rule asks for it: its author chose to trust datagrams. */
 void learn_datagram(struct rpcgate *g, const struct flow *f, const struct epm_request *request,
 		    struct epm_answer *answer)
 {
@@ -218,7 +239,9 @@ void learn_datagram(struct rpcgate *g, const struct flow *f, const struct epm_re
 	if (!usable(g, f, answer))
 		return;
 	while (epm_next(answer, &entry))
-		if (entry.has_tower)
+		if (entry.has_tower && wanted_over_udp(&lesson, &entry.tower))
+			learn_entry(&lesson, &entry);
+		else if (entry.has_tower)
 			tell_binding(&lesson, &entry,
 				     request->opnum == EPM_MAP ? RPCGATE_EPT_MAP :
 								 RPCGATE_EPT_LOOKUP,
@@ -261,7 +284,7 @@ static enum rpcgate_reason open_interface(const struct strings_lesson *l, uint16
 					  const struct rpcgate_syntax *interface)
 {
 	enum rpcgate_reason reason =
-		pinhole_open(l->lesson.g, l->lesson.f, port, interface, l->source);
+		pinhole_open(l->lesson.g, l->lesson.f, IP_PROTO_TCP, port, interface, l->source);
 
 	if (worth_a_record(reason))
 		binding_record(l->lesson.g, l->lesson.f, port, interface, true);

@@ -190,6 +190,7 @@ static struct rpcgate_pinhole_event *tell(struct rpcgate *g, const struct flow *
 	e->u.pinhole = (struct rpcgate_pinhole_event){
 		.action = action,
 		.source = grant->source,
+		.proto = key->proto,
 		.id = p ? p->id : 0,
 		.slot = p ? slot_of(g, p) : 0,
 		.client = key->client,
@@ -208,9 +209,12 @@ static struct rpcgate_pinhole_event *tell(struct rpcgate *g, const struct flow *
 
 struct pinhole_key pinhole_key_of(const struct flow *f, uint16_t port)
 {
-	return (struct pinhole_key){ *client_addr(f), *server_addr(f),
-				     f->key.zone,     port,
-				     IP_PROTO_TCP,    0 };
+	return (struct pinhole_key){ *client_addr(f),
+				     *server_addr(f),
+				     f->key.zone,
+				     port,
+				     f->udp ? IP_PROTO_UDP : IP_PROTO_TCP,
+				     0 };
 }
 
 static uint64_t key_hash(const struct rpcgate *g, const struct pinhole_key *key)
@@ -521,14 +525,16 @@ static enum rpcgate_reason place(struct rpcgate *g, const struct pinhole_key *ke
 	return reason;
 }
 
-enum rpcgate_reason pinhole_open(struct rpcgate *g, const struct flow *f, uint16_t port,
-				 const struct rpcgate_syntax *interface, enum rpcgate_source source)
+enum rpcgate_reason pinhole_open(struct rpcgate *g, const struct flow *f, uint8_t proto,
+				 uint16_t port, const struct rpcgate_syntax *interface,
+				 enum rpcgate_source source)
 {
 	struct pinhole_key key = pinhole_key_of(f, port);
 	enum rpcgate_reason reason;
 	struct pinhole *p;
 	struct grant *grant;
 
+	key.proto = proto; /* a mapper on TCP announces ports of UDP, too */
 	reason = place(g, &key, interface, &p, &grant);
 	if (!reason) {
 		announce(g, f, p, grant, source);

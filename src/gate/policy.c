@@ -111,6 +111,7 @@ bool rpcgate_set_config(struct rpcgate *gate, const struct rpcgate_config *cfg)
 	now->max_island_octets = old.max_island_octets;
 	now->max_datagrams = old.max_datagrams;
 	now->max_udp_calls = old.max_udp_calls;
+	now->max_udp_talks = old.max_udp_talks;
 	now->max_pipes = old.max_pipes;
 	now->buffer_octets = old.buffer_octets;
 	now->max_events = old.max_events;

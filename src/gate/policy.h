@@ -18,6 +18,9 @@
 
 enum subject { SUBJECT_NONE, SUBJECT_ANY, SUBJECT_UUID, SUBJECT_GROUP };
 
+/* Which transports a rule is about.  Without a word allow and log mean TCP alone, deny both. */
+enum over { OVER_TCP = 1, OVER_UDP = 2, OVER_ANY = OVER_TCP | OVER_UDP };
+
 /* What a sealed line says about control traffic that cannot be read */
 enum sealed { SEALED_LOG, SEALED_BLOCK, SEALED_HINT };
 
@@ -34,6 +37,7 @@ struct statement {
 	uint8_t subject; /* enum subject */
 	uint8_t level;   /* of auth; 0: not asked for */
 	uint8_t sealed;  /* enum sealed */
+	uint8_t over;    /* set of enum over */
 	bool has_major;
 	bool has_minor;
 	uint16_t major;
@@ -106,6 +110,7 @@ struct rpcgate_policy {
 	struct growing tuples[CLASS_COUNT];
 	struct table table;
 	uint64_t groups_used;
+	bool asks_udp;       /* some rule allows something over UDP */
 	struct growing held; /* uint32_t: static lines, and what others ask for */
 	uint64_t static_ports[(UINT16_MAX + 1) / 64]; /* named by some static line */
 };
@@ -174,6 +179,7 @@ struct policy_query {
 	struct rpcgate_addr client;
 	struct rpcgate_addr server;
 	uint16_t port;
+	bool udp;
 	bool named;    /* rules about any interface do not count: the mapper's own */
 	uint8_t level; /* of a request; 0: a bind */
 	uint16_t opnum;

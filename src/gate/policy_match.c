@@ -185,6 +185,7 @@ static bool rule_index(struct rpcgate_policy *p, uint32_t number)
 		p->groups_used |= UINT64_C(1) << s->group;
 	if (s->kind == RPCGATE_STATEMENT_STATIC)
 		static_note(p, s);
+	p->asks_udp |= s->kind != RPCGATE_STATEMENT_DENY && s->over & OVER_UDP;
 	key = key_of_rule(p, s, &t);
 	hash = hash_of(&key);
 	b = bucket_find(p, &key, hash);
@@ -231,7 +232,8 @@ static bool level_fits(const struct statement *s, uint8_t level)
 static bool fits(const struct rpcgate_policy *p, const struct statement *s,
 		 const struct policy_query *q)
 {
-	return (!s->has_major || s->major == q->interface.major) &&
+	return (s->over & (q->udp ? OVER_UDP : OVER_TCP)) &&
+	       (!s->has_major || s->major == q->interface.major) &&
 	       (!s->has_minor || s->minor == q->interface.minor) &&
 	       (!s->n_ports || listed(p, s->ports, s->n_ports, q->port)) &&
 	       !(s->from.ipv6 && rpcgate_addr_is_ipv4(&q->client)) &&
@@ -309,6 +311,7 @@ static struct policy_query query_of(const struct flow *f, const struct rpcgate_s
 		.client = *client_addr(f),
 		.server = *server_addr(f),
 		.port = server_port(f),
+		.udp = f->udp,
 		.named = named,
 		.groups = groups_of(&interface->uuid),
 	};
@@ -443,6 +446,26 @@ bool policy_judge_call(struct rpcgate *g, const struct flow *f,
 	return true;
 }
 
+bool policy_asks_udp(const struct rpcgate_policy *policy)
+{
+	return policy && policy->asks_udp;
+}
+
+bool policy_over_udp(const struct rpcgate *g, const struct flow *f,
+		     const struct rpcgate_syntax *interface)
+{
+	const struct rpcgate_policy *p = g->policy;
+	struct policy_query q;
+	struct opinion o;
+
+	if (!policy_asks_udp(p))
+		return false;
+	q = query_of(f, interface, false);
+	q.udp = true;
+	o = opinion_of(p, &q);
+	return o.some || (o.plain && STATEMENT(p, o.plain)->kind != RPCGATE_STATEMENT_DENY);
+}
+
 /* Asked for every connection that is not RPC: a bit answers nearly always */
 bool policy_is_static(const struct rpcgate *g, const struct flow *f)
 {
@@ -540,7 +563,7 @@ static bool covers(const struct rpcgate_policy *p, const struct statement *outer
 		return false;
 	if (outer->subject == SUBJECT_ANY && names_mapper(inner))
 		return false;
-	return subject_covers(outer, inner) &&
+	return subject_covers(outer, inner) && !(inner->over & ~outer->over) &&
 	       (!outer->has_major || (inner->has_major && outer->major == inner->major)) &&
 	       (!outer->has_minor || (inner->has_minor && outer->minor == inner->minor)) &&
 	       net_covers(&outer->from, &inner->from) && net_covers(&outer->to, &inner->to) &&

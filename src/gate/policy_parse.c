@@ -12,8 +12,8 @@
  *		   | ( "mapper-port" | "dynamic-range" | "reserved" ) ports
  *		   | "set" key "=" value
  *	subject	   = [ "interface" ] ( name | uuid | "any" | "group" name )
- *	clause	   = "version" M[.m] | "opnum" list | "auth" level | "from" net | "to" net
- *		   | "name" text
+ *	clause	   = "version" M[.m] | "opnum" list | "auth" level | "over" transport
+ *		   | "from" net | "to" net | "name" text
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -56,7 +56,8 @@ struct input {
 	const char *line_start;
 	const char *at;
 	const char *line_end;
-	struct token token; /* the one that is looked at */
+	struct token token;   /* the one that is looked at */
+	uint32_t list_column; /* where the list that is read begins */
 };
 
 /* ------------------------------------------------------------------- mistakes */
@@ -273,11 +274,17 @@ static bool range_read(const char **at, const char *end, struct rpcgate_port_ran
 	return first <= last;
 }
 
+/* One entry of a list at *at; says what is wrong with it */
+typedef bool entry_reader(struct input *in, const char **at, const char *end,
+			  const struct statement *s, struct rpcgate_port_range *out);
+
 /* "3", "0-5,9" into policy->ranges */
-static bool ranges(struct input *in, uint32_t min, uint32_t *start, uint32_t *n, const char *what)
+static bool list(struct input *in, const struct statement *s, entry_reader *read, uint32_t *start,
+		 uint32_t *n, const char *what)
 {
-	struct growing *list = &in->ps->policy->ranges;
+	struct growing *all = &in->ps->policy->ranges;
 	struct token word = in->token;
+	size_t before = in->ps->n_errors;
 	char text[VALUE_SIZE];
 	const char *at = text;
 	const char *end;
@@ -285,17 +292,17 @@ static bool ranges(struct input *in, uint32_t min, uint32_t *start, uint32_t *n,
 	if (!gather(in, text, what))
 		return false;
 	end = text + strlen(text);
-	*start = list->n;
+	*start = all->n;
 	*n = 0;
 	for (;; at++) {
 		struct rpcgate_port_range r;
 		struct rpcgate_port_range *place;
 
-		if (!range_read(&at, end, &r) || r.first < min || (at < end && *at != ','))
-			return expected(in, &word, what, NULL);
+		if (!read(in, &at, end, s, &r) || (at < end && *at != ','))
+			return in->ps->n_errors == before && expected(in, &word, what, NULL);
 		if (*n == RPCGATE_POLICY_MAX_RANGES)
 			return say(in, word.column, "the list has more than 256 entries");
-		place = growing_add(list, sizeof(*place));
+		place = growing_add(all, sizeof(*place));
 		if (!place)
 			return no_memory(in);
 		*place = r;
@@ -303,6 +310,14 @@ static bool ranges(struct input *in, uint32_t min, uint32_t *start, uint32_t *n,
 		if (at == end)
 			return true;
 	}
+}
+
+static bool port(struct input *in, const char **at, const char *end, const struct statement *s,
+		 struct rpcgate_port_range *out)
+{
+	(void)in;
+	(void)s;
+	return range_read(at, end, out) && out->first;
 }
 
 /* -------------------------------------------------------------------- subject */
@@ -412,10 +427,49 @@ static bool read_version(struct input *in, struct statement *s)
 	return next(in);
 }
 
+/* A name at *at: an operation of the one interface that the rule is about */
+static bool operation_name(struct input *in, const char **at, const char *end,
+			   const struct statement *s, struct rpcgate_port_range *out)
+{
+	static const char what[] = "the name or number of an operation of this interface";
+	const char *comma = memchr(*at, ',', (size_t)(end - *at));
+	struct token word = in->token;
+	struct nearest best;
+	const struct rpcgate_operation *known;
+	size_t n;
+
+	word.kind = TOKEN_WORD;
+	word.p = *at;
+	word.n = (size_t)((comma ? comma : end) - *at);
+	word.column = in->list_column;
+	if (s->subject != SUBJECT_UUID)
+		return expected(in, &word, "operation numbers, as names need one interface", NULL);
+	known = rpcgate_operations_of(&s->uuid, &n);
+	best = nearest_to(in, &word);
+	for (size_t i = 0; i < n; i++) {
+		if (is(&word, known[i].name)) {
+			*at += word.n;
+			*out = (struct rpcgate_port_range){ known[i].opnum, known[i].opnum };
+			return true;
+		}
+		nearest_try(&best, known[i].name);
+	}
+	return expected(in, &word, what, best.found);
+}
+
+static bool operation(struct input *in, const char **at, const char *end, const struct statement *s,
+		      struct rpcgate_port_range *out)
+{
+	if (*at < end && !(**at >= '0' && **at <= '9') && **at != ',' && **at != '-')
+		return operation_name(in, at, end, s, out);
+	return range_read(at, end, out);
+}
+
 static bool read_opnum(struct input *in, struct statement *s)
 {
-	return ranges(in, 0, &s->opnums, &s->n_opnums,
-		      "operation numbers such as 3 or 0-4,12, up to 65535");
+	in->list_column = in->token.column;
+	return list(in, s, operation, &s->opnums, &s->n_opnums,
+		    "operations such as 3, 0-4,12 up to 65535, or their names");
 }
 
 /* MS-RPCE 2.2.1.1.8 */
@@ -436,6 +490,24 @@ static bool read_auth(struct input *in, struct statement *s)
 	}
 	return expected(in, &in->token, "none, connect, call, packet, integrity, privacy or 1 to 6",
 			best.found);
+}
+
+static bool read_over(struct input *in, struct statement *s)
+{
+	static const struct {
+		const char *word;
+		enum over over;
+	} words[] = { { "tcp", OVER_TCP }, { "udp", OVER_UDP }, { "any", OVER_ANY } };
+	struct nearest best = nearest_to(in, &in->token);
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (is(&in->token, words[i].word)) {
+			s->over = (uint8_t)words[i].over;
+			return next(in);
+		}
+		nearest_try(&best, words[i].word);
+	}
+	return expected(in, &in->token, "tcp, udp or any", best.found);
 }
 
 static bool address(const char *text, struct net *net)
@@ -527,7 +599,8 @@ enum clause_bit {
 	CLAUSE_FROM = 16,
 	CLAUSE_TO = 32,
 	CLAUSE_NAME = 64,
-	CLAUSE_GROUP = 128
+	CLAUSE_GROUP = 128,
+	CLAUSE_OVER = 256
 };
 
 static const struct clause {
@@ -540,6 +613,7 @@ static const struct clause {
 	{ "version", CLAUSE_VERSION, read_version },
 	{ "opnum", CLAUSE_OPNUM, read_opnum },
 	{ "auth", CLAUSE_AUTH, read_auth },
+	{ "over", CLAUSE_OVER, read_over },
 	{ "from", CLAUSE_FROM, read_from },
 	{ "to", CLAUSE_TO, read_to },
 	{ "name", CLAUSE_NAME, read_name },
@@ -586,14 +660,14 @@ static bool read_rule(struct input *in, struct statement *s)
 {
 	return optional_interface(in) && subject(in, s) &&
 	       read_clauses(in, s,
-			    CLAUSE_VERSION | CLAUSE_OPNUM | CLAUSE_AUTH | CLAUSE_FROM | CLAUSE_TO |
-				    CLAUSE_NAME);
+			    CLAUSE_VERSION | CLAUSE_OPNUM | CLAUSE_AUTH | CLAUSE_OVER |
+				    CLAUSE_FROM | CLAUSE_TO | CLAUSE_NAME);
 }
 
 static bool read_static(struct input *in, struct statement *s)
 {
 	s->subject = SUBJECT_ANY;
-	if (!ranges(in, 1, &s->ports, &s->n_ports, "ports such as 145 or 6001-6004"))
+	if (!list(in, s, port, &s->ports, &s->n_ports, "ports such as 145 or 6001-6004"))
 		return false;
 	return read_clauses(in, s,
 			    CLAUSE_INTERFACE | CLAUSE_GROUP | CLAUSE_VERSION | CLAUSE_FROM |
@@ -789,6 +863,13 @@ static const struct verb {
 	{ "include", RPCGATE_STATEMENT_SET, read_include }, /* leaves no statement */
 };
 
+/* What a rule without a word about it means: a port of UDP is opened only where one asks for it,
+ * and what is refused is refused on any way */
+static uint8_t usual_over(const struct statement *s)
+{
+	return s->kind == RPCGATE_STATEMENT_DENY ? OVER_ANY : OVER_TCP;
+}
+
 static bool statement_keep(struct input *in, const struct statement *s)
 {
 	struct rpcgate_policy *p = in->ps->policy;
@@ -801,6 +882,8 @@ static bool statement_keep(struct input *in, const struct statement *s)
 	if (!place)
 		return no_memory(in);
 	*place = *s;
+	if (!s->over)
+		place->over = usual_over(s);
 	if (s->kind <= RPCGATE_STATEMENT_LOG || s->kind == RPCGATE_STATEMENT_SET)
 		return true;
 	held = growing_add(&p->held, sizeof(*held));

@@ -48,6 +48,23 @@ static void put_ranges(struct sentence *s, const struct rpcgate_policy *p, uint3
 	}
 }
 
+static void put_operations(struct sentence *s, const struct rpcgate_policy *p,
+			   const struct statement *rule)
+{
+	for (uint32_t i = rule->opnums; i < rule->opnums + rule->n_opnums; i++) {
+		const struct rpcgate_port_range *r = policy_range(p, i);
+		const char *name = rule->subject == SUBJECT_UUID && r->first == r->last ?
+					   rpcgate_operation_name(&rule->uuid, r->first) :
+					   NULL;
+
+		if (i > rule->opnums)
+			put(s, ", ");
+		put_ranges(s, p, i, 1);
+		if (name)
+			put(s, " (%s)", name);
+	}
+}
+
 static void put_subject(struct sentence *s, const struct statement *rule)
 {
 	const struct rpcgate_syntax id = { rule->uuid, rule->major, rule->minor };
@@ -88,6 +105,17 @@ static const char *level_name(uint8_t level)
 	return names[level];
 }
 
+/* Only what is not usual is said */
+static void put_over(struct sentence *s, const struct statement *rule)
+{
+	static const char *const names[] = {
+		[OVER_TCP] = " over TCP", [OVER_UDP] = " over UDP", [OVER_ANY] = " over TCP and UDP"
+	};
+
+	if (rule->over != (rule->kind == RPCGATE_STATEMENT_DENY ? OVER_ANY : OVER_TCP))
+		put(s, "%s", names[rule->over]);
+}
+
 static void explain_rule(struct sentence *s, const struct rpcgate_policy *p,
 			 const struct statement *rule)
 {
@@ -104,7 +132,7 @@ static void explain_rule(struct sentence *s, const struct rpcgate_policy *p,
 							  policy_range(p, rule->opnums)->last;
 
 		put(s, one ? "operation " : "operations ");
-		put_ranges(s, p, rule->opnums, rule->n_opnums);
+		put_operations(s, p, rule);
 		put(s, " of ");
 	} else if (rule->level) {
 		put(s, "calls to ");
@@ -112,6 +140,7 @@ static void explain_rule(struct sentence *s, const struct rpcgate_policy *p,
 	put_subject(s, rule);
 	put_net(s, "from", &rule->from);
 	put_net(s, "to", &rule->to);
+	put_over(s, rule);
 	if (rule->level)
 		put(s,
 		    deny ? " below authentication level %s" :
@@ -270,6 +299,11 @@ bool rpcgate_policy_doubt(const struct rpcgate_policy *policy, size_t i, char *t
 		return false;
 	if (rule->kind == RPCGATE_STATEMENT_DENY && rule->level == AUTH_LEVEL_NONE) {
 		put(&s, "can never match: no authentication level is below none");
+		return true;
+	}
+	if (rule->kind != RPCGATE_STATEMENT_DENY && rule->level > AUTH_LEVEL_NONE &&
+	    rule->over == OVER_UDP) {
+		put(&s, "can never match: over UDP every request counts as level none");
 		return true;
 	}
 	other = policy_covering(policy, number);

@@ -5,6 +5,12 @@
 
 #include <rpcgate.h>
 
+static const char *const event_type_names[] = {
+	[RPCGATE_EVENT_BINDING] = "rpc_binding", [RPCGATE_EVENT_PINHOLE] = "rpc_pinhole",
+	[RPCGATE_EVENT_BIND] = "rpc_bind",       [RPCGATE_EVENT_ALERT] = "alert",
+	[RPCGATE_EVENT_FLOW] = "flow",           [RPCGATE_EVENT_ENGINE] = "rpc_engine",
+	[RPCGATE_EVENT_CALL] = "rpc_call",       [RPCGATE_EVENT_PIPE] = "rpc_pipe",
+};
 static const char *const source_names[] = {
 	[RPCGATE_EPT_MAP] = "ept_map",
 	[RPCGATE_EPT_LOOKUP] = "ept_lookup",
@@ -31,6 +37,7 @@ static const char *const pinhole_action_names[] = {
 static const char *const bind_pdu_names[] = {
 	[RPCGATE_PDU_BIND] = "bind",
 	[RPCGATE_PDU_ALTER_CONTEXT] = "alter_context",
+	[RPCGATE_PDU_REQUEST] = "request",
 };
 static const char *const flow_state_names[] = {
 	[RPCGATE_FLOW_OPEN] = "open",       [RPCGATE_FLOW_CLOSED] = "closed",

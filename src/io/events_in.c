@@ -272,6 +272,7 @@ static void pinhole_body(struct events_in *in, struct fields *f, struct rpcgate_
 	get_addr(f, "client_ip", &p->client);
 	get_addr(f, "server_ip", &p->server);
 	p->port = (uint16_t)get_number(f, "port", UINT16_MAX);
+	p->proto = has(f, "proto") && strcmp(get_text(f, "proto"), "UDP") == 0 ? 17 : 6;
 	get_syntax(f, &p->interface);
 	p->source = (enum rpcgate_source)WORD(f, "source", source_names);
 	p->ttl_s = (uint32_t)get_number(f, "ttl", UINT32_MAX);

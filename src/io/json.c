@@ -131,6 +131,16 @@ static void put_interface(struct line *line, json_t *object, const struct rpcgat
 	put_text(line, object, "service", known->service);
 }
 
+static void put_operation(struct line *line, json_t *object, const struct rpcgate_uuid *interface,
+			  uint16_t opnum)
+{
+	const char *name = interface ? rpcgate_operation_name(interface, opnum) : NULL;
+
+	put_number(line, object, "opnum", opnum);
+	if (name)
+		put_text(line, object, "operation", name);
+}
+
 /* ----------------------------------------------------------------- the words */
 
 #define NAME(names, value) ((size_t)(value) < COUNT(names) ? (names)[value] : "unknown")
@@ -147,6 +157,19 @@ static bool uuid_is_nil(const struct rpcgate_uuid *uuid)
 	static const struct rpcgate_uuid nil;
 
 	return memcmp(uuid, &nil, sizeof(nil)) == 0;
+}
+
+/* Where a proxy is to go */
+static void put_target(struct line *line, json_t *body, const uint8_t *host, size_t n,
+		       uint16_t port)
+{
+	json_t *target;
+
+	if (!port)
+		return;
+	target = put_object(line, body, "target");
+	put_foreign(line, target, "host", host, n);
+	put_number(line, target, "port", port);
 }
 
 static void binding_body(struct line *line, json_t *body, const struct rpcgate_event *event)
@@ -168,6 +191,7 @@ static void binding_body(struct line *line, json_t *body, const struct rpcgate_e
 		put_foreign(line, body, "endpoint", b->endpoint, b->endpoint_len);
 	if (b->has_tower_ip)
 		put_addr(line, body, "tower_ip", &b->tower_ip);
+	put_target(line, body, b->target.host, b->target.host_len, b->target.port);
 	put_bool(line, body, "accepted", b->accepted);
 	put_text(line, body, "reason", rpcgate_reason_name(b->reason));
 }
@@ -181,6 +205,7 @@ static void pinhole_body(struct line *line, json_t *body, const struct rpcgate_e
 	put_addr(line, body, "client_ip", &p->client);
 	put_addr(line, body, "server_ip", &p->server);
 	put_number(line, body, "port", p->port);
+	put_text(line, body, "proto", p->proto == PROTO_UDP ? "UDP" : "TCP");
 	put_interface(line, body, &p->interface);
 	put_text(line, body, "source", NAME(source_names, p->source));
 	put_number(line, body, "ttl", p->ttl_s);
@@ -239,12 +264,7 @@ static void bind_body(struct line *line, json_t *body, const struct rpcgate_even
 	put_rule(line, body, b->rule_file, b->rule_line, b->rule_name);
 	if (b->pinhole_id)
 		put_number(line, body, "pinhole_id", b->pinhole_id);
-	if (b->target_port) {
-		json_t *target = put_object(line, body, "target");
-
-		put_foreign(line, target, "host", b->target, b->target_len);
-		put_number(line, target, "port", b->target_port);
-	}
+	put_target(line, body, b->target, b->target_len, b->target_port);
 	if (b->has_age)
 		put(line, body, "age", json_real((double)b->age_ns / 1e9));
 }
@@ -256,7 +276,7 @@ static void call_body(struct line *line, json_t *body, const struct rpcgate_even
 	put_number(line, body, "call_id", c->call_id);
 	put_number(line, body, "context_id", c->context_id);
 	put_interface(line, body, &c->interface);
-	put_number(line, body, "opnum", c->opnum);
+	put_operation(line, body, &c->interface.uuid, c->opnum);
 	put_number(line, body, "auth_level", c->auth_level);
 	put_text(line, body, "verdict", NAME(verdict_names, c->verdict));
 	put_text(line, body, "action", NAME(action_names, c->action));
@@ -321,8 +341,9 @@ static void alert_body(struct line *line, json_t *body, const struct rpcgate_eve
 
 /* What the PDU was that caused an alert.  It was judged when it was seen: a request has no answer
  * yet, and of an answer the request was seen before or not at all. */
-static void put_dcerpc(struct line *line, const struct rpcgate_alert_event *a)
+static void put_dcerpc(struct line *line, const struct rpcgate_event *event)
 {
+	const struct rpcgate_alert_event *a = &event->u.alert;
 	json_t *body;
 	json_t *interfaces;
 	char version[16];
@@ -335,10 +356,13 @@ static void put_dcerpc(struct line *line, const struct rpcgate_alert_event *a)
 	put_text(line, body, "response",
 		 is_answer(a->ptype) ? NAME(ptype_names, a->ptype) : "UNREPLIED");
 	put_number(line, body, "call_id", a->call_id);
-	snprintf(version, sizeof(version), "5.%u", a->rpc_minor);
+	/* connectionless PDUs are version 4 (C706 12.5.2.1) */
+	snprintf(version, sizeof(version), "%u.%u", event->proto == PROTO_UDP ? 4 : 5,
+		 a->rpc_minor);
 	put_text(line, body, "rpc_version", version);
 	if (a->ptype == 0)
-		put_number(line, put_object(line, body, "req"), "opnum", a->opnum);
+		put_operation(line, put_object(line, body, "req"),
+			      a->has_interface ? &a->interface.uuid : NULL, a->opnum);
 	interfaces = put_array(line, body, "interfaces");
 	if (a->has_interface) {
 		json_t *interface = json_object();
@@ -375,19 +399,12 @@ static void engine_body(struct line *line, json_t *body, const struct rpcgate_ev
 	put_text(line, body, "reason", rpcgate_reason_name(e->reason));
 }
 
-static const struct {
-	const char *event_type;
-	const char *body;
-	void (*fill)(struct line *line, json_t *body, const struct rpcgate_event *event);
-} kinds[] = {
-	[RPCGATE_EVENT_BINDING] = { "rpc_binding", "rpc_binding", binding_body },
-	[RPCGATE_EVENT_PINHOLE] = { "rpc_pinhole", "rpc_pinhole", pinhole_body },
-	[RPCGATE_EVENT_BIND] = { "rpc_bind", "rpc_bind", bind_body },
-	[RPCGATE_EVENT_ALERT] = { "alert", "alert", alert_body },
-	[RPCGATE_EVENT_FLOW] = { "flow", "flow", flow_body },
-	[RPCGATE_EVENT_ENGINE] = { "rpc_engine", "rpc_engine", engine_body },
-	[RPCGATE_EVENT_CALL] = { "rpc_call", "rpc_call", call_body },
-	[RPCGATE_EVENT_PIPE] = { "rpc_pipe", "rpc_pipe", pipe_body },
+/* The body is named like the event */
+static void (*const fill[])(struct line *line, json_t *body, const struct rpcgate_event *event) = {
+	[RPCGATE_EVENT_BINDING] = binding_body, [RPCGATE_EVENT_PINHOLE] = pinhole_body,
+	[RPCGATE_EVENT_BIND] = bind_body,       [RPCGATE_EVENT_ALERT] = alert_body,
+	[RPCGATE_EVENT_FLOW] = flow_body,       [RPCGATE_EVENT_ENGINE] = engine_body,
+	[RPCGATE_EVENT_CALL] = call_body,       [RPCGATE_EVENT_PIPE] = pipe_body,
 };
 
 /* ------------------------------------------------------------------ the lines */
@@ -461,9 +478,9 @@ bool json_write_event(FILE *out, const struct rpcgate_event *event,
 {
 	struct line line;
 
-	if ((size_t)event->type >= COUNT(kinds))
+	if ((size_t)event->type >= COUNT(fill))
 		return true;
-	start_line(&line, event->time_ns, kinds[event->type].event_type);
+	start_line(&line, event->time_ns, event_type_names[event->type]);
 	if (event->flow_id)
 		put_number(&line, line.root, "flow_id", event->flow_id);
 	if (event->parent_id)
@@ -471,10 +488,10 @@ bool json_write_event(FILE *out, const struct rpcgate_event *event,
 	put_vlan(&line, event);
 	put_ends(&line, event);
 	put_origin(&line, origin);
-	kinds[event->type].fill(&line, put_object(&line, line.root, kinds[event->type].body),
-				event);
+	fill[event->type](&line, put_object(&line, line.root, event_type_names[event->type]),
+			  event);
 	if (event->type == RPCGATE_EVENT_ALERT)
-		put_dcerpc(&line, &event->u.alert);
+		put_dcerpc(&line, event);
 	if (origin->ndpi)
 		put_text(&line, put_object(&line, line.root, "ndpi"), "proto", origin->ndpi);
 	return end_line(&line, out);

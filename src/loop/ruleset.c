@@ -179,6 +179,18 @@ static const struct set_row live_sets[SET_COUNT] = {
 		       36,
 		       NFT_SET_TIMEOUT,
 		       { 0 } },
+	[SET_UDP4] = { "udp4",
+		       "ipv4_addr . ipv4_addr . inet_service",
+		       CONCAT3(TYPE_IPV4, TYPE_IPV4, TYPE_SERVICE),
+		       12,
+		       NFT_SET_TIMEOUT,
+		       { 0 } },
+	[SET_UDP6] = { "udp6",
+		       "ipv6_addr . ipv6_addr . inet_service",
+		       CONCAT3(TYPE_IPV6, TYPE_IPV6, TYPE_SERVICE),
+		       36,
+		       NFT_SET_TIMEOUT,
+		       { 0 } },
 	[SET_PAIR4] = { "pair4",
 			"ipv4_addr . ipv4_addr",
 			CONCAT2(TYPE_IPV4, TYPE_IPV4),
@@ -622,7 +634,7 @@ static void ends_in(const struct rule *r, bool ipv6, bool answer, bool with_port
 	say_step(r, "%s %s . %s %s", ip, answer ? "daddr" : "saddr", ip,
 		 answer ? "saddr" : "daddr");
 	if (with_port)
-		say_step(r, ". tcp %s", answer ? "sport" : "dport");
+		say_step(r, ". th %s", answer ? "sport" : "dport");
 	say_step(r, "@%s", set);
 }
 
@@ -800,12 +812,20 @@ static void rule_end(const struct rule *r)
 #define STATE_IS(value) has_mark(r, CONNECTION, MARK_STATES, value)
 #define MARK_IS(value) has_mark(r, PACKET, MARK_ALL, value)
 
+/* The mapper over UDP is read, its ports are judged; no other datagram is our business */
+static void rules_datagrams(struct maker *k)
+{
+	for (unsigned answer = 0; answer < 2; answer++) {
+		RULE(port_is(r, answer, RPC_OVER_UDP), go_to(r, "stray_ask"));
+		RULE(ends_in(r, false, answer, true, "udp4"), go_to(r, "stray_ask"));
+		RULE(ends_in(r, true, answer, true, "udp6"), go_to(r, "stray_ask"));
+	}
+	RULE(accept_it(r));
+}
+
 static void rules_inspect(struct maker *k)
 {
-	RULE(is_protocol(r, IPPROTO_UDP, true), port_is(r, false, RPC_OVER_UDP),
-	     go_to(r, "stray_ask"));
-	RULE(is_protocol(r, IPPROTO_UDP, true), port_is(r, true, RPC_OVER_UDP),
-	     go_to(r, "stray_ask"));
+	RULE(is_protocol(r, IPPROTO_UDP, true), go_to(r, "datagrams"));
 	RULE(is_protocol(r, IPPROTO_TCP, false), accept_it(r));
 	RULE(is_untracked(r), go_to(r, "stray"));
 	RULE(is_syn(r), go_to(r, "opening"));
@@ -917,6 +937,7 @@ static const struct chain_row chains[] = {
 	{ "stray_ask", rules_stray_ask, false, 0 },
 	{ "stray", rules_stray, false, 0 },
 	{ "opening", rules_opening, false, 0 },
+	{ "datagrams", rules_datagrams, false, 0 },
 	{ "inspect", rules_inspect, true, -155 },
 	{ "settle", rules_settle, true, -145 },
 };
@@ -1017,8 +1038,8 @@ void ruleset_change(const struct ruleset_plan *plan, struct messages *m)
 static void element(const struct ruleset_element *e, uint16_t type, uint16_t flags,
 		    struct messages *m)
 {
-	bool ipv6 = e->set == SET_PIN6 || e->set == SET_PAIR6;
-	bool pin = e->set == SET_PIN4 || e->set == SET_PIN6;
+	bool ipv6 = e->set == SET_PIN6 || e->set == SET_UDP6 || e->set == SET_PAIR6;
+	bool pair = e->set == SET_PAIR4 || e->set == SET_PAIR6;
 	struct nftnl_set *s = nftnl_set_alloc();
 	struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
 	struct nlmsghdr *nlh = s && elem ? message(m, type, flags) : NULL;
@@ -1032,7 +1053,7 @@ static void element(const struct ruleset_element *e, uint16_t type, uint16_t fla
 		nftnl_set_free(s);
 		return;
 	}
-	len = key_of(key, ipv6, &e->client, &e->server, pin ? &e->port : NULL);
+	len = key_of(key, ipv6, &e->client, &e->server, pair ? NULL : &e->port);
 	nftnl_set_set_str(s, NFTNL_SET_TABLE, RULESET_TABLE);
 	nftnl_set_set_str(s, NFTNL_SET_NAME, live_sets[e->set].name);
 	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, key, len);

@@ -69,6 +69,8 @@ struct ruleset_plan {
 enum ruleset_set {
 	SET_PIN4, /**< client . server . port */
 	SET_PIN6,
+	SET_UDP4, /**< the same over UDP */
+	SET_UDP6,
 	SET_PAIR4, /**< client . server: hints and call-backs */
 	SET_PAIR6,
 	SET_COUNT

@@ -21,6 +21,7 @@
 #include "state.h"
 
 #define SAVE_EVERY_S 60U
+#define BURST_S 5U /* seconds of events that may come at once */
 #define METRICS_EVERY_S 15U
 #define EVENTS_AT_ONCE 1024U /* told before signals and timers are looked at again */
 
@@ -90,6 +91,18 @@ static void flush_sinks(struct service *s)
 		sink_flush(s->sink[i]);
 }
 
+/* One event, unless too many of its kind came lately; how many were left out is told */
+static void tell_event(struct service *s, const struct rpcgate_event *event, size_t worker)
+{
+	char text[LIMITER_TEXT];
+	struct limiter_gap gap;
+
+	while (limiter_told(&s->limiter, event->time_ns, &gap))
+		run_tell(s, "suppressed", limiter_text(&gap, text));
+	if (limiter_passes(&s->limiter, event))
+		write_event(s, event, worker);
+}
+
 /* True if more waits */
 static bool drain(struct service *s)
 {
@@ -100,7 +113,7 @@ static bool drain(struct service *s)
 		const struct rpcgate_event *event;
 
 		while (left && (event = outbox_peek(box))) {
-			write_event(s, event, i);
+			tell_event(s, event, i);
 			outbox_drop(box);
 			left--;
 		}
@@ -207,6 +220,8 @@ bool run_reload(struct service *s, char err[RPCGATE_ERROR_SIZE])
 			worker_do(s->worker[i], rejudge, &task);
 		while (task.cursor);
 	retire(s, s->plan.policy);
+	if (plan.conf.event_rate != s->plan.conf.event_rate)
+		limiter_init(&s->limiter, plan.conf.event_rate, plan.conf.event_rate * BURST_S);
 	plan_free(&s->plan);
 	s->plan = plan;
 	return true;
@@ -288,6 +303,16 @@ void run_republish(struct worker *worker, void *ctx)
 	worker_republish(worker);
 }
 
+static void tell_left_out(struct service *s, bool all)
+{
+	char text[LIMITER_TEXT];
+	struct limiter_gap gap;
+
+	while (all ? limiter_left(&s->limiter, &gap) :
+		     limiter_told(&s->limiter, worker_now_ns(), &gap))
+		run_tell(s, "suppressed", limiter_text(&gap, text));
+}
+
 static void write_stats(struct service *s)
 {
 	struct rpcgate_stats sum;
@@ -312,6 +337,7 @@ static void every_second(struct service *s)
 	if (read(s->timer, &ticks, sizeof(ticks)) < 0)
 		return;
 	s->seconds++;
+	tell_left_out(s, false);
 	look_after_table(s);
 	free_retired(s);
 	if (s->notify.watchdog_ns)
@@ -549,9 +575,10 @@ static void end(struct service *s)
 		worker_stop(s->worker[i]);
 	if (s->started) {
 		save_state(s);
-		run_tell(s, "stop", "the table stays, and nothing new opens");
 		while (drain(s))
 			;
+		tell_left_out(s, true);
+		run_tell(s, "stop", "the table stays, and nothing new opens");
 	}
 	for (size_t i = 0; i < s->n_workers; i++)
 		worker_free(s->worker[i]);
@@ -576,6 +603,7 @@ enum run_end run(const char *path, bool observe)
 	if (!plan_read(&s.plan, path, observe))
 		return RUN_BAD_CONFIG;
 	pthread_mutex_init(&s.lock, NULL);
+	limiter_init(&s.limiter, s.plan.conf.event_rate, s.plan.conf.event_rate * BURST_S);
 	if (!notify_open(&s.notify, err))
 		fprintf(stderr, "rpcgate: %s\n", err);
 	if (!prepare(&s, err) || !kernel_install(s.kernel, &s.plan.rules, err)) {

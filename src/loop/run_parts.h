@@ -7,6 +7,7 @@
 
 #include "control.h"
 #include "kernel.h"
+#include "limiter.h"
 #include "metrics.h"
 #include "notify.h"
 #include "plan.h"
@@ -35,6 +36,7 @@ struct service {
 	struct sink *sink[CONF_EVENTS_MAX];
 	struct control *control;
 	struct metrics *metrics;
+	struct limiter limiter; /* of events; counters stay exact */
 	struct notify notify;
 	struct retired retired[RUN_RETIRED_MAX];
 	size_t n_retired;

@@ -15,6 +15,7 @@
 #define TICK_MS 50        /* expiry is exact without it; it tells, and makes room */
 #define CHANGES_MAX 4096U /* of the kernel, for one batch; more are made before it is done */
 #define SLACK_PARTS 4U    /* a kernel element outlives its pinhole by a quarter of a life */
+#define PROTO_UDP 17
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -223,6 +224,15 @@ static uint64_t ms_until(uint64_t until_ns, uint64_t now_ns)
 	return until_ns > now_ns ? (until_ns - now_ns) / NS_PER_MS + 1 : 1;
 }
 
+static enum ruleset_set set_of(const struct rpcgate_addr *client, uint8_t proto)
+{
+	bool ipv4 = rpcgate_addr_is_ipv4(client);
+
+	if (proto == PROTO_UDP)
+		return ipv4 ? SET_UDP4 : SET_UDP6;
+	return ipv4 ? SET_PIN4 : SET_PIN6;
+}
+
 static void publish_pinhole(struct worker *w, const struct rpcgate_pinhole_event *e,
 			    uint64_t now_ns)
 {
@@ -237,7 +247,7 @@ static void publish_pinhole(struct worker *w, const struct rpcgate_pinhole_event
 	if (!e->port_until_ns && !known)
 		return;
 	c = new_change(w, e->id);
-	c->element.set = rpcgate_addr_is_ipv4(&e->client) ? SET_PIN4 : SET_PIN6;
+	c->element.set = set_of(&e->client, e->proto);
 	c->element.client = e->client;
 	c->element.server = e->server;
 	c->element.port = e->port;
@@ -266,7 +276,7 @@ static void take_events(struct worker *w, const struct rpcgate_result *result)
 	for (size_t i = 0; i < result->n_events; i++) {
 		const struct rpcgate_event *e = &result->events[i];
 
-		if (e->type == RPCGATE_EVENT_PINHOLE && e->proto == 6)
+		if (e->type == RPCGATE_EVENT_PINHOLE)
 			publish_pinhole(w, &e->u.pinhole, now);
 		else if (e->type == RPCGATE_EVENT_EXPECT)
 			publish_pair(w, e, now);
@@ -313,11 +323,10 @@ void worker_republish(struct worker *worker)
 		for (size_t i = 0; i < n; i++) {
 			struct kernel_change *c;
 
-			if (!record[i].open || record[i].proto != 6)
+			if (!record[i].open)
 				continue;
 			c = new_change(worker, record[i].id);
-			c->element.set = rpcgate_addr_is_ipv4(&record[i].client) ? SET_PIN4 :
-										   SET_PIN6;
+			c->element.set = set_of(&record[i].client, record[i].proto);
 			c->element.client = record[i].client;
 			c->element.server = record[i].server;
 			c->element.port = record[i].port;

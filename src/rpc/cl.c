@@ -17,18 +17,16 @@ static bool first_read(struct bytes in, struct cl_pdu *out)
 	return true;
 }
 
-static bool rest_read(struct reader *r, struct cl_pdu *out)
+static bool rest_read(struct reader *r, struct cl_pdu *out, uint16_t *length)
 {
 	uint32_t version;
-	uint16_t length;
 
 	/* hints are for the peers; the serial number is for their flow control */
 	bool fits = rd_skip(r, 8) && rd_uuid(r, &out->object) && rd_uuid(r, &out->interface.uuid) &&
 		    rd_uuid(r, &out->activity) && rd_u32(r, &out->server_boot) &&
 		    rd_u32(r, &version) && rd_u32(r, &out->sequence) && rd_u16(r, &out->opnum) &&
-		    rd_skip(r, 4) && rd_u16(r, &length) && rd_u16(r, &out->fragment) &&
-		    rd_u8(r, &out->auth_protocol) && rd_skip(r, 1) &&
-		    rd_bytes(r, length, &out->body);
+		    rd_skip(r, 4) && rd_u16(r, length) && rd_u16(r, &out->fragment) &&
+		    rd_u8(r, &out->auth_protocol) && rd_skip(r, 1);
 
 	if (fits) {
 		out->interface.major = (uint16_t)version;
@@ -37,16 +35,27 @@ static bool rest_read(struct reader *r, struct cl_pdu *out)
 	return fits;
 }
 
-enum parse cl_parse(struct bytes datagram, struct cl_pdu *out)
+static enum parse parse(struct bytes datagram, bool whole, struct cl_pdu *out)
 {
 	struct cl_pdu pdu = { 0 };
+	uint16_t length;
 	struct reader r;
 
 	if (!first_read(datagram, &pdu))
 		return PARSE_BAD;
 	r = reader_of(datagram, pdu.big);
-	if (!rest_read(&r, &pdu))
+	if (!rest_read(&r, &pdu, &length) || (whole && !rd_bytes(&r, length, &pdu.body)))
 		return PARSE_BAD;
 	*out = pdu;
 	return PARSE_OK;
+}
+
+enum parse cl_parse(struct bytes datagram, struct cl_pdu *out)
+{
+	return parse(datagram, true, out);
+}
+
+enum parse cl_header_parse(struct bytes datagram, struct cl_pdu *out)
+{
+	return parse(datagram, false, out);
 }

@@ -61,5 +61,7 @@ struct cl_pdu {
  *	   not come.
  */
 MUST_USE enum parse cl_parse(struct bytes datagram, struct cl_pdu *out);
+/** The same of a datagram that a capture cut short: the body is not looked at, and is empty. */
+MUST_USE enum parse cl_header_parse(struct bytes datagram, struct cl_pdu *out);
 
 #endif

@@ -195,6 +195,7 @@ enum parse http_response_parse(struct bytes head, struct http_response *out)
 /* Octets of each command with its type; two of them say more (MS-RPCH 2.2.3.5) */
 #define COMMAND_PADDING 8U
 #define COMMAND_CLIENT_ADDRESS 11U
+#define COMMAND_COOKIE 3U
 static const uint8_t command_len[] = { 8, 28, 8, 20, 8, 8, 8, 4, 8, 4, 4, 8, 20, 8, 8 };
 
 enum parse rts_header_parse(struct bytes in, struct pdu_header *out)
@@ -222,13 +223,18 @@ enum parse rts_header_parse(struct bytes in, struct pdu_header *out)
 	return PARSE_OK;
 }
 
-static bool command_skip(struct reader *r)
+static bool command_read(struct reader *r, struct rts *out)
 {
+	size_t start = r->off + 4;
 	uint32_t type, more;
 
 	if (!rd_u32(r, &type) || type >= ARRAY_SIZE(command_len) ||
 	    !rd_skip(r, command_len[type] - 4U))
 		return false;
+	if (type == COMMAND_COOKIE && !out->has_cookie) {
+		out->has_cookie = true;
+		memcpy(out->cookie.octet, r->in.p + start, sizeof(out->cookie.octet));
+	}
 	if (type != COMMAND_PADDING && type != COMMAND_CLIENT_ADDRESS)
 		return true;
 	more = load32(r->in.p + r->off - 4, false);
@@ -237,22 +243,21 @@ static bool command_skip(struct reader *r)
 	return more <= 1 && rd_skip(r, (more ? 16U : 4U) + 12U);
 }
 
-enum parse rts_parse(struct bytes in, uint16_t *flags, uint16_t *n_commands)
+enum parse rts_parse(struct bytes in, struct rts *out)
 {
 	struct reader r = reader_of(in, false);
+	struct rts rts = { 0 };
 	struct pdu_header h;
-	uint16_t f, n;
 
 	if (rts_header_parse(in, &h) != PARSE_OK || h.frag_length != in.n ||
-	    !rd_skip(&r, PDU_HEADER_LEN) || !rd_u16(&r, &f) || !rd_u16(&r, &n) ||
-	    n > RTS_MAX_COMMANDS)
+	    !rd_skip(&r, PDU_HEADER_LEN) || !rd_u16(&r, &rts.flags) ||
+	    !rd_u16(&r, &rts.n_commands) || rts.n_commands > RTS_MAX_COMMANDS)
 		return PARSE_BAD;
-	for (unsigned i = 0; i < n; i++)
-		if (!command_skip(&r))
+	for (unsigned i = 0; i < rts.n_commands; i++)
+		if (!command_read(&r, &rts))
 			return PARSE_BAD;
 	if (rd_left(&r))
 		return PARSE_BAD;
-	*flags = f;
-	*n_commands = n;
+	*out = rts;
 	return PARSE_OK;
 }

@@ -49,7 +49,15 @@ MUST_USE enum parse http_response_parse(struct bytes head, struct http_response 
 
 /** The header of an RTS PDU, as pdu_header_parse(). */
 MUST_USE enum parse rts_header_parse(struct bytes in, struct pdu_header *out);
+struct rts {
+	uint16_t flags;
+	uint16_t n_commands;
+	bool has_cookie;
+	struct rpcgate_uuid cookie; /**< the first: in CONN/A1 and CONN/B1 (MS-RPCH 2.2.4.2,
+				     *   2.2.4.5) that of the virtual connection */
+};
+
 /** A whole RTS PDU, exactly frag_length octets: its commands must fill it (MS-RPCH 2.2.3.5). */
-MUST_USE enum parse rts_parse(struct bytes in, uint16_t *flags, uint16_t *n_commands);
+MUST_USE enum parse rts_parse(struct bytes in, struct rts *out);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fuzz_http.c - input: what is said on one connection to an RPC proxy
+/* fuzz_http.c - input: what is said on two connections to an RPC proxy
  *
  *	octet 0   1 enforce, 2 with valid-ports
- *	records   octet: from the server (1), in small segments (2)
+ *	records   octet: from the server (1), in small segments (2), on the other connection (4),
+ *		  a new connection in its place (8)
  *		  u16 length, little-endian | octets
  *
  * The octets of each record also go to the parsers as they are.
@@ -26,7 +27,7 @@ static void check(struct bytes in)
 {
 	struct http_response response;
 	struct http_request request;
-	uint16_t flags, n_commands;
+	struct rts rts;
 	size_t end = http_head_end((struct bytes){ NULL, 0 }, in);
 
 	must(end <= in.n);
@@ -38,35 +39,46 @@ static void check(struct bytes in)
 	}
 	if (http_response_parse(in, &response) == PARSE_OK)
 		must(end == in.n && response.status <= 999);
-	if (rts_parse(in, &flags, &n_commands) == PARSE_OK)
-		must(n_commands <= 16 && in.n >= 20);
+	if (rts_parse(in, &rts) == PARSE_OK)
+		must(rts.n_commands <= 16 && in.n >= 20);
 }
 
 static struct rpcgate_policy *policy_of(bool listed)
 {
-	static const char text[] = "valid-ports \"srv:593;Data*:4000-8000\"\n";
+	static const char text[] = "valid-ports \"srv:593;Data*:4000-8000\"\n"
+				   "deny samr opnum 7\n";
 	struct rpcgate_policy_source source = { "fuzz", text, sizeof(text) - 1 };
 	size_t n_errors;
 
 	return listed ? rpcgate_policy_parse(&source, NULL, NULL, NULL, 0, &n_errors) : NULL;
 }
 
+static void dial(struct conn *c, struct packets *out, uint64_t *clock_ns, uint16_t port)
+{
+	conn_init(c, out, clock_ns, "10.77.0.2", port, "10.77.0.1", 80);
+	conn_open(c);
+}
+
 static void talk(struct watch *w, const uint8_t *data, size_t n)
 {
 	uint64_t clock_ns = UINT64_C(1700000000) * 1000000000;
 	struct packets out = { .linktype = RPCGATE_LINK_ETHERNET };
+	uint16_t port = 40000;
+	struct conn both[2];
 	struct bytes in;
-	struct conn c;
 
-	conn_init(&c, &out, &clock_ns, "10.77.0.2", 40000, "10.77.0.1", 80);
-	conn_open(&c);
+	dial(&both[0], &out, &clock_ns, port++);
+	dial(&both[1], &out, &clock_ns, port++);
 	for (size_t at = 0; n - at >= 3; at += 3 + in.n) {
 		size_t len = data[at + 1] | (size_t)data[at + 2] << 8;
+		struct conn *c = &both[data[at] >> 2 & 1];
 
 		in = (struct bytes){ data + at + 3, len < n - at - 3 ? len : n - at - 3 };
 		check(in);
-		c.mss = data[at] & 2 ? 5 : 1460;
-		conn_send(&c, data[at] & 1 ? SERVER : CLIENT, in.p, in.n);
+		if (data[at] & 8)
+			dial(c, &out, &clock_ns, port++);
+		c->mss = data[at] & 2 ? 5 : 1460;
+		conn_send(c, data[at] & 1 ? SERVER : CLIENT, in.p, in.n);
 	}
 	for (size_t i = 0; i < out.n; i++) {
 		struct rpcgate_packet p = packets_get(&out, i);

@@ -14,6 +14,7 @@ void feed_config(struct rpcgate_config *cfg)
 	cfg->max_bindings = 4096;
 	cfg->max_datagrams = 256;
 	cfg->max_udp_calls = 256;
+	cfg->max_udp_talks = 256;
 	cfg->buffer_octets = 8U << 20;
 }
 

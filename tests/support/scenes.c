@@ -251,6 +251,57 @@ static void tunnel(struct packets *out)
 	conn_close(&c, CLIENT);
 }
 
+/* A question to a mapper behind a proxy by one channel, its answer by the other */
+static void tunnel_pair(struct packets *out)
+{
+	static const char in_head[] = "RPC_IN_DATA /?srv:593 HTTP/1.1\r\n"
+				      "Content-Length: 1073741824\r\n\r\n";
+	static const char out_head[] = "RPC_OUT_DATA /?srv:593 HTTP/1.1\r\n"
+				       "Content-Length: 48\r\n\r\n";
+	static const char success[] = "HTTP/1.1 200 Success\r\n"
+				      "Content-Length: 1073741824\r\n\r\n";
+	static const uint8_t rts[48] = { 5, 0,  20,       3,        0x10,     0,        0,
+					 0, 48, [18] = 2, [20] = 6, [24] = 1, [28] = 3, [32] = 7 };
+	const struct answer accepted = { 0, 0, syntax_ndr };
+	const struct offer offer = { 0, iface_epm, 1, &syntax_ndr };
+	const struct call request = { .type = PTYPE_REQUEST, .opnum = EPT_MAP };
+	const struct call response = { .type = PTYPE_RESPONSE };
+	struct octets o = { 0 }, tower = { 0 }, stub = { 0 };
+	struct stage s = stage(out);
+	struct conn back = dial(&s, 80);
+	struct conn c = dial(&s, 80);
+
+	conn_open(&back);
+	conn_send(&back, CLIENT, out_head, sizeof(out_head) - 1);
+	conn_send(&back, CLIENT, rts, sizeof(rts));
+	conn_open(&c);
+	conn_send(&c, CLIENT, in_head, sizeof(in_head) - 1);
+	conn_send(&c, CLIENT, rts, sizeof(rts));
+	conn_send(&back, SERVER, success, sizeof(success) - 1);
+	pdu_bind(&o, &head_plain, PTYPE_BIND, &offer, 1, NULL);
+	conn_send(&c, CLIENT, o.p, o.n);
+	octets_clear(&o);
+	pdu_bind_ack(&o, &head_plain, PTYPE_BIND_ACK, "", &accepted, 1, NULL);
+	conn_send(&back, SERVER, o.p, o.n);
+	octets_clear(&o);
+	tower_ip(&tower, &iface_samr, FLOOR_TCP, 0, "0.0.0.0");
+	epm_map_request(&stub, (struct ndr){ 0 }, &tower, 4);
+	pdu_call(&o, &head_plain, &request, stub.p, stub.n);
+	conn_send(&c, CLIENT, o.p, o.n);
+	octets_clear(&o);
+	octets_clear(&tower);
+	octets_clear(&stub);
+	tower_ip(&tower, &iface_samr, FLOOR_TCP, PORT, "192.0.2.30");
+	epm_map_response(&stub, (struct ndr){ 0 }, &tower, 1, 4, 0);
+	pdu_call(&o, &head_plain, &response, stub.p, stub.n);
+	conn_send(&back, SERVER, o.p, o.n);
+	conn_close(&c, CLIENT);
+	conn_close(&back, SERVER);
+	octets_free(&o);
+	octets_free(&tower);
+	octets_free(&stub);
+}
+
 static const struct scene scenes[] = {
 	{ "plain", plain, 1, 2, 1 },
 	{ "plain-ip6", plain_ip6, 1, 2, 1 },
@@ -259,6 +310,7 @@ static const struct scene scenes[] = {
 	{ "listing", listing, 61, 3, 1 },
 	{ "big-bind", big_bind, 2, 4, 0 },
 	{ "tunnel", tunnel, 0, 0, 1 },
+	{ "tunnel-pair", tunnel_pair, 1, 0, 1 },
 };
 
 const struct scene *scene_at(size_t i)

@@ -43,6 +43,7 @@ void watch_config(struct rpcgate_config *cfg)
 	cfg->max_interfaces = 4;
 	cfg->max_datagrams = 4;
 	cfg->max_udp_calls = 4;
+	cfg->max_udp_talks = 4;
 	cfg->max_pipes = 8;
 	cfg->buffer_octets = 2U << 20;
 	cfg->max_events = 256;
@@ -144,6 +145,8 @@ static void check_bind(struct watch *w, const struct rpcgate_event *e)
 		must(was_opened(w, &key), "what is allowed as learned was opened");
 	must(b->verdict != RPCGATE_ALLOW || b->reason != RPCGATE_REASON_NONE,
 	     "what is allowed has a reason");
+	must(b->pdu != RPCGATE_PDU_REQUEST || b->verdict == RPCGATE_DENY || b->rule_line,
+	     "over UDP a rule asks for what is allowed");
 }
 
 static void check(struct watch *w, const struct rpcgate_result *r)
@@ -165,7 +168,8 @@ static void check(struct watch *w, const struct rpcgate_result *r)
 	for (size_t i = 0; i < r->n_events; i++) {
 		const struct rpcgate_event *e = &r->events[i];
 
-		must(e->type <= RPCGATE_EVENT_PIPE && e->flow_id <= stats.flows + stats.pdus_udp,
+		must(e->type <= RPCGATE_EVENT_PIPE &&
+			     e->flow_id <= stats.flows + stats.pdus_udp + stats.udp_judged,
 		     "events are whole");
 		if (e->type == RPCGATE_EVENT_BINDING)
 			check_binding(w, e);

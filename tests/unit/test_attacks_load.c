@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Attacks by number and by time, X1 to X5: nobody takes another one's share, no limit opens
+/* Attacks by number and by time, X1 to X6: nobody takes another one's share, no limit opens
  * anything, and the clock only ever shortens a permission.
  */
+#include "limiter.h"
 #include "play.h"
 
 #include <setjmp.h>
@@ -260,6 +261,76 @@ static void x5_time_zero(void **state)
 	play_end(&p);
 }
 
+/* ------------------------------------------------------------- X6 the logs */
+
+/* Events of an outcome that a limiter lets through, by type and by whom; what it tells of the rest
+ * is added up */
+static size_t logged(const struct outcome *out, enum rpcgate_event_type type, const char *client,
+		     uint64_t *left_out)
+{
+	struct rpcgate_addr who = addr_of(client);
+	struct limiter_gap gap;
+	struct limiter l;
+	size_t n = 0;
+
+	limiter_init(&l, 10, 50);
+	for (size_t i = 0; i < out->n; i++) {
+		const struct rpcgate_event *e = &out->at[i].event;
+
+		while (limiter_told(&l, e->time_ns, &gap))
+			*left_out += gap.type == type ? gap.count : 0;
+		n += limiter_passes(&l, e) && e->type == type &&
+		     memcmp(&e->src, &who, sizeof(who)) == 0;
+	}
+	while (limiter_left(&l, &gap))
+		*left_out += gap.type == type ? gap.count : 0;
+	return n;
+}
+
+/* One client asks for what it may not have, again and again: its alerts are written at a bounded
+ * rate, all of them are counted, and whoever is refused for another reason is heard */
+static void x6_log_flood(void **state)
+{
+	uint64_t left_out = 0, none = 0;
+	struct play p;
+
+	(void)state;
+	play_begin(&p, "log flood");
+	play_map(&p, &iface_samr, PORT);
+	for (unsigned i = 0; i < 2000; i++) {
+		struct conn c = play_dial(&p, OUTSIDER_HOST, SERVER_HOST, PORT + 1);
+
+		c.step_ns = 1000;
+		conn_open(&c);
+		talk_bind(&c, &iface_drsuapi, 1);
+	}
+	play_service(&p, PORT, &iface_drsuapi); /* uuid-not-granted */
+	play_judge(&p);
+	assert_in_range(logged(&p.observe, RPCGATE_EVENT_ALERT, OUTSIDER_HOST, &left_out), 50, 150);
+	assert_true(left_out >= 1850);
+	left_out = 0;
+	assert_int_equal(
+		logged(&p.observe, RPCGATE_EVENT_ALERT, OUTSIDER_HOST, &left_out) + left_out, 2000);
+	assert_int_equal(p.observe.stats.binds_denied, 2001); /* counters are exact */
+	left_out = 0;
+	assert_int_equal(logged(&p.observe, RPCGATE_EVENT_ALERT, CLIENT_HOST, &left_out), 1);
+	play_end(&p);
+
+	/* the harmless twin: as many in a day, and nothing is left out */
+	play_begin(&p, "no flood");
+	for (unsigned i = 0; i < 200; i++) {
+		struct conn c = play_dial(&p, OUTSIDER_HOST, SERVER_HOST, PORT + 1);
+
+		conn_open(&c);
+		talk_bind(&c, &iface_drsuapi, 1);
+		p.clock_ns += SECOND / 4;
+	}
+	play_judge(&p);
+	assert_int_equal(logged(&p.observe, RPCGATE_EVENT_ALERT, OUTSIDER_HOST, &none), 200);
+	assert_int_equal(none, 0);
+	play_end(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +344,7 @@ int main(void)
 		cmocka_unit_test(x4_the_key_changes_nothing),
 		cmocka_unit_test(x5_time),
 		cmocka_unit_test(x5_time_zero),
+		cmocka_unit_test(x6_log_flood),
 	};
 
 	return cmocka_run_group_tests_name("attacks by number and time", tests, NULL, NULL);

@@ -348,7 +348,7 @@ static const struct bend bends[] = {
 	{ "D12 RTS outside of HTTP", 2, 20, false },
 };
 
-static void d8_to_d12_fields_that_cannot_be(void **state)
+static void d8_d9_d10_d12_fields_that_cannot_be(void **state)
 {
 	struct octets o = { 0 };
 
@@ -625,7 +625,7 @@ int main(void)
 		cmocka_unit_test(d6_bind_after_a_call),
 		cmocka_unit_test(d7_byte_order),
 		cmocka_unit_test(d7_byte_order_changes_in_a_call),
-		cmocka_unit_test(d8_to_d12_fields_that_cannot_be),
+		cmocka_unit_test(d8_d9_d10_d12_fields_that_cannot_be),
 		cmocka_unit_test(d8_the_length_is_the_frame),
 		cmocka_unit_test(d9_trailer_is_taken_off_first),
 		cmocka_unit_test(d11_junk_is_not_searched),

@@ -50,7 +50,7 @@ echo 'include "deep.conf"' >sub/more.conf
 echo 'log interface svcctl' >sub/deep.conf
 expect 0 check good.conf
 err_lines 0
-out_has '^good.conf:3: Refuse operation 3 of drsuapi .*\[no DCSync\]$'
+out_has '^good.conf:3: Refuse operation 3 (DRSGetNCChanges) of drsuapi .*\[no DCSync\]$'
 out_has '^sub/deep.conf:1: Allow and report svcctl'
 out_has '^good.conf:5: Allow the 5 interfaces of group dfsr'
 out_has '897e2e5f-93f3-4376-9c9c-fd2277495c27  FrsTransport  (MS-FRS2 1.9)'
@@ -131,6 +131,7 @@ out_has '^group dfsr: '
 out_has 'FrsTransport'
 expect 0 iface drsuapi
 out_has '^  groups: lsass, ad-replication, domain-join'
+out_has '^  operations: DRSBind=0, DRSUnbind=1, '
 
 # --- analyze by a policy
 capture=$captures/map-single.pcap
@@ -141,7 +142,8 @@ out_has '"event_type":"rpc_bind".*"verdict":"deny".*"reason":"rule-deny","rule":
 echo 'deny interface samr opnum 0-65535' >calls.conf
 expect 10 analyze --exit-code --policy calls.conf --json - "$capture"
 out_has '"event_type":"rpc_call".*"verdict":"deny".*"reason":"opnum-denied","rule":"calls.conf:1"'
-out_has '"event_type":"alert".*opnum-denied'
+out_has '"event_type":"rpc_call".*"opnum":0,"operation":"SamrConnect"'
+out_has '"event_type":"alert".*opnum-denied.*"operation":"SamrConnect"'
 echo 'set pinhole.ttl = 5s' >ttl.conf
 expect 0 analyze --policy ttl.conf --json - "$capture"
 out_has '"ttl":5'

@@ -88,6 +88,25 @@ err_lines 0
 expect 0 analyze --json - good.pcap
 grep -v '^{"timestamp":.*}$' out && fail 'something else than JSON on standard output'
 cp out events
+# --- a bounded rate of events: what is left out is counted, the counters are the same
+flood=$captures/dcom-two-clients.pcap
+expect 0 analyze --no-ndpi --json - "$flood"
+mv out all.json
+expect 0 analyze --no-ndpi --event-rate 1 --json - "$flood"
+out_has '"rpc_engine":{"event":"suppressed","detail":"[0-9]* rpc_pinhole events with reason none"}'
+grep '"event_type":"stats"' out >some.stats
+grep '"event_type":"stats"' all.json | cmp -s - some.stats || fail "$last: other counters"
+written=$(grep -c '"event_type":"rpc_[bp]' out)
+left=$(sed -n 's/.*"suppressed","detail":"\([0-9]*\) .*/\1/p' out | paste -sd+ | sed 's/^$/0/')
+[ $((written + left)) -eq "$(grep -c '"event_type":"rpc_[bp]' all.json)" ] ||
+	fail "$last: $written written and $left left out are not all"
+expect 0 analyze --no-ndpi --event-rate 1000000 --json - "$flood"
+cmp -s out all.json || fail "$last: something is left out"
+for rate in 0 1000001 -1 ten 5/s ''; do
+	expect 2 analyze --event-rate "$rate" good.pcap
+	err_has 'event-rate takes a number'
+done
+
 expect 0 analyze --json events.json good.pcap
 cmp -s out report || fail 'the report depends on --json FILE'
 cmp -s events events.json || fail 'events depend on where they go'

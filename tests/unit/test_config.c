@@ -384,6 +384,7 @@ static void an_engine_without_sense_is_refused(void **state)
 		offsetof(struct rpcgate_config, max_bindings),
 		offsetof(struct rpcgate_config, max_datagrams),
 		offsetof(struct rpcgate_config, max_udp_calls),
+		offsetof(struct rpcgate_config, max_udp_talks),
 		offsetof(struct rpcgate_config, max_pipes),
 		offsetof(struct rpcgate_config, max_events),
 	};

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datagrams.h"
 #include "memory.h"
 #include "rows.h"
 #include "verdict.h"
@@ -70,6 +71,14 @@ static void udp(struct play *p)
 }
 
 /* A request to the mapper over UDP, the first piece of it */
+/* One call that was asked for, and one that was not */
+static void called_over_udp(struct play *p)
+{
+	play_map_udp(p, &iface_lsarpc, DGRAM_PORT);
+	put_dgram(p, &(struct dgram){ .iface = &iface_lsarpc });
+	put_dgram(p, &(struct dgram){ .iface = &iface_drsuapi });
+}
+
 static void mapper_over_udp(struct play *p)
 {
 	struct conn c = play_dial(p, CLIENT_HOST, SERVER_HOST, 135);
@@ -341,6 +350,8 @@ static const struct counter_row counter_rows[] = {
 	{ "stubs_sealed", sealed, 1 },
 	{ "pdus_udp", mapper_over_udp, 1 },
 	{ "pdus_udp_pieces", mapper_over_udp, 1 },
+	{ "udp_judged", called_over_udp, 2 },
+	{ "udp_refused", called_over_udp, 1 },
 	{ "answers", mapped, 1 },
 	{ "answers_unusable", not_registered, 1 },
 	{ "answers_malformed", more_than_said, 1 },
@@ -405,7 +416,8 @@ static struct rpcgate *engine(const struct rpcgate_config *cfg)
 /* Refuses operation 1 of samr, allows what was learned */
 static struct rpcgate_policy *some_policy(void)
 {
-	static const char text[] = "deny interface samr opnum 1\nallow interface any\n";
+	static const char text[] = "deny interface samr opnum 1\nallow interface lsarpc over any\n"
+				   "allow interface any\n";
 	const struct rpcgate_policy_source source = { "test", text, sizeof(text) - 1 };
 	struct rpcgate_policy_error error;
 	size_t n;

@@ -193,9 +193,9 @@ static const struct rts_row rts_rows[] = {
 static void rts_row(void **state)
 {
 	const struct rts_row *row = *state;
-	uint16_t flags, n;
+	struct rts rts;
 
-	assert_int_equal(rts_parse(octets_of(row->octets), &flags, &n), row->want);
+	assert_int_equal(rts_parse(octets_of(row->octets), &rts), row->want);
 }
 
 /* ------------------------------------------------------------------ properties */
@@ -245,17 +245,38 @@ static void every_prefix_of_a_head_is_refused(void **state)
 		assert_int_equal(http_response_parse(prefix(a, n), &response), PARSE_BAD);
 }
 
+/* CONN/A1: the first cookie is that of the virtual connection, the second the channel's own */
+static void the_first_cookie_counts(void **state)
+{
+	static const char a1[] = RTS("4c 00 ", "04 00 ") "06 00 00 00 01 00 00 00"
+							 "03 00 00 00 aa(16)"
+							 "03 00 00 00 bb(16)"
+							 "00 00 00 00 00 00 01 00";
+	struct rts rts;
+
+	(void)state;
+	assert_int_equal(rts_parse(octets_of(a1), &rts), PARSE_OK);
+	assert_int_equal(rts.n_commands, 4);
+	assert_true(rts.has_cookie);
+	for (size_t i = 0; i < 16; i++)
+		assert_int_equal(rts.cookie.octet[i], 0xaa);
+	assert_int_equal(rts_parse(octets_of(RTS("1c 00 ", "01 00 ") "06 00 00 00 01 00 00 00"),
+				   &rts),
+			 PARSE_OK);
+	assert_false(rts.has_cookie);
+}
+
 static void every_prefix_of_an_rts_pdu(void **state)
 {
 	struct bytes in = octets_of(RTS("1c 00 ", "01 00 ") "06 00 00 00 01 00 00 00");
 	struct pdu_header h;
-	uint16_t flags, n_commands;
+	struct rts rts;
 
 	(void)state;
 	for (size_t n = 0; n < in.n; n++) {
 		assert_int_equal(rts_header_parse(prefix(in, n), &h),
 				 n < PDU_HEADER_LEN ? PARSE_MORE : PARSE_OK);
-		assert_int_equal(rts_parse(prefix(in, n), &flags, &n_commands), PARSE_BAD);
+		assert_int_equal(rts_parse(prefix(in, n), &rts), PARSE_BAD);
 	}
 	assert_int_equal(rts_header_parse(in, &h), PARSE_OK);
 	assert_int_equal(h.ptype, PDU_RTS);
@@ -269,6 +290,7 @@ int main(void)
 		cmocka_unit_test(a_beginning_is_known_by_each_octet),
 		cmocka_unit_test(an_end_is_found_however_it_is_cut),
 		cmocka_unit_test(every_prefix_of_a_head_is_refused),
+		cmocka_unit_test(the_first_cookie_counts),
 		cmocka_unit_test(every_prefix_of_an_rts_pdu),
 	};
 	static struct CMUnitTest

@@ -193,7 +193,7 @@ static void an_alert_has_suricatas_body(void **state)
 		"\"metadata\":{\"rpc_reason\":[\"opnum-denied\"],"
 		"\"mitre_technique_id\":[\"T1021\",\"T1569.002\"]}},"
 		"\"dcerpc\":{\"request\":\"REQUEST\",\"response\":\"UNREPLIED\",\"call_id\":5,"
-		"\"rpc_version\":\"5.1\",\"req\":{\"opnum\":12},\"interfaces\":[{"
+		"\"rpc_version\":\"5.1\",\"req\":{\"opnum\":12,\"operation\":\"RCreateServiceW\"},\"interfaces\":[{"
 		"\"uuid\":\"367abb81-9844-35f1-ad32-98f038001003\",\"version\":\"2.0\","
 		"\"name\":\"svcctl\",\"service\":\"SCM (services.exe)\"}]},"
 		"\"ndpi\":{\"proto\":\"TLS\"}}\n");
@@ -225,6 +225,7 @@ static void a_pinhole_is_not_a_flow(void **state)
 		.server = ipv4(10),
 		.interface = syntax_of("00000143-0000-0000-c000-000000000046", 0, 0),
 		.port = 49670,
+		.proto = 17,
 		.ttl_s = 300,
 		.uses = 2,
 	};
@@ -233,7 +234,7 @@ static void a_pinhole_is_not_a_flow(void **state)
 		"{\"timestamp\":\"2026-11-21T04:02:10.868427+0000\",\"event_type\":\"rpc_pinhole\","
 		"\"src_ip\":\"192.168.1.5\",\"dest_ip\":\"192.168.1.10\",\"dest_port\":135,"
 		"\"proto\":\"TCP\",\"rpc_pinhole\":{\"action\":\"expire\",\"id\":9,"
-		"\"client_ip\":\"192.168.1.5\",\"server_ip\":\"192.168.1.10\",\"port\":49670,"
+		"\"client_ip\":\"192.168.1.5\",\"server_ip\":\"192.168.1.10\",\"port\":49670,\"proto\":\"UDP\","
 		"\"uuid\":\"00000143-0000-0000-c000-000000000046\",\"version\":\"0.0\","
 		"\"name\":\"IRemUnknown2\",\"service\":\"DCOM server\",\"source\":\"oxid\",\"ttl\":300,"
 		"\"uses\":2,\"reason\":\"none\"}}\n");

@@ -52,7 +52,8 @@ static const struct mistake {
 } mistakes[] = {
 #define SUBJECT "expected an interface's name or UUID, \"group\" or \"any\""
 #define PORTS "expected ports such as 145 or 6001-6004"
-#define OPNUMS "expected operation numbers such as 3 or 0-4,12, up to 65535"
+#define OPNUMS "expected operations such as 3, 0-4,12 up to 65535, or their names"
+#define OPNAMES "expected the name or number of an operation of this interface"
 #define NET "expected an address, a network such as 10.0.0.0/8 or fd00::/8, or any"
 #define LEVEL "expected none, connect, call, packet, integrity, privacy or 1 to 6"
 #define VERBS                                                                                      \
@@ -83,6 +84,27 @@ static const struct mistake {
 	{ "an operation too large", "deny interface samr opnum 65536", 1, 27,
 	  "read \"65536\", " OPNUMS },
 	{ "a list without end", "deny interface samr opnum 1,", 1, 27, "read \"1,\", " OPNUMS },
+	{ "a transport that is none", "allow samr over udpp", 1, 17,
+	  "read \"udpp\", expected tcp, udp or any; the nearest is \"udp\"" },
+	{ "no transport", "allow samr over", 1, 16, "the line ends, expected tcp, udp or any" },
+	{ "two transports", "allow samr over udp over tcp", 1, 21,
+	  "read \"over\", expected version, opnum, auth, from, to, name or the end of the line" },
+	{ "a static port of UDP", "static 145 over udp", 1, 12,
+	  "read \"over\", expected interface, group, version, from, to, name or the end of the "
+	  "line" },
+	{ "an operation with a slip", "deny samr opnum 1,SamrConect5", 1, 17,
+	  "read \"SamrConect5\", " OPNAMES "; the nearest is \"SamrConnect5\"" },
+	{ "an operation of another interface", "deny samr opnum DRSGetNCChanges", 1, 17,
+	  "read \"DRSGetNCChanges\", " OPNAMES },
+	{ "an operation of an interface without known ones",
+	  "deny 11111111-2222-3333-4444-555555555555 opnum Connect", 1, 49,
+	  "read \"Connect\", " OPNAMES },
+	{ "an operation of a group", "deny group lsass opnum SamrConnect5", 1, 24,
+	  "read \"SamrConnect5\", expected operation numbers, as names need one interface" },
+	{ "an operation of any", "deny any opnum SamrConnect5", 1, 16,
+	  "read \"SamrConnect5\", expected operation numbers, as names need one interface" },
+	{ "a range of names", "deny samr opnum SamrConnect4-SamrConnect5", 1, 17,
+	  "read \"SamrConnect4-SamrConnect5\", " OPNAMES },
 	{ "no list", "deny interface samr opnum", 1, 26, "the line ends, " OPNUMS },
 	{ "a level that is none", "deny interface samr auth privat", 1, 26,
 	  "read \"privat\", " LEVEL "; the nearest is \"privacy\"" },
@@ -98,9 +120,9 @@ static const struct mistake {
 	  "read \"fd00::1/64\", expected a network without host bits; the nearest is "
 	  "\"fd00::/64\"" },
 	{ "a clause twice", "deny any from 10.0.0.0/8 from 10.0.0.0/8", 1, 26,
-	  "read \"from\", expected version, opnum, auth, to, name or the end of the line" },
+	  "read \"from\", expected version, opnum, auth, over, to, name or the end of the line" },
 	{ "a word too much", "deny any please", 1, 10,
-	  "read \"please\", expected version, opnum, auth, from, to, name or the end of the line" },
+	  "read \"please\", expected version, opnum, auth, over, from, to, name or the end of the line" },
 	{ "opnum of a port", "static 145 opnum 3", 1, 12,
 	  "read \"opnum\", expected interface, group, version, from, to, name or the end of the "
 	  "line" },
@@ -197,10 +219,28 @@ static const struct legal {
 	  "Allow and report the 1 interface of group netlogon, where the server announced it." },
 	{ "any order of clauses, a list with spaces, a comment",
 	  "deny interface samr to 10.0.0.1 opnum 1, 3-5 ,9 auth 5 from 10.0.0.0/8 name \"a # b\"#x",
-	  "Refuse operations 1, 3-5, 9 of samr (12345778-1234-abcd-ef00-0123456789ac) from "
-	  "10.0.0.0/8 to 10.0.0.1 below authentication level integrity." },
+	  "Refuse operations 1 (SamrCloseHandle), 3-5, 9 (SamrSetInformationDomain) of samr "
+	  "(12345778-1234-abcd-ef00-0123456789ac) from 10.0.0.0/8 to 10.0.0.1 below "
+	  "authentication level integrity." },
+	{ "operations by name, in either case, among numbers",
+	  "allow drsuapi opnum DRSBind,drsunbind , 12, 40-41,99",
+	  "Allow operations 0 (DRSBind), 1 (DRSUnbind), 12 (DRSCrackNames), 40-41, 99 of drsuapi "
+	  "(e3514235-4b06-11d1-ab04-00c04fc2dcd2), where the server announced it." },
+	{ "over udp", "allow samr to 10.0.0.1 over UDP",
+	  "Allow samr (12345778-1234-abcd-ef00-0123456789ac) to 10.0.0.1 over UDP, where the "
+	  "server announced it." },
+	{ "over any", "log samr over any",
+	  "Allow and report samr (12345778-1234-abcd-ef00-0123456789ac) over TCP and UDP, where "
+	  "the server announced it." },
+	{ "over tcp is usual", "allow any over tcp",
+	  "Allow every interface, where the server announced it." },
+	{ "but not of a refusal", "deny any over tcp", "Refuse every interface over TCP." },
+	{ "a refusal over any is usual", "deny any over any", "Refuse every interface." },
+	{ "a refusal over udp", "deny any over udp", "Refuse every interface over UDP." },
+	{ "operations of a group stay numbers", "deny group netlogon opnum 3",
+	  "Refuse operation 3 of the 1 interface of group netlogon." },
 	{ "one operation", "deny interface drsuapi opnum 3",
-	  "Refuse operation 3 of drsuapi (e3514235-4b06-11d1-ab04-00c04fc2dcd2)." },
+	  "Refuse operation 3 (DRSGetNCChanges) of drsuapi (e3514235-4b06-11d1-ab04-00c04fc2dcd2)." },
 	{ "a level", "allow interface any auth privacy from fd00::/8",
 	  "Allow calls to every interface from fd00::/8 at authentication level privacy or above, "
 	  "where the server announced it." },
@@ -316,6 +356,10 @@ static const struct match {
 	{ "a prefix of 65 bits, outside", "deny any to fd00::8000:0:0:0/65", SAMR, 1, 0, "fd00::1",
 	  "fd00::7000:0:0:1", -1, 0, 0 },
 	{ "an operation", "deny interface drsuapi opnum 3", DRSUAPI, 4, 0, C, S, 3, 1, 1 },
+	{ "an operation by name", "deny drsuapi opnum DRSGetNCChanges", DRSUAPI, 4, 0, C, S, 3, 1,
+	  1 },
+	{ "beside an operation by name", "deny drsuapi opnum DRSGetNCChanges", DRSUAPI, 4, 0, C, S,
+	  4, 1, 0 },
 	{ "another operation", "deny interface drsuapi opnum 3", DRSUAPI, 4, 0, C, S, 2, 1, 0 },
 	{ "a list of operations, its end", "deny interface drsuapi opnum 0,4-6", DRSUAPI, 4, 0, C,
 	  S, 6, 1, 1 },
@@ -490,6 +534,15 @@ static const struct doubt {
 	{ "a version behind all", "deny interface samr\nallow interface samr version 1", 2,
 	  "can never match: line 1 matches everything that it does" },
 	{ "all behind a version", "deny interface samr version 1\nallow interface samr", 0, NULL },
+	{ "over udp behind over any", "allow samr over any\nallow samr over udp", 2,
+	  "can never match: line 1 matches everything that it does" },
+	{ "over udp behind tcp", "allow samr\nallow samr over udp", 0, NULL },
+	{ "over udp behind a refusal", "deny samr\nallow samr over udp", 2,
+	  "can never match: line 1 matches everything that it does" },
+	{ "over udp behind a refusal over tcp", "deny samr over tcp\nallow samr over udp", 0,
+	  NULL },
+	{ "a level over udp", "allow samr auth privacy over udp", 1,
+	  "can never match: over UDP every request counts as level none" },
 	{ "operations behind the whole", "deny interface samr\nallow interface samr opnum 3", 2,
 	  "can never match: line 1 matches everything that it does" },
 	{ "the whole behind operations", "allow interface samr opnum 3\ndeny interface samr", 0,

@@ -296,6 +296,336 @@ static void nothing_is_learned_in_a_tunnel(void **state)
 	rpcgate_policy_free(policy);
 }
 
+/* -------------------------------------------------------------------- pairs */
+
+#define IN_HEAD "RPC_IN_DATA /?%s HTTP/1.1\r\n" LONG
+#define OUT_HEAD "RPC_OUT_DATA /?%s HTTP/1.1\r\nContent-Length: 76\r\n\r\n"
+
+/* CONN/A1 and CONN/B1, as far as both are the same: a version, the cookies, a window */
+static void put_named(struct octets *o, uint8_t cookie)
+{
+	static const uint8_t head[] = { 5, 0, 20, 3, 0x10, 0, 0, 0, 76, 0,
+					0, 0, 0,  0, 0,    0, 0, 0, 4,  0 };
+	static const uint8_t version[] = { 6, 0, 0, 0, 1, 0, 0, 0 };
+	static const uint8_t window[8];
+	static const uint8_t other[16] = { 0xee };
+	uint8_t virtual[16] = { cookie, [15] = 1 };
+
+	octets_put(o, head, sizeof(head));
+	octets_put(o, version, sizeof(version));
+	octets_u32(o, 3, false);
+	octets_put(o, virtual, sizeof(virtual));
+	octets_u32(o, 3, false);
+	octets_put(o, other, sizeof(other));
+	octets_put(o, window, sizeof(window));
+}
+
+static struct conn open_channel(struct play *p, const char *client, const char *format,
+				const char *target, uint8_t cookie)
+{
+	struct conn c = play_dial(p, client, SERVER_HOST, PROXY_PORT);
+	struct octets o = { 0 };
+	char head[128];
+
+	conn_open(&c);
+	snprintf(head, sizeof(head), format, target);
+	say(&c, CLIENT, head);
+	put_named(&o, cookie);
+	conn_send(&c, CLIENT, o.p, o.n);
+	octets_free(&o);
+	return c;
+}
+
+static void put_ack(struct octets *o, uint16_t result)
+{
+	const struct answer answers[] = { { result, result ? 1 : 0, syntax_ndr } };
+
+	pdu_bind_ack(o, &head_plain, PTYPE_BIND_ACK, "", answers, 1, NULL);
+}
+
+static void put_question(struct octets *o, uint32_t call_id)
+{
+	const struct call request = { .type = PTYPE_REQUEST, .opnum = EPT_MAP };
+	const struct head head = { 0, 3, false, call_id };
+	struct octets tower = { 0 }, stub = { 0 };
+
+	tower_ip(&tower, &iface_samr, FLOOR_TCP, 0, "0.0.0.0");
+	epm_map_request(&stub, (struct ndr){ 0 }, &tower, 4);
+	pdu_call(o, &head, &request, stub.p, stub.n);
+	octets_free(&tower);
+	octets_free(&stub);
+}
+
+static void put_reply(struct octets *o, uint32_t call_id, const char *address)
+{
+	const struct call response = { .type = PTYPE_RESPONSE };
+	const struct head head = { 0, 3, false, call_id };
+	struct octets tower = { 0 }, stub = { 0 };
+
+	tower_ip(&tower, &iface_samr, FLOOR_TCP, PORT, address);
+	epm_map_response(&stub, (struct ndr){ 0 }, &tower, 1, 4, 0);
+	pdu_call(o, &head, &response, stub.p, stub.n);
+	octets_free(&tower);
+	octets_free(&stub);
+}
+
+static void send_pdu(struct conn *c, enum side from, struct octets *o)
+{
+	conn_send(c, from, o->p, o->n);
+	octets_free(o);
+}
+
+static const struct join {
+	const char *name;
+	const char *in, *out; /* targets */
+	const char *out_client;
+	uint8_t out_cookie;
+	bool out_first;
+	bool joined;
+} joins[] = {
+	{ "the same cookie", "Rosco:593", "Rosco:593", CLIENT_HOST, 7, false, true },
+	{ "the OUT channel first, as clients do", "Rosco:593", "Rosco:593", CLIENT_HOST, 7, true,
+	  true },
+	{ "to the mapper on TCP", "srv:135", "srv:135", CLIENT_HOST, 7, true, true },
+	{ "another cookie", "Rosco:593", "Rosco:593", CLIENT_HOST, 8, true, false },
+	{ "another client", "Rosco:593", "Rosco:593", OUTSIDER_HOST, 7, true, false },
+	{ "another target", "Rosco:593", "Rosco:2000", CLIENT_HOST, 7, true, false },
+	{ "another host", "Rosco:593", "Data1:593", CLIENT_HOST, 7, false, false },
+	{ "to something else than a mapper", "Rosco:2000", "Rosco:2000", CLIENT_HOST, 7, true,
+	  false },
+};
+
+static const struct rpcgate_event *event_of(const struct outcome *out, enum rpcgate_event_type type)
+{
+	for (size_t i = 0; i < out->n; i++)
+		if (out->at[i].event.type == type)
+			return &out->at[i].event;
+	return NULL;
+}
+
+/* A question by the IN channel, its answer by the OUT channel: read where both belong together,
+ * recorded with where it came from, and never opening anything */
+static void a_pair_is_joined(void **state)
+{
+	const struct join *row = *state;
+	struct rpcgate_policy *policy =
+		policy_of("valid-ports \"Rosco:593;Rosco:2000-8000;srv:135\"\n");
+	const struct rpcgate_binding_event *b;
+	const struct rpcgate_event *e;
+	struct octets o = { 0 };
+	struct conn in, out;
+	struct play p;
+
+	play_begin(&p, row->name);
+	p.policy = policy;
+	if (row->out_first)
+		out = open_channel(&p, row->out_client, OUT_HEAD, row->out, row->out_cookie);
+	in = open_channel(&p, CLIENT_HOST, IN_HEAD, row->in, 7);
+	if (!row->out_first)
+		out = open_channel(&p, row->out_client, OUT_HEAD, row->out, row->out_cookie);
+	say(&out, SERVER, "HTTP/1.1 200 Success\r\n" LONG);
+	play_bind_pdu(&o, &iface_epm);
+	send_pdu(&in, CLIENT, &o);
+	put_ack(&o, 0);
+	send_pdu(&out, SERVER, &o);
+	put_question(&o, 2);
+	send_pdu(&in, CLIENT, &o);
+	put_reply(&o, 2, VICTIM_HOST); /* the mapper names itself: it is not the proxy */
+	send_pdu(&out, SERVER, &o);
+	play_judge(&p);
+	e = event_of(&p.enforce, RPCGATE_EVENT_BINDING);
+	assert_int_equal(e != NULL, row->joined);
+	assert_int_equal(p.enforce.stats.answers, row->joined);
+	assert_int_equal(p.enforce.stats.pinholes_opened, 0);
+	assert_int_equal(p.enforce.stats.bindings_foreign, 0);
+	if (e) {
+		b = &e->u.binding;
+		assert_false(b->accepted);
+		assert_int_equal(b->reason, RPCGATE_REASON_MAPPER_UNLISTED);
+		assert_int_equal(b->port, PORT);
+		assert_int_equal(b->target.port, strtol(strchr(row->in, ':') + 1, NULL, 10));
+		assert_int_equal(b->target.host_len, strchr(row->in, ':') - row->in);
+		assert_memory_equal(b->target.host, row->in, b->target.host_len);
+	}
+	for (size_t i = 0; i < p.packets.n; i++)
+		assert_int_equal(p.enforce.action[i], RPCGATE_PASS);
+	play_end(&p);
+	rpcgate_policy_free(policy);
+}
+
+/* What the server made of a Bind is known by the OUT channel */
+static void results_are_counted(void **state)
+{
+	static const struct {
+		uint16_t result;
+		uint32_t accepted;
+	} results[] = { { 0, 1 }, { 2, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(results); i++) {
+		struct rpcgate_policy *policy = policy_of(RPC_LIST);
+		struct octets o = { 0 };
+		struct conn in, out;
+		struct play p;
+		uint32_t accepted = 0;
+
+		play_begin(&p, "a result");
+		p.policy = policy;
+		out = open_channel(&p, CLIENT_HOST, OUT_HEAD, "Rosco:2000", 7);
+		in = open_channel(&p, CLIENT_HOST, IN_HEAD, "Rosco:2000", 7);
+		say(&out, SERVER, "HTTP/1.1 200 Success\r\n" LONG);
+		play_bind_pdu(&o, &iface_samr);
+		send_pdu(&in, CLIENT, &o);
+		put_ack(&o, results[i].result);
+		send_pdu(&out, SERVER, &o);
+		play_judge(&p);
+		for (size_t k = 0; k < p.observe.n; k++)
+			if (p.observe.at[k].event.type == RPCGATE_EVENT_FLOW)
+				accepted += p.observe.at[k].event.u.flow.accepted;
+		assert_int_equal(accepted, results[i].accepted);
+		play_end(&p);
+		rpcgate_policy_free(policy);
+	}
+}
+
+/* An operation that a rule refuses inside a tunnel, and its harmless twin */
+static void operations_are_judged_inside(void **state)
+{
+	(void)state;
+	for (uint16_t opnum = 5; opnum <= 6; opnum++) {
+		struct rpcgate_policy *policy = policy_of("deny samr opnum 5\n" RPC_LIST);
+		const struct call request = { .type = PTYPE_REQUEST, .opnum = opnum };
+		const struct head head = { 0, 3, false, 2 };
+		struct octets o = { 0 };
+		struct conn in, out;
+		struct play p;
+
+		play_begin(&p, "an operation in a tunnel");
+		p.policy = policy;
+		out = open_channel(&p, CLIENT_HOST, OUT_HEAD, "Rosco:2000", 7);
+		in = open_channel(&p, CLIENT_HOST, IN_HEAD, "Rosco:2000", 7);
+		say(&out, SERVER, "HTTP/1.1 200 Success\r\n" LONG);
+		play_bind_pdu(&o, &iface_samr);
+		send_pdu(&in, CLIENT, &o);
+		put_ack(&o, 0);
+		send_pdu(&out, SERVER, &o);
+		pdu_call(&o, &head, &request, "12345678", 8);
+		conn_data(&in, CLIENT, o.p, o.n);
+		octets_free(&o);
+		play_judge(&p);
+		assert_int_equal(p.enforce.action[p.packets.n - 1],
+				 opnum == 5 ? RPCGATE_REJECT : RPCGATE_PASS);
+		assert_int_equal(play_alerts(&p.enforce, RPCGATE_REASON_OPNUM_DENIED), opnum == 5);
+		play_end(&p);
+		rpcgate_policy_free(policy);
+	}
+}
+
+/* An answer that nobody asked for, and one that contradicts its question, cut both channels */
+static void what_is_wrong_on_one_channel_ends_both(void **state)
+{
+	struct rpcgate_policy *policy = policy_of(RPC_LIST);
+	struct octets o = { 0 };
+	struct conn in, out;
+	struct play p;
+
+	(void)state;
+	play_begin(&p, "an answer without a question");
+	p.policy = policy;
+	out = open_channel(&p, CLIENT_HOST, OUT_HEAD, "Rosco:593", 7);
+	in = open_channel(&p, CLIENT_HOST, IN_HEAD, "Rosco:593", 7);
+	say(&out, SERVER, "HTTP/1.1 200 Success\r\n" LONG);
+	play_bind_pdu(&o, &iface_epm);
+	send_pdu(&in, CLIENT, &o);
+	put_ack(&o, 0);
+	send_pdu(&out, SERVER, &o);
+	put_reply(&o, 2, VICTIM_HOST);
+	conn_data(&out, SERVER, o.p, o.n);
+	play_mark(&p);
+	octets_free(&o);
+	put_question(&o, 2);
+	conn_data(&in, CLIENT, o.p, o.n);
+	octets_free(&o);
+	play_judge(&p);
+	assert_int_equal(play_alerts(&p.enforce, RPCGATE_REASON_NOT_ASKED), 1);
+	assert_int_equal(p.enforce.action[p.marked], RPCGATE_REJECT);
+	assert_int_not_equal(p.enforce.action[p.packets.n - 1], RPCGATE_PASS);
+	assert_null(event_of(&p.enforce, RPCGATE_EVENT_BINDING));
+	play_end(&p);
+	rpcgate_policy_free(policy);
+}
+
+/* A channel that takes the place of another knows what was bound there; one with another target
+ * does not */
+static void a_recycled_channel_inherits(void **state)
+{
+	static const char *const targets[] = { "Rosco:593", "Rosco:2000" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(targets); i++) {
+		struct rpcgate_policy *policy = policy_of(RPC_LIST);
+		struct octets o = { 0 };
+		struct conn in, out;
+		struct play p;
+
+		play_begin(&p, targets[i]);
+		p.policy = policy;
+		out = open_channel(&p, CLIENT_HOST, OUT_HEAD, "Rosco:593", 7);
+		in = open_channel(&p, CLIENT_HOST, IN_HEAD, "Rosco:593", 7);
+		say(&out, SERVER, "HTTP/1.1 200 Success\r\n" LONG);
+		play_bind_pdu(&o, &iface_epm);
+		send_pdu(&in, CLIENT, &o);
+		put_ack(&o, 0);
+		send_pdu(&out, SERVER, &o);
+		in = open_channel(&p, CLIENT_HOST, IN_HEAD, targets[i], 7);
+		put_question(&o, 2);
+		send_pdu(&in, CLIENT, &o);
+		put_reply(&o, 2, VICTIM_HOST);
+		send_pdu(&out, SERVER, &o);
+		play_judge(&p);
+		assert_int_equal(event_of(&p.observe, RPCGATE_EVENT_BINDING) != NULL, i == 0);
+		assert_int_equal(play_alerts(&p.observe, RPCGATE_REASON_CONTEXT_NOT_ACCEPTED),
+				 i == 1);
+		assert_int_equal(p.observe.stats.pinholes_opened, 0);
+		play_end(&p);
+		rpcgate_policy_free(policy);
+	}
+}
+
+/* What nobody will answer is not kept */
+static void questions_without_a_way_back_are_not_kept(void **state)
+{
+	struct rpcgate_policy *policy = policy_of(RPC_LIST);
+	struct octets o = { 0 };
+	struct conn in, out;
+	struct play p;
+
+	(void)state;
+	play_begin(&p, "one channel alone");
+	p.policy = policy;
+	in = open_channel(&p, CLIENT_HOST, IN_HEAD, "Rosco:593", 7);
+	play_bind_pdu(&o, &iface_epm);
+	send_pdu(&in, CLIENT, &o);
+	for (uint32_t i = 0; i < 200; i++) {
+		put_question(&o, i + 2);
+		send_pdu(&in, CLIENT, &o);
+	}
+	/* the way back comes late: its first answers were asked for before, and are no violation */
+	out = open_channel(&p, CLIENT_HOST, OUT_HEAD, "Rosco:593", 7);
+	say(&out, SERVER, "HTTP/1.1 200 Success\r\n" LONG);
+	put_ack(&o, 0);
+	send_pdu(&out, SERVER, &o);
+	put_reply(&o, 2, VICTIM_HOST);
+	send_pdu(&out, SERVER, &o);
+	play_judge(&p);
+	assert_int_equal(p.enforce.stats.limits_reached, 0);
+	assert_int_equal(play_alerts(&p.enforce, RPCGATE_REASON_NOT_ASKED), 0);
+	for (size_t i = 0; i < p.packets.n; i++)
+		assert_int_equal(p.enforce.action[i], RPCGATE_PASS);
+	play_end(&p);
+	rpcgate_policy_free(policy);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest more[] = {
@@ -303,12 +633,18 @@ int main(void)
 		cmocka_unit_test(the_way_back),
 		cmocka_unit_test(control_pdus_stay_inside),
 		cmocka_unit_test(nothing_is_learned_in_a_tunnel),
+		cmocka_unit_test(results_are_counted),
+		cmocka_unit_test(operations_are_judged_inside),
+		cmocka_unit_test(what_is_wrong_on_one_channel_ends_both),
+		cmocka_unit_test(a_recycled_channel_inherits),
+		cmocka_unit_test(questions_without_a_way_back_are_not_kept),
 	};
-	static struct CMUnitTest tests[COUNT(rows) + COUNT(odds)];
+	static struct CMUnitTest tests[COUNT(rows) + COUNT(odds) + COUNT(joins)];
 	size_t n = 0;
 
 	ROWS(tests, n, rows, a_target);
 	ROWS(tests, n, odds, an_odd_one);
+	ROWS(tests, n, joins, a_pair_is_joined);
 	return cmocka_run_group_tests_name("tunnels, row by row", tests, NULL, NULL) +
 	       cmocka_run_group_tests_name("tunnels", more, NULL, NULL);
 }
