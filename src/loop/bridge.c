@@ -433,15 +433,15 @@ static void set_back(struct bridge *b, struct side *s)
 
 void bridge_close(struct bridge *b)
 {
-	const int *fd[] = { &b->epoll, &b->link, &b->timer, &b->control };
+	const int *all[] = { &b->epoll, &b->link, &b->timer, &b->control };
 
 	if (!b)
 		return;
 	for (size_t i = 0; i < BRIDGE_SIDES; i++)
 		set_back(b, &b->side[i]);
-	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
-		if (*fd[i] >= 0)
-			close(*fd[i]);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (*all[i] >= 0)
+			close(*all[i]);
 	free(b);
 }
 

