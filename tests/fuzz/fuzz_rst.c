@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* fuzz_rst.c - input: a frame, into the maker of resets */
+#include <stdlib.h>
+
+#include "guard.h"
+#include "packets.h"
+#include "rst.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void must(bool true_always)
+{
+	if (!true_always)
+		abort();
+}
+
+/* What was made is a reset, and of a reset nothing is made. */
+static void check(const struct rst_frame *frame)
+{
+	struct packets list = { .linktype = RPCGATE_LINK_ETHERNET };
+	struct framing how;
+	struct segment segment;
+	struct rst rst;
+
+	if (!frame->n)
+		return;
+	must(frame->n <= sizeof(frame->octet));
+	packets_add(&list, 0, frame->octet, frame->n);
+	must(packets_parse(&list, 0, &how, &segment));
+	must(segment.flags & RST && !segment.len);
+	must(!rst_make(frame->octet, frame->n, &rst));
+	packets_free(&list);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct bytes frame = guarded(data, n);
+	struct rst rst;
+
+	if (!rst_make(frame.p, frame.n, &rst))
+		return 0;
+	must(rst.to_sender.n > 0);
+	check(&rst.to_sender);
+	check(&rst.to_receiver);
+	return 0;
+}
