@@ -132,10 +132,16 @@ class Lab:
         def prepare():
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             setns(host)
-        process = subprocess.Popen(command, preexec_fn=prepare,
+        process = subprocess.Popen(command, preexec_fn=prepare, start_new_session=True,
                                    env={**self.env, **(env or {})}, **more)
         self.started.append(process)
         return process
+
+    @staticmethod
+    def kill(process):
+        """With all of its children that share its session."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
     def stop(self, process, timeout_s=5.0):
         """SIGTERM, and SIGKILL for those who do not listen."""
@@ -144,7 +150,7 @@ class Lab:
             try:
                 process.wait(timeout_s)
             except subprocess.TimeoutExpired:
-                process.kill()
+                self.kill(process)
                 process.wait()
         if process in self.started:
             self.started.remove(process)
@@ -158,7 +164,7 @@ class Lab:
         try:
             out, _ = process.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:
-            process.kill()
+            self.kill(process)
             out, _ = process.communicate()
             process.returncode = 124
         self.started.remove(process)

@@ -4,7 +4,6 @@
 Written from C706 and MS-RPCE/MS-DCOM, apart from the program under test: nothing here is shared
 with it.  Little-endian, NDR, no authentication.
 """
-import contextlib
 import socket
 import struct
 import uuid
@@ -218,11 +217,10 @@ def use(address, port, name, timeout_s=2.0):
         return service.ask(request(0, bytes(20)))[2]
 
 
-@contextlib.contextmanager
-def attempt():
-    """with attempt() as result: ...; then result[0] is None, or why it was refused."""
-    result = [None]
+def refused(function, *words, **more):
+    """Why it was refused, or None if it was not."""
     try:
-        yield result
+        function(*words, **more)
     except Refused as why:
-        result[0] = str(why)
+        return str(why)
+    return None
