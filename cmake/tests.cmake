@@ -96,3 +96,8 @@ foreach(file IN LISTS fuzz_files)
 		check(${name} LABEL fuzz COMMAND ${name} ${corpus})
 	endif()
 endforeach()
+
+# Real clients, servers and packets around the program, in namespaces: needs root, runs alone.
+if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/src/loop)
+	include(tests/net/net.cmake)
+endif()

@@ -128,30 +128,94 @@ def tcp(data):
     return Segment(src, sport, dst, dport, seq, ack, flags, data[at + (offset >> 4) * 4:])
 
 
+def fragment_of(data):
+    """(key, offset in octets, more to come, octets) of a fragment; None for a whole datagram."""
+    if data[0] >> 4 == 4:
+        word, = struct.unpack_from(">H", data, 6)
+        if not word & 0x3FFF:
+            return None
+        return (addresses(data), data[9], data[4:6]), (word & 0x1FFF) * 8, bool(word & 0x2000), \
+            data[(data[0] & 15) * 4:]
+    at, kind = 40, data[6]
+    while kind in (0, 43, 60) and at + 8 <= len(data):
+        kind, at = data[at], at + 8 + data[at + 1] * 8
+    if kind != 44 or len(data) < at + 8:
+        return None
+    word, = struct.unpack_from(">H", data, at + 2)
+    return (addresses(data), data[at], data[at + 4:at + 8]), word & 0xFFF8, bool(word & 1), \
+        data[at + 8:]
+
+
+class Defragment:
+    """Whole datagrams out of datagrams and fragments; the first octets win."""
+
+    def __init__(self):
+        self.parts = defaultdict(dict)
+
+    def add(self, data):
+        """A datagram that is whole now, or None."""
+        found = fragment_of(data)
+        if not found:
+            return data
+        key, offset, more, octets = found
+        parts = self.parts[key]
+        parts.setdefault(offset, (more, octets))
+        joined, at = b"", 0
+        while at in parts:
+            more, octets = parts[at]
+            joined, at = joined + octets, at + len(octets)
+            if not more:
+                del self.parts[key]
+                return whole_datagram(data, key[1], joined)
+            if not octets:
+                break
+        return None
+
+
+def whole_datagram(fragment, protocol, payload):
+    if fragment[0] >> 4 == 4:
+        head = bytearray(fragment[:(fragment[0] & 15) * 4])
+        struct.pack_into(">H", head, 2, len(head) + len(payload))
+        head[6:8] = b"\0\0"
+        return bytes(head) + payload
+    head = bytearray(fragment[:40])
+    struct.pack_into(">HB", head, 4, len(payload), protocol)
+    return bytes(head) + payload
+
+
 # -------------------------------------------------------------------- streams
 
 class Streams:
-    """What arrived, in order, one direction of one connection at a time; first octets win."""
+    """What arrived, in order, one direction of one connection at a time; first octets win.
 
-    def __init__(self, path):
-        self.packets = 0
-        pieces = defaultdict(list)
-        starts = {}
-        for record in records(path):
-            self.packets += 1
-            s = tcp(record.data)
+    arrived: the path of a capture, or datagrams.
+    stream: octets for each (source, port, destination, port, how many connections of these four
+    came before).
+    """
+
+    def __init__(self, arrived):
+        pieces, starts, count = defaultdict(list), {}, defaultdict(int)
+        if not isinstance(arrived, list):
+            arrived = [record.data for record in records(arrived)]
+        again = Defragment()
+        for data in arrived:
+            data = again.add(data)
+            s = tcp(data) if data else None
             if not s:
                 continue
-            key = (s.src, s.sport, s.dst, s.dport)
+            four = (s.src, s.sport, s.dst, s.dport)
             if s.flags & SYN:
-                if key in starts and starts[key] != s.seq + 1 & 0xFFFFFFFF:
-                    pieces[key] = []
-                starts[key] = s.seq + 1 & 0xFFFFFFFF
+                key = (*four, count[four])
+                first = s.seq + 1 & 0xFFFFFFFF
+                if starts.get(key, first) != first or (pieces[key] and key not in starts):
+                    count[four] += 1
+                    key = (*four, count[four])
+                starts[key] = first
             if s.payload:
-                pieces[key].append((s.seq, s.payload))
-        self.stream = {key: self.joined(starts.get(key, min(found)[0]), found)
+                pieces[*four, count[four]].append((s.seq, s.payload))
+        self.stream = {key: self.joined(starts.get(key, found[0][0]), found)
                        for key, found in pieces.items() if found}
-        self.syns = set(starts)
+        self.syns = {key[:4] for key in starts}
 
     @staticmethod
     def joined(start, pieces):
@@ -166,7 +230,7 @@ class Streams:
     def binds(self, server=None, port=None):
         """(client port, interface UUID) of each context in each Bind that arrived whole."""
         found = []
-        for (_, sport, dst, dport), data in self.stream.items():
+        for (_, sport, dst, dport, _), data in self.stream.items():
             if (server and dst != server) or (port and dport != port):
                 continue
             for one in pdu.cut(data)[0]:

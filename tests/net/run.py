@@ -5,7 +5,7 @@
     run.py --program PROGRAM --build DIR [--only TEXT] GROUP [ARGUMENT...]
 
 GROUP is a module beside this file with world(args), a context manager that gives what the
-scenarios share, and SCENARIOS, a list of (name, function(world)).  A scenario fails by raising
+scenarios share, and SCENARIOS, a list of (name, function(world)), or scenarios(args), which makes one.  A scenario fails by raising
 Failed.  Logs, events and captures of a group in which something failed are kept in
 DIR/net-failed/GROUP.  Exit status 1 if anything failed.
 """
@@ -57,7 +57,8 @@ def main():
     passed = failed = 0
     try:
         with lab.Lab() as args.net, module.world(args) as world:
-            for name, function in module.SCENARIOS:
+            for name, function in (module.scenarios(args) if hasattr(module, "scenarios")
+                                   else module.SCENARIOS):
                 if args.only in name:
                     good = attempt(f"{args.group}/{name}", function, world)
                     passed, failed = passed + good, failed + (not good)
