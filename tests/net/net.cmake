@@ -27,3 +27,8 @@ net_test(clients)
 net_test(refusals)
 net_test(inline ${CMAKE_CURRENT_SOURCE_DIR}/pcaps ${replay_dirs} ${scene_paths})
 net_test(faults)
+
+add_library(net_clockstep SHARED tests/net/clockstep.c)
+target_compile_definitions(net_clockstep PRIVATE _GNU_SOURCE)
+set_target_properties(net_clockstep PROPERTIES OUTPUT_NAME clockstep
+	LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
