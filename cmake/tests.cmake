@@ -97,7 +97,6 @@ foreach(file IN LISTS fuzz_files)
 	endif()
 endforeach()
 
-# Real clients, servers and packets around the program, in namespaces: needs root, runs alone.
-if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/src/loop)
-	include(tests/net/net.cmake)
-endif()
+# Real clients, servers and packets around the program, in namespaces: they need root, and run alone.
+option(RPCGATE_NET_TESTS "Register the tests that need root and network namespaces" OFF)
+include(tests/net/net.cmake)

@@ -23,11 +23,14 @@ function(net_test group)
 	set_tests_properties(net_${group} PROPERTIES RUN_SERIAL ON)
 endfunction()
 
-net_test(clients)
-net_test(refusals)
-net_test(inline ${CMAKE_CURRENT_SOURCE_DIR}/pcaps ${replay_dirs} ${scene_paths})
-net_test(faults)
+if(RPCGATE_NET_TESTS)
+	net_test(clients)
+	net_test(refusals)
+	net_test(inline ${CMAKE_CURRENT_SOURCE_DIR}/pcaps ${replay_dirs} ${scene_paths})
+	net_test(faults)
+endif()
 
+# A wall clock that the tests can step
 add_library(net_clockstep SHARED tests/net/clockstep.c)
 target_compile_definitions(net_clockstep PRIVATE _GNU_SOURCE)
 set_target_properties(net_clockstep PROPERTIES OUTPUT_NAME clockstep

@@ -38,10 +38,12 @@ static const struct play *play_of(const struct rpcgate_config *cfg, const struct
 /* What can be said in a configuration is written and taken out of @p cfg; true if nothing is left */
 static bool write_settings(FILE *plan, struct rpcgate_config cfg)
 {
-	static const char *const dcom[] = { [RPCGATE_DCOM_ASKED] = "asked",
-					    [RPCGATE_DCOM_ANY] = "any" };
-	static const char *const lookup[] = { [RPCGATE_LOOKUP_LEARN] = "learn",
-					      [RPCGATE_LOOKUP_GRANT] = "grant" };
+	static const char *const dcom[] = {
+		[RPCGATE_DCOM_ASKED] = "asked", [RPCGATE_DCOM_ANY] = "any"
+	};
+	static const char *const lookup[] = {
+		[RPCGATE_LOOKUP_LEARN] = "learn", [RPCGATE_LOOKUP_GRANT] = "grant"
+	};
 	struct rpcgate_config usual;
 
 	feed_config(&usual);
