@@ -35,7 +35,8 @@ class Gateway:
     def write(self, mode="route", extra=()):
         given = {line.split()[0] for line in self.lines}
         usual = [f"mode {mode}", "queue 0", f"events {self.events_path}",
-                 f"state {self.where}/state", f"control {self.control}", "user none"]
+                 f"state {self.where}/state", f"control {self.control}", "user none",
+                 "event-rate 0", "log-rate 10000"]
         text = [line for line in usual if line.split()[0] not in given]
         self.config.write_text("\n".join([*text, *self.lines, *extra]) + "\n", encoding="ascii")
 

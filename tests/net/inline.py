@@ -186,13 +186,13 @@ def binds_of(datagrams):
     return found
 
 
-def conversation(key):
-    """The same name for both directions, the lower port last."""
+def conversation(key, sides):
+    """The same name for both directions: client, server, port."""
     src, sport, dst, dport = key[:4]
-    return (src, dst, dport) if dport < sport else (dst, src, sport)
+    return (src, dst, dport) if sides[src] == LEFT else (dst, src, sport)
 
 
-def compare_capture(truth, sent, arrived):
+def compare_capture(truth, sides, sent, arrived):
     denied, allowed = rows_of(truth)
     through = binds_of(arrived[LEFT] + arrived[RIGHT])
     for key, count in through.items():
@@ -204,7 +204,7 @@ def compare_capture(truth, sent, arrived):
     want, got = capture.Streams(sent).stream, capture.Streams(arrived[LEFT] + arrived[RIGHT]).stream
     whole = 0
     for key, data in want.items():
-        if conversation(key) in touched:
+        if conversation(key, sides) in touched:
             continue
         if got.get(key, b"") != data:
             raise lab.Failed(f"{key[0]}:{key[1]} to {key[2]}:{key[3]}: {len(data)} octets sent, "
@@ -238,7 +238,7 @@ def play_capture(path, truth_path):
         with gateway.Gateway(made.net, made.program, *(f"set {s}" for s in settings),
                              "refuse drop"):
             arrived = made.wires.play(packets)
-        return compare_capture(truth, datagrams, arrived)
+        return compare_capture(truth, sides, datagrams, arrived)
     return f"{path.parent.name}/{path.stem}", scenario
 
 

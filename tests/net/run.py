@@ -44,6 +44,22 @@ def attempt(name, function, world):
     return word == "ok  "
 
 
+def run_all(module, args):
+    passed = failed = 0
+    try:
+        with module.world(args) as world:
+            scenarios = module.scenarios(args) if hasattr(module, "scenarios") \
+                else module.SCENARIOS
+            for name, function in scenarios:
+                if args.only in name:
+                    good = attempt(f"{args.group}/{name}", function, world)
+                    passed, failed = passed + good, failed + (not good)
+    except lab.Failed as why:
+        print(f"FAIL {args.group}: the laboratory: {why}")
+        failed += 1
+    return passed, failed
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", required=True)
@@ -54,19 +70,11 @@ def main():
     args = parser.parse_args()
     lab.enter()
     module = importlib.import_module(args.group)
-    passed = failed = 0
-    try:
-        with lab.Lab() as args.net, module.world(args) as world:
-            for name, function in (module.scenarios(args) if hasattr(module, "scenarios")
-                                   else module.SCENARIOS):
-                if args.only in name:
-                    good = attempt(f"{args.group}/{name}", function, world)
-                    passed, failed = passed + good, failed + (not good)
-            if failed:
-                keep_evidence(args.build / "net-failed" / args.group)
-    except lab.Failed as why:
-        print(f"FAIL {args.group}: the laboratory: {why}")
-        failed += 1
+    evidence = args.build / "net-failed" / args.group
+    with lab.Lab() as args.net:
+        passed, failed = run_all(module, args)
+        if failed:
+            keep_evidence(evidence)
     print(f"{args.group}: {passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
