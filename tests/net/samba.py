@@ -120,9 +120,9 @@ class Samba:
         run = where / "run"
         run.mkdir(exist_ok=True)
         log = open(where / "out", "a", encoding="utf-8")
-        return self.net.popen(host, ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL",
-                                     "sh", "-c", 'mount --bind "$0" /run/samba && exec "$@"',
-                                     str(run), *command],
+        return self.net.popen(host, ["unshare", "--mount", "sh", "-c",
+                                     'mount --bind "$0" /run/samba && exec "$@"', str(run),
+                                     *command],
                               stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def provision(self, where):
