@@ -96,3 +96,7 @@ foreach(file IN LISTS fuzz_files)
 		check(${name} LABEL fuzz COMMAND ${name} ${corpus})
 	endif()
 endforeach()
+
+# Real clients, servers and packets around the program, in namespaces: they need root, and run alone.
+option(RPCGATE_NET_TESTS "Register the tests that need root and network namespaces" OFF)
+include(tests/net/net.cmake)

@@ -1,0 +1,218 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the gateway costs on a wire, as ratios to plain forwarding of the same round.
+
+    inline.py --program PROGRAM --build DIR [--rounds N] [--seconds S] [--json FILE]
+              [--set ...] [--way NAME]...
+
+Ways through the gateway, all measured in each round, in an order that changes from round to round:
+
+plain        kernel forwarding, no rule
+gate         rpcgate enforcing, every Bind inspected for the life of a connection
+gate-first   rpcgate with `inspect first-bind`
+acceptall    NFQUEUE with a program that looks at nothing: what a queue alone costs
+bridge       a kernel bridge, no rule
+gate-bridge  rpcgate in bridge mode
+
+bulk      octets of one approved RPC connection in Mbit/s, from server to client
+ping      a call of 100 octets and its answer on an approved connection
+connect   a new connection to an announced port, up to the acknowledgement of its Bind
+announce  from the mapper's answer to an open connection to a port that was not announced before
+
+The flows are real RPC flows: asked for, announced, bound (rpcload). Numbers of a machine with
+other work are noise; ratios within a round are not much of it.
+"""
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import statistics
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests" / "net"))
+import gateway  # noqa: E402  pylint: disable=wrong-import-position
+import lab      # noqa: E402  pylint: disable=wrong-import-position
+
+ROUTED = ("plain", "gate", "gate-first", "acceptall")
+BRIDGED = ("bridge", "gate-bridge")
+BASE_OF = {"bridge": "bridge", "gate-bridge": "bridge"}  # everything else: plain
+QUEUE = "5"
+PINGS, CONNECTS, ANNOUNCEMENTS = 4000, 400, 200
+# what is compared: (test, field, is more better)
+FIGURES = (("bulk", "mbit_s", True), ("ping", "p50_us", False), ("ping", "p99_us", False),
+           ("connect", "p50_us", False), ("connect", "p99_us", False),
+           ("announce", "p50_us", False), ("announce", "p99_us", False),
+           ("announce", "late", False))
+
+
+class Bench:
+    def __init__(self, net, args):
+        self.net, self.args = net, args
+        self.load = str(args.build / "bench" / "rpcload")
+        # the ends share one processor, the gateway's program has the other
+        cpus = sorted(os.sched_getaffinity(0))
+        self.ends, self.gate_cpu = str(cpus[-1]), str(cpus[0])
+
+    @contextlib.contextmanager
+    def server(self):
+        process = self.net.popen("dc", ["taskset", "-c", self.ends, self.load, "serve", lab.DC4],
+                                 stdout=-1, text=True)
+        if process.stdout.readline() != "ready\n":
+            raise lab.Failed("rpcload does not serve")
+        yield
+        self.net.stop(process)
+
+    def measure(self, what, *words):
+        done = self.net.run("client", ["taskset", "-c", self.ends, self.load, what, lab.DC4,
+                                       *map(str, words)], timeout_s=120)
+        if done.returncode:
+            raise lab.Failed(f"{what}: {done.stdout.strip()}")
+        return json.loads(done.stdout)
+
+    def figures(self):
+        return {"bulk": self.measure("bulk", self.args.seconds),
+                "ping": self.measure("ping", PINGS, 76),
+                "connect": self.measure("connect", CONNECTS),
+                "announce": self.measure("announce", ANNOUNCEMENTS)}
+
+    # -------------------------------------------------------------------- ways
+
+    def way(self, name):
+        return getattr(self, name.replace("-", "_"))()
+
+    @contextlib.contextmanager
+    def plain(self):
+        yield
+
+    bridge = plain
+
+    @contextlib.contextmanager
+    def gated(self, *lines, mode="route"):
+        self.net.close_forwarding()
+        with gateway.Gateway(self.net, self.args.program, "set dynamic-range=49152-65535", *lines,
+                             *(f"set {text}" for text in self.args.set), mode=mode) as gate:
+            self.net.call(["taskset", "-a", "-p", "-c", self.gate_cpu, str(gate.process.pid)])
+            yield
+        self.net.open_forwarding()
+
+    def gate(self):
+        return self.gated("inspect every-bind")
+
+    def gate_first(self):
+        return self.gated("inspect first-bind")
+
+    def gate_bridge(self):
+        return self.gated("inspect every-bind", mode="bridge eth0 eth1")
+
+    @contextlib.contextmanager
+    def acceptall(self):
+        process = self.net.popen(lab.GATEWAY, ["taskset", "-c", self.gate_cpu, str(
+            self.args.build / "bench" / "acceptall"), QUEUE], stdout=-1, text=True)
+        if process.stdout.readline() != "ready\n":
+            raise lab.Failed("acceptall has no queue")
+        rule = ["FORWARD", "-p", "tcp", "-j", "NFQUEUE", "--queue-num", QUEUE]
+        self.iptables("-A", rule)
+        yield
+        self.iptables("-D", rule)
+        self.net.stop(process)
+
+    def iptables(self, act, rule):
+        done = self.net.run(lab.GATEWAY, ["iptables", "-t", "mangle", act, *rule])
+        if done.returncode:
+            raise lab.Failed(f"iptables: {done.stdout}")
+
+    def bridge_up(self):
+        self.net.ip(lab.GATEWAY, "link add br0 type bridge", "link set eth0 master br0",
+                    "link set eth1 master br0", "link set br0 up")
+
+    def bridge_down(self):
+        self.net.ip(lab.GATEWAY, "link del br0")
+
+
+def one_lab(args, names, results):
+    """All rounds of the ways that share a topology."""
+    with lab.Lab() as net:
+        bench = Bench(net, args)
+        bridged = names[0] in BRIDGED
+        if bridged:
+            net.bridged(offloads=True)
+        else:
+            net.routed(("client", "dc"), offloads=True)
+        with bench.server():
+            for turn in range(args.rounds):
+                order = names[turn % len(names):] + names[:turn % len(names)]
+                for name in order:
+                    own_bridge = name == "bridge"
+                    if own_bridge:
+                        bench.bridge_up()
+                    with bench.way(name):
+                        if bridged:
+                            lab.wait_until("the bridge passes", lambda: not net.run(
+                                "client", ["ping", "-c1", "-W1", lab.DC4]).returncode, 20)
+                        results[name].append(bench.figures())
+                    if own_bridge:
+                        bench.bridge_down()
+                    print(f"round {turn + 1}: {name}", file=sys.stderr, flush=True)
+
+
+def summary(results):
+    """Median of each figure, and median of its ratios to the plain way of the same round."""
+    table = {}
+    for name, rounds in results.items():
+        base = results.get(BASE_OF.get(name, "plain"), [])
+        row = {}
+        for test, field, _ in FIGURES:
+            values = [r[test][field] for r in rounds]
+            cell = {"median": statistics.median(values)}
+            ratios = [r[test][field] / b[test][field] for r, b in zip(rounds, base)
+                      if b[test][field]]
+            if ratios:
+                cell["ratio"] = round(statistics.median(ratios), 3)
+            row[f"{test}.{field}"] = cell
+        table[name] = row
+    return table
+
+
+def show(table):
+    heads = [f"{test} {field}" for test, field, _ in FIGURES]
+    print("| way | " + " | ".join(heads) + " |")
+    print("|---|" + "---|" * len(heads))
+    for name, row in table.items():
+        cells = []
+        for cell in row.values():
+            text = f"{cell['median']:.1f}" if cell["median"] % 1 else f"{cell['median']:.0f}"
+            cells.append(text + (f" ({cell['ratio']:.2f}x)" if "ratio" in cell else ""))
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--build", required=True, type=pathlib.Path)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--json", help="file for all figures")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--way", action="append", choices=ROUTED + BRIDGED)
+    args = parser.parse_args()
+    lab.enter()
+    wanted = args.way or [*ROUTED, *BRIDGED]
+    results = {name: [] for name in wanted}
+    for ways in (ROUTED, BRIDGED):
+        names = [name for name in ways if name in wanted]
+        if names:
+            one_lab(args, names, results)
+    table = summary(results)
+    show(table)
+    if args.json:
+        with open(args.json, "w", encoding="utf-8") as file:
+            json.dump({"rounds": results, "summary": table}, file, indent=1)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except lab.Failed as problem:
+        sys.exit(f"inline.py: {problem}")
