@@ -237,7 +237,7 @@ static void take_pinhole(struct html *h, const struct rpcgate_event *event,
 	opened = opened_of(h, p);
 	pin = pin_of(h, p);
 	if (!opened || !pin) {
-		h->lost_lives += p->action == RPCGATE_PINHOLE_OPEN;
+		h->lost_pinholes += p->action == RPCGATE_PINHOLE_OPEN;
 		return;
 	}
 	(void)rows_get(&h->pairs, &pin->key.pair);
@@ -374,16 +374,15 @@ static void remember_steps(struct html *h, struct html_incident *incident,
 	}
 }
 
+/* Foreign octets stay as they are until they are written */
 static char *copy_rule(const char *file, uint32_t line, const char *name)
 {
-	char shown[HTML_TEXT];
-	char called[HTML_TEXT];
+	const char *slash = file ? strrchr(file, '/') : NULL;
+	const char *short_name = slash ? slash + 1 : file ? file : "";
 	char *text = NULL;
 
-	if (line &&
-	    asprintf(&text, "%s:%" PRIu32 "%s%s", text_show(file ? file : "", shown, sizeof(shown)),
-		     line, name ? " " : "",
-		     name ? text_show(name, called, sizeof(called)) : "") < 0)
+	if (line && asprintf(&text, "%.100s:%" PRIu32 "%s%.80s", short_name, line, name ? " " : "",
+			     name ? name : "") < 0)
 		return NULL;
 	return text;
 }

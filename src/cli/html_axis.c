@@ -172,7 +172,7 @@ static const char *label_of(const struct html_page *page, uint64_t ns, uint64_t 
 {
 	if (step >= 86400 * NS_PER_S)
 		words_moment(ns, "%Y-%m-%d", text);
-	else if (page->days)
+	else if (page->days && step >= 60 * NS_PER_S)
 		words_moment(ns, "%m-%d %H:%M", text);
 	else
 		words_moment(ns, "%H:%M:%S", text);
@@ -190,6 +190,29 @@ static void draw_tick(const struct html_page *page, double x, double top, double
 		x, top, bottom, x + 3, top + 1, label);
 }
 
+/* The beginning of a piece that is too short for a scale: its day, and its time if there is room */
+static double label_start(const struct html_axis *axis, const struct html_page *page,
+			  const struct html_piece *piece, double left, double top, double bottom,
+			  double taken)
+{
+	const uint64_t year_ns = 31536000 * NS_PER_S;
+	bool years = page->input->last_ns - page->input->first_ns > year_ns;
+	bool short_one = page->days && piece->width + CUT < LABEL_MIN;
+	double room = !short_one ? LABEL_MIN - 12 : years ? 52 : 36;
+	double x = left + piece->x;
+	char text[WORDS_TIME];
+
+	if (x < taken || x + room > left + axis->width + CUT)
+		return taken;
+	if (short_one)
+		words_moment(piece->from_ns, years ? "%Y-%m" : "%m-%d", text);
+	else
+		label_of(page, piece->from_ns, 60 * NS_PER_S, text);
+	*(strchr(text, '.') ? strchr(text, '.') : text + strlen(text)) = '\0';
+	draw_tick(page, x, top, bottom, text);
+	return x + room;
+}
+
 /* Labels of one piece; @return up to where the line is taken */
 static double label_piece(const struct html_axis *axis, const struct html_page *page,
 			  const struct html_piece *piece, double left, double top, double bottom,
@@ -199,14 +222,8 @@ static double label_piece(const struct html_axis *axis, const struct html_page *
 	uint64_t step = step_of(piece);
 	char text[WORDS_TIME];
 
-	if (!step) {
-		double x = left + piece->x;
-
-		if (x < taken || x + LABEL_MIN - 12 > end)
-			return taken;
-		draw_tick(page, x, top, bottom, label_of(page, piece->from_ns, NS_PER_S, text));
-		return x + LABEL_MIN;
-	}
+	if (!step)
+		return label_start(axis, page, piece, left, top, bottom, taken);
 	for (uint64_t ns = piece->from_ns - piece->from_ns % step + step; ns <= piece->to_ns;
 	     ns += step) {
 		double x = left + html_axis_x(axis, ns);

@@ -189,7 +189,7 @@ static void write_head(const struct matrix *m)
 {
 	FILE *out = m->page->out;
 
-	fputs("<thead><tr><th scope=col>Client</th>", out);
+	fputs("<thead><tr><th scope=col>Client &rarr; server</th>", out);
 	for (size_t i = 0; i < m->n_columns; i++) {
 		const struct rpcgate_syntax id = { m->column[i]->key.uuid, m->column[i]->key.major,
 						   0 };
@@ -261,25 +261,19 @@ static void write_lines(const struct matrix *m)
 {
 	FILE *out = m->page->out;
 
+	fputs("<tbody>", out);
 	for (size_t i = 0; i < m->n_lines; i++) {
 		const struct html_pair *pair = &m->line[i]->pair;
 
-		if (!i || memcmp(&pair->server, &m->line[i - 1]->pair.server,
-				 sizeof(pair->server)) != 0) {
-			fprintf(out,
-				"%s<tbody><tr class=group><th scope=rowgroup colspan=%zu>"
-				"to server ",
-				i ? "</tbody>" : "", m->n_columns + (m->other_columns > 0) + 1);
-			html_addr(out, &pair->server);
-			fputs("</th></tr>\n", out);
-		}
 		fputs("<tr><th scope=row>", out);
 		html_addr(out, &pair->client);
+		fputs(" &rarr; ", out);
+		html_addr(out, &pair->server);
 		fputs("</th>", out);
 		write_cells(m, i);
 	}
 	if (m->other_lines) {
-		fputs("</tbody><tbody><tr class=rest><th scope=row>", out);
+		fputs("<tr class=rest><th scope=row>", out);
 		html_count(out, m->other_lines, "other pair", "other pairs");
 		fputs("</th>", out);
 		write_cells(m, LINES_MAX);

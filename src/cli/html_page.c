@@ -107,7 +107,7 @@ static void write_headline(const struct html_page *page, const struct exposure *
 		fputs("</span>", out);
 	} else if (page->html->n_opened) {
 		fputs("Pinholes were opened for what was announced", out);
-	} else if (page->html->binds.n) {
+	} else if (page->input->stats.flows_rpc) {
 		fputs("No dynamic port had to be opened", out);
 	} else {
 		fputs("No RPC was seen", out);
@@ -122,7 +122,7 @@ static void write_sentence(const struct html_page *page, const struct exposure *
 
 	fputs("<p class=lead>", out);
 	if (e->factor >= 2) {
-		html_count(out, e->pairs, "client and server needs",
+		html_count(out, e->pairs, "pair of client and server needs",
 			   "pairs of client and server need");
 		fputs(" dynamic ports. A standing rule for ", out);
 		fputs(e->range, out);
@@ -141,13 +141,19 @@ static void write_sentence(const struct html_page *page, const struct exposure *
 	fputs("</a> refused.</p>\n", out);
 	if (e->factor < 2)
 		return;
-	fputs("<p class=note>Compared is time times ports, for each pair to which anything was opened. "
+	fputs("<p class=note>Compared is time times ports, for each pair to which anything was opened; a "
+	      "pinhole is one port of one server for one client. "
 	      "Pinholes are measured up to the end of the input.",
 	      out);
 	if (page->html->silent_ns) {
 		fputs(" Silences of more than ten minutes, ", out);
 		html_duration(out, page->html->silent_ns);
 		fputs(" together, are not counted for the standing rule.", out);
+	}
+	if (page->html->lost_pinholes) {
+		putc(' ', out);
+		html_count(out, page->html->lost_pinholes, "opening", "openings");
+		fputs(" found no room here and count on neither side.", out);
 	}
 	fputs("</p>\n", out);
 }

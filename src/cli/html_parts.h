@@ -154,7 +154,7 @@ struct html {
 	struct suggestion suggestion;
 	struct story story; /* remembers, tells nothing */
 	struct html_life *lives;
-	size_t n_lives, room_lives, lost_lives;
+	size_t n_lives, room_lives, lost_lives; /* counted, not kept one by one */
 	struct html_mark *marks;
 	size_t n_marks, room_marks, lost_marks;
 	struct rows pairs; /* struct html_pair: to which a pinhole was opened */
@@ -165,6 +165,7 @@ struct html {
 	struct rows told;
 	struct rows incidents;
 	struct rows waits;
+	uint64_t lost_pinholes;  /* openings for which there was no room at all */
 	uint64_t lost_incidents; /* events for which there was no room */
 	uint64_t open_us;        /* pinholes closed so far: for how long they were open, together */
 	uint64_t n_opened;

@@ -214,7 +214,9 @@ static void draw_label(const struct timeline_sheet *sheet, const struct lane *la
 		label_text(out, text);
 	}
 	fprintf(out, "</text><text class=sub x=0 y=%.1f>", sheet->y + 27);
-	if (sheet->by_server || !lane->lives || lane->more_interfaces) {
+	if (!lane->lives) {
+		fputs("no pinhole", out);
+	} else if (sheet->by_server || lane->more_interfaces) {
 		html_count(out, lane->lives, "pinhole", "pinholes");
 	} else {
 		html_interface(out, &lane->interface);
@@ -429,8 +431,7 @@ static double draw_counts(struct timeline_sheet *sheet, const struct lane *lane,
 	fputs("<text class=sub x=0 y=", out);
 	fprintf(out, "%.1f>up to ", sheet->y + 40);
 	html_number(out, (uint64_t)c.most);
-	fputs(" in one step</text>\n<a href=\"#pinholes\" aria-label=\"pinholes\"><path class=area d=\"",
-	      out);
+	fputs(" in one step</text>\n<a href=\"#pinholes\"><path class=area d=\"", out);
 	fprintf(out, "M%.1f %.1f", LEFT, base);
 	for (size_t i = 0; i < STEPS; i++)
 		fprintf(out, "V%.1fh%.0f",
