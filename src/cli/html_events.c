@@ -24,6 +24,11 @@ void html_number_binds(struct html *h)
 		((struct html_bind *)h->binds.all[i])->number = i + 1;
 }
 
+static size_t listed(size_t n)
+{
+	return n < HTML_LISTED ? n : HTML_LISTED;
+}
+
 static void write_pinhole(const struct html_page *page, const struct html_life *life, size_t number)
 {
 	static const char *const how[] = {
@@ -76,7 +81,7 @@ static void write_pinholes(const struct html_page *page)
 {
 	const struct html *h = page->html;
 	FILE *out = page->out;
-	size_t shown = h->n_lives < HTML_LISTED ? h->n_lives : HTML_LISTED;
+	const size_t shown = listed(h->n_lives);
 
 	fputs("<section id=pinholes aria-labelledby=pinholes-h>"
 	      "<h3 id=pinholes-h>Pinholes</h3>\n",
@@ -124,7 +129,7 @@ static void write_binds(const struct html_page *page)
 {
 	const struct rows *binds = &page->html->binds;
 	FILE *out = page->out;
-	size_t shown = binds->n < HTML_LISTED ? binds->n : HTML_LISTED;
+	const size_t shown = listed(binds->n);
 
 	fputs("<section id=binds aria-labelledby=binds-h><h3 id=binds-h>Binds</h3>\n", out);
 	if (!shown) {

@@ -60,7 +60,7 @@ static void draw_scale(FILE *out)
 		fprintf(out,
 			"<path class=grid d=\"M%.1f 32v5\"/>"
 			"<text class=axis x=%.1f y=48>%u</text>",
-			port_x(labels[i]), port_x(labels[i]) + (i ? 0 : 0), labels[i]);
+			port_x(labels[i]), port_x(labels[i]), labels[i]);
 }
 
 static void write_ports(struct html_page *page)
@@ -153,7 +153,9 @@ static const struct {
 
 #define COLUMN 66.0
 #define CURVE 120.0
-#define CHART (COLUMN * (double)COUNT(steps))
+#define COLUMNS 14
+#define CHART (COLUMN * COLUMNS)
+_Static_assert(COUNT(steps) == COLUMNS, "a step without a column");
 
 static void draw_gaps(FILE *out, const size_t *counts)
 {
