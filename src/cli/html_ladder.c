@@ -247,11 +247,16 @@ static void write_incident(const struct html_page *page, const struct html_incid
 	fputs("</details>\n", out);
 }
 
+static size_t at_most(size_t n, size_t most)
+{
+	return n < most ? n : most;
+}
+
 void html_write_incidents(struct html_page *page)
 {
 	struct rows *incidents = &page->html->incidents;
 	FILE *out = page->out;
-	size_t shown = incidents->n < SHOWN_MAX ? incidents->n : SHOWN_MAX;
+	const size_t shown = at_most(incidents->n, SHOWN_MAX);
 
 	html_heading(out, "refused", "Refused and suspicious");
 	if (!incidents->n) {
