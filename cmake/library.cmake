@@ -34,3 +34,5 @@ install(TARGETS rpcgate_shared rpcgate_static)
 install(FILES include/rpcgate.h TYPE INCLUDE)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/rpcgate.pc
 	DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${CMAKE_CURRENT_SOURCE_DIR}/src/man/librpcgate.3
+	DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "html.h"
 #include "json.h"
 #include "labeller.h"
 #include "limiter.h"
@@ -19,6 +20,7 @@
 
 struct analyze_options {
 	const char *json;
+	const char *html;
 	const char *policy;
 	struct option_list set;
 	const char *event_rate;
@@ -46,6 +48,8 @@ static const struct option_row rows[] = {
 	{ "event-rate", OPTION_TEXT, PLACE(event_rate), "N",
 	  "with --json: write at most N events a second of each type and reason, five seconds' worth "
 	  "at once; what is left out is counted and told; without it everything is written", NULL },
+	{ "html", OPTION_TEXT, PLACE(html), "FILE",
+	  "write a report for a browser: one file that loads nothing", NULL },
 	{ "policy", OPTION_TEXT, PLACE(policy), "FILE",
 	  "judge by the rules of this file, as rpcgate-policy(5) describes; without one everything "
 	  "that was announced is allowed", NULL },
@@ -71,9 +75,11 @@ struct analysis {
 	struct reading reading;
 	struct labeller *labeller; /* NULL if not wanted */
 	struct report *report;     /* NULL if not wanted */
+	struct html *html;         /* NULL if not wanted */
 	FILE *json;                /* NULL if not wanted */
 	struct limiter limiter;
-	bool json_live; /* somebody may be reading along */
+	FILE *page;                /* NULL if not wanted */
+	bool json_live;            /* somebody may be reading along */
 	bool violations;
 };
 
@@ -108,11 +114,16 @@ static int wrong_usage(const char *what)
 	return EXIT_USAGE;
 }
 
+static void output_failed(struct analysis *a, const char *path)
+{
+	bool standard = strcmp(path, "-") == 0;
+
+	reading_fail(&a->reading, standard ? "standard output" : path, strerror(errno));
+}
+
 static void json_failed(struct analysis *a)
 {
-	bool standard = strcmp(a->options.json, "-") == 0;
-
-	reading_fail(&a->reading, standard ? "standard output" : a->options.json, strerror(errno));
+	output_failed(a, a->options.json);
 }
 
 /* ------------------------------------------------------------- a flood of events */
@@ -144,7 +155,7 @@ static void write_gap(struct analysis *a, uint64_t time_ns, const struct limiter
 
 /* ------------------------------------------------------------------ the start */
 
-/* An events file that is one of the inputs would be destroyed before it is read. */
+/* An output that is one of the inputs would be destroyed before it is read. */
 static bool is_an_input(const struct stat *output, char **names, int n)
 {
 	struct stat input;
@@ -156,34 +167,37 @@ static bool is_an_input(const struct stat *output, char **names, int n)
 	return false;
 }
 
-static bool open_json(struct analysis *a, char **names, int n)
+static FILE *open_output(struct analysis *a, const char *path, char **names, int n)
 {
-	const char *path = a->options.json;
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	struct stat status;
-	int fd;
+	FILE *out = NULL;
 
-	if (!path)
-		return true;
-	if (strcmp(path, "-") == 0) {
-		a->json = stdout;
-		return true;
-	}
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	if (fd < 0 || fstat(fd, &status) < 0) {
-		json_failed(a);
+		output_failed(a, path);
 	} else if (is_an_input(&status, names, n)) {
 		reading_fail(&a->reading, path, "is also an input, and would be overwritten");
 	} else if (S_ISREG(status.st_mode) && ftruncate(fd, 0) < 0) {
-		json_failed(a);
+		output_failed(a, path);
 	} else {
-		a->json = fdopen(fd, "w");
-		if (a->json)
-			return true;
-		json_failed(a);
+		out = fdopen(fd, "w");
+		if (!out)
+			output_failed(a, path);
 	}
-	if (fd >= 0)
+	if (!out && fd >= 0)
 		close(fd);
-	return false;
+	return out;
+}
+
+static bool open_outputs(struct analysis *a, char **names, int n)
+{
+	const struct analyze_options *o = &a->options;
+
+	if (o->json)
+		a->json = strcmp(o->json, "-") == 0 ? stdout : open_output(a, o->json, names, n);
+	if (o->html && !a->reading.failed)
+		a->page = open_output(a, o->html, names, n);
+	return !a->reading.failed;
 }
 
 static bool start(struct analysis *a, char **names, int n, int *status)
@@ -195,13 +209,15 @@ static bool start(struct analysis *a, char **names, int n, int *status)
 	if (!reading_configure(r, a->options.policy, &a->options.set, status))
 		return false;
 	*status = EXIT_RUN_TIME;
-	if (!open_json(a, names, n))
+	if (!open_outputs(a, names, n))
 		return false;
 	if (!a->options.no_ndpi)
 		a->labeller = labeller_new();
 	if (!a->options.quiet && a->json != stdout)
 		a->report = report_new();
-	if (!a->labeller && !a->options.no_ndpi) {
+	if (a->page)
+		a->html = html_new(&a->options.set);
+	if ((!a->labeller && !a->options.no_ndpi) || (a->page && !a->html)) {
 		reading_fail(r, "analyze", "not enough memory");
 		return false;
 	}
@@ -225,6 +241,8 @@ static void use_event(void *ctx, const struct rpcgate_event *event,
 		(event->type == RPCGATE_EVENT_BIND && event->u.bind.verdict == RPCGATE_DENY);
 	if (a->report)
 		report_event(a->report, event);
+	if (a->html)
+		html_event(a->html, event, place);
 	if (!a->json)
 		return;
 	while (limiter_told(&a->limiter, event->time_ns, &gap))
@@ -257,6 +275,8 @@ static void label(void *ctx, const struct rpcgate_packet *packet,
 	struct analysis *a = ctx;
 	enum labeller_state state;
 
+	if (a->html)
+		html_packet(a->html, packet->time_ns);
 	if (!a->labeller || !result->flow_id)
 		return;
 	state = labeller_packet(a->labeller, result->flow_id, result->not_rpc, packet->data + skip,
@@ -294,7 +314,7 @@ static bool write_json_end(struct analysis *a, const struct rpcgate_stats *stats
 	       json_write_engine(a->json, r->last_ns, NULL, "stop", why) && fflush(a->json) == 0;
 }
 
-static void print_report(struct analysis *a, const struct rpcgate_stats *stats)
+static void print_reports(struct analysis *a, const struct rpcgate_stats *stats)
 {
 	struct reading *r = &a->reading;
 	struct report_input input = {
@@ -306,7 +326,9 @@ static void print_report(struct analysis *a, const struct rpcgate_stats *stats)
 		.checksums_ignored = r->cfg.checksum == RPCGATE_CHECKSUM_IGNORE,
 	};
 
-	if (!input.extent.files)
+	if (a->html && !html_write(a->html, &input, &r->cfg, a->options.policy, a->page))
+		reading_fail(r, "report", "not enough memory");
+	if (!a->report || !input.extent.files)
 		return;
 	if (!report_print(a->report, &input, stdout, table_page_width(stdout), a->options.all))
 		reading_fail(r, "report", "not enough memory");
@@ -325,19 +347,30 @@ static int run(struct analysis *a)
 		json_failed(a);
 	/* what was wrong with the input is read before what was in it */
 	reading_say_skipped(r);
-	if (a->report && !r->failed)
-		print_report(a, &stats);
+	if (!r->failed)
+		print_reports(a, &stats);
 	status = reading_status(r);
 	return status == EXIT_DONE && a->options.exit_code && a->violations ? EXIT_VIOLATIONS :
 									      status;
 }
 
+static bool close_output(struct analysis *a, FILE *out, const char *path)
+{
+	bool good = !out || !ferror(out);
+
+	if (out && out != stdout && fclose(out) != 0)
+		good = false;
+	if (!good && !a->reading.failed)
+		output_failed(a, path);
+	return good;
+}
+
 static int let_go(struct analysis *a, int status)
 {
-	if (a->json && a->json != stdout && fclose(a->json) != 0) {
-		json_failed(a);
+	if (!close_output(a, a->json, a->options.json) ||
+	    !close_output(a, a->page, a->options.html))
 		status = EXIT_RUN_TIME;
-	}
+	html_free(a->html);
 	report_free(a->report);
 	labeller_free(a->labeller);
 	reading_close(&a->reading);

@@ -23,6 +23,12 @@ struct page {
 void report_print_listings(struct page *page);
 /** Sums, one line each. */
 void report_print_totals(const struct page *page);
+#define REPORT_QUALITY 512
+/**
+ * The @p i-th thing that may lessen the trust in the input, as a sentence; empty if it is not so.
+ * False past the last.
+ */
+bool report_quality(const struct report_input *input, size_t i, char line[REPORT_QUALITY]);
 /** How far the input can be trusted. */
 void report_print_quality(const struct page *page);
 

@@ -236,41 +236,52 @@ static const struct {
 #undef Q
 };
 
-static void quality_line(const struct page *page, uint64_t count, const char *noun,
+static void quality_text(char line[REPORT_QUALITY], uint64_t count, const char *noun,
 			 const char *means)
 {
-	char line[512];
 	char text[WORDS_NUMBER];
 
-	snprintf(line, sizeof(line), "%s %s %s", words_number(count, text), noun, means);
-	fputs("  ", page->out);
-	options_wrap(page->out, line, 2, page->width);
+	snprintf(line, REPORT_QUALITY, "%s %s %s", words_number(count, text), noun, means);
+}
+
+bool report_quality(const struct report_input *input, size_t i, char line[REPORT_QUALITY])
+{
+	const char *stats = (const char *)&input->stats;
+	uint64_t count;
+
+	line[0] = '\0';
+	if (i == 0) {
+		if (input->extent.faults)
+			quality_text(line, input->extent.faults,
+				     input->extent.faults == 1 ? "input" : "inputs",
+				     "could not be read, or not to the end: see the messages");
+	} else if (i <= COUNT(qualities)) {
+		const size_t k = i - 1;
+
+		memcpy(&count, stats + qualities[k].offset, sizeof(count));
+		if (count)
+			quality_text(line, count, count == 1 ? qualities[k].one : qualities[k].many,
+				     qualities[k].means);
+	} else if (i == COUNT(qualities) + 1) {
+		if (input->checksums_ignored)
+			snprintf(line, REPORT_QUALITY, "checksums were not verified, as asked for");
+	} else {
+		return false;
+	}
+	return true;
 }
 
 void report_print_quality(const struct page *page)
 {
-	const struct timeline_extent *extent = &page->input->extent;
-	const char *stats = (const char *)&page->input->stats;
+	char line[REPORT_QUALITY];
 	bool any = false;
 
 	fputs("\nQuality of the input\n", page->out);
-	if (extent->faults) {
-		quality_line(page, extent->faults, extent->faults == 1 ? "input" : "inputs",
-			     "could not be read, or not to the end: see the messages");
-		any = true;
-	}
-	for (size_t i = 0; i < COUNT(qualities); i++) {
-		uint64_t count;
-
-		memcpy(&count, stats + qualities[i].offset, sizeof(count));
-		if (!count)
+	for (size_t i = 0; report_quality(page->input, i, line); i++) {
+		if (!*line)
 			continue;
-		quality_line(page, count, count == 1 ? qualities[i].one : qualities[i].many,
-			     qualities[i].means);
-		any = true;
-	}
-	if (page->input->checksums_ignored) {
-		fputs("  checksums were not verified, as asked for\n", page->out);
+		fputs("  ", page->out);
+		options_wrap(page->out, line, 2, page->width);
 		any = true;
 	}
 	if (!any)

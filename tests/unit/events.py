@@ -2,99 +2,94 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every event of every capture that ships fits the schema, and comes out the same twice.
 
-usage: events.py PROGRAM SOURCE_DIR
+usage: events.py PROGRAM SOURCE_DIR WORK_DIR
 """
+import base64
+import hashlib
+import ipaddress
 import json
 import os
 import re
 import subprocess
 import sys
 
-TYPES = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "integer": int,
-    "number": (int, float),
-    "boolean": bool,
-}
+import jsonschema
+
+# Values published with the specification of Community ID (baseline/baseline_deflt.json there)
+BASELINE = (
+    ("128.232.110.120", 34855, "66.35.250.204", 80, "TCP", "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
+    ("192.168.1.52", 54585, "8.8.8.8", 53, "UDP", "1:d/FP5EW3wiY1vCndhwleRRKHowQ="),
+    ("2001:470:e5bf:dead:4957:2174:e82c:4887", 63943, "2607:f8b0:400c:c03::1a", 25, "TCP",
+     "1:/qFaeAR+gFe1KYjMzVDsMv+wgU4="),
+)
 
 
-class Schema:
-    """The part of JSON Schema draft-07 that the schema uses; an unknown keyword is an error."""
+def community_id(src, src_port, dest, dest_port, proto):
+    """Computed here by the words of the specification, not by our code."""
+    ends = sorted(((ipaddress.ip_address(src).packed, src_port),
+                   (ipaddress.ip_address(dest).packed, dest_port)))
+    data = b"\0\0" + ends[0][0] + ends[1][0] + bytes([{"TCP": 6, "UDP": 17}[proto], 0])
+    data += ends[0][1].to_bytes(2, "big") + ends[1][1].to_bytes(2, "big")
+    return "1:" + base64.b64encode(hashlib.sha1(data).digest()).decode()
 
-    SAID = {"$schema", "$id", "title", "description", "definitions"}
 
-    def __init__(self, root):
-        self.root = root
+class Events:
+    """What is asked of every event."""
 
-    def problems(self, value, schema, where="$"):
-        if schema is True:
+    def __init__(self, source):
+        with open(os.path.join(source, "src/io/rpcgate-events.schema.json"), encoding="utf-8") as file:
+            self.schema = json.load(file)
+        jsonschema.Draft7Validator.check_schema(self.schema)
+        self.validator = jsonschema.Draft7Validator(self.schema)
+        with open(os.path.join(source, "src/man/rpcgate-events.5"), encoding="utf-8") as file:
+            self.eve = self.eve_fields(file.read())
+        self.seen = set()
+
+    @staticmethod
+    def eve_fields(manual):
+        """What rpcgate-events(5) promises to readers of Suricata's EVE, for each kind of line."""
+        part = re.search(r"(?ms)^\.Sh EVE$(.*?)^\.Sh ", manual)[1]
+        return {kind: re.findall(r"(?m)^\.Va (\S+)", text) for kind, text in
+                re.findall(r"(?ms)^\.It Ql (\w+)\n(.*?)(?=^\.It |^\.El)", part)}
+
+    def described(self, value, schema):
+        """Names in @value that the schema does not know."""
+        if "$ref" in schema:
+            schema = self.schema["definitions"][schema["$ref"].rsplit("/", 1)[1]]
+        if isinstance(value, list):
+            for item in value:
+                yield from self.described(item, schema.get("items", {}))
+        if not isinstance(value, dict):
             return
-        for keyword, rule in schema.items():
-            if keyword in self.SAID or keyword in ("then",):
-                continue
-            yield from getattr(self, "on_" + keyword.strip("$"))(value, rule, schema, where)
+        known = dict(schema.get("properties", {}))
+        for base in schema.get("allOf", []):
+            if "$ref" in base:
+                known.update(self.schema["definitions"][base["$ref"].rsplit("/", 1)[1]]["properties"])
+        for name, inner in value.items():
+            if name in known:
+                yield from self.described(inner, known[name])
+            elif not isinstance(schema.get("additionalProperties"), dict):
+                yield name
 
-    def on_ref(self, value, rule, _schema, where):
-        yield from self.problems(value, self.root["definitions"][rule.rsplit("/", 1)[1]], where)
-
-    def on_type(self, value, rule, _schema, where):
-        if not isinstance(value, TYPES[rule]) or (
-            isinstance(value, bool) and rule in ("integer", "number")
-        ):
-            yield f"{where}: {value!r} is no {rule}"
-
-    def on_enum(self, value, rule, _schema, where):
-        if value not in rule:
-            yield f"{where}: {value!r} is not in the list"
-
-    def on_const(self, value, rule, _schema, where):
-        if value != rule:
-            yield f"{where}: {value!r} is not {rule!r}"
-
-    def on_pattern(self, value, rule, _schema, where):
-        if not re.search(rule, value):
-            yield f"{where}: {value!r} does not match {rule}"
-
-    def on_minimum(self, value, rule, _schema, where):
-        if value < rule:
-            yield f"{where}: {value} is below {rule}"
-
-    def on_maximum(self, value, rule, _schema, where):
-        if value > rule:
-            yield f"{where}: {value} is above {rule}"
-
-    def on_minItems(self, value, rule, _schema, where):
-        if len(value) < rule:
-            yield f"{where}: too few items"
-
-    def on_items(self, value, rule, _schema, where):
-        for i, item in enumerate(value):
-            yield from self.problems(item, rule, f"{where}[{i}]")
-
-    def on_required(self, value, rule, _schema, where):
-        for key in rule:
-            if key not in value:
-                yield f"{where}: {key} is missing"
-
-    def on_properties(self, value, rule, _schema, where):
-        for key, inner in rule.items():
-            if key in value:
-                yield from self.problems(value[key], inner, f"{where}.{key}")
-
-    def on_additionalProperties(self, value, rule, schema, where):
-        for key in value:
-            if key not in schema.get("properties", {}):
-                yield from self.problems(value[key], rule, f"{where}.{key}")
-
-    def on_allOf(self, value, rule, _schema, where):
-        for inner in rule:
-            yield from self.problems(value, inner, where)
-
-    def on_if(self, value, rule, schema, where):
-        if not list(self.problems(value, rule, where)):
-            yield from self.problems(value, schema["then"], where)
+    def problems(self, event):
+        for error in self.validator.iter_errors(event):
+            yield f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+        kind = event["event_type"]
+        self.seen.add(kind)
+        bodies = {name: self.schema["definitions"][name] for name in (kind, "dcerpc")}
+        for name in self.described(event, {"properties": {**self.schema["properties"], **bodies}}):
+            yield f"{kind}: the schema does not know {name}"
+        for path in self.eve.get(kind, []):
+            value = event
+            for name in path.split("."):
+                value = value.get(name) if isinstance(value, dict) else None
+            if value is None or value == "":
+                yield f"{kind}: {path} is missing, which readers of EVE need"
+        if "community_id" in event:
+            wanted = community_id(event["src_ip"], event["src_port"], event["dest_ip"],
+                                  event["dest_port"], event["proto"])
+            if event["community_id"] != wanted:
+                yield f"community_id is {event['community_id']}, not {wanted}"
 
 
 def run(program, *args):
@@ -102,31 +97,47 @@ def run(program, *args):
                           check=False)
 
 
+# Operations and levels are judged where a rule names them: these make rpc_call events.
+POLICY = """deny interface samr opnum 0-1
+log interface lsarpc auth privacy name "\u202e <b> \U0001f600"
+allow any
+"""
+
+
 def main():
-    program, source = sys.argv[1:]
-    with open(os.path.join(source, "src/io/rpcgate-events.schema.json"), encoding="utf-8") as file:
-        root = json.load(file)
-    schema = Schema(root)
+    program, source, work = sys.argv[1:]
+    events = Events(source)
     folder = os.path.join(source, "pcaps")
     captures = sorted(name for name in os.listdir(folder) if re.search(r"\.pcap(ng)?(\.\w+)?$", name))
-    seen = set()
+    policy = os.path.join(work, "events.policy")
+    with open(policy, "w", encoding="utf-8") as file:
+        file.write(POLICY)
     failures = []
 
-    # A schema that lets everything pass would hide every mistake.
-    if not list(schema.problems({"timestamp": "now", "event_type": "rpc_bind"}, root)):
-        failures.append("the schema accepts an event without a body")
+    for src, src_port, dest, dest_port, proto, wanted in BASELINE:
+        if community_id(src, src_port, dest, dest_port, proto) != wanted:
+            failures.append(f"this test does not know how to compute {wanted}")
+    # A schema that lets everything pass would hide every mistake, and so would an empty list.
+    for bad in ({"timestamp": "now", "event_type": "rpc_bind"},
+                {"timestamp": "2026-11-16T04:24:21.901193+0000", "event_type": "stats",
+                 "stats": {"packets": 1, "octets": -1}},
+                {"timestamp": "2026-11-16T04:24:21.901193+0000", "event_type": "alert", "nobody": 1}):
+        if not list(events.problems(bad)):
+            failures.append(f"nothing is wrong with {bad}")
+    if not {"alert.signature_id", "src_port", "community_id"} <= set(events.eve.get("alert", [])):
+        failures.append("rpcgate-events(5) does not say what readers of EVE need")
+    events.seen.clear()
     for name in captures:
         path = os.path.join(folder, name)
-        result = run(program, path)
-        if result.returncode != 0:
-            failures.append(f"{name}: exit status {result.returncode}")
-        if run(program, path).stdout != result.stdout:
-            failures.append(f"{name}: the second run says something else")
-        for number, line in enumerate(result.stdout.decode("ascii").splitlines(), 1):
-            event = json.loads(line)
-            seen.add(event["event_type"])
-            failures += [f"{name}:{number}: {p}" for p in schema.problems(event, root)]
-    missing = set(root["properties"]["event_type"]["enum"]) - seen - {"rpc_call"}
+        for options in ([], ["--policy", policy], ["--set", "pinhole.ttl=5s", "--no-ndpi"]):
+            result = run(program, *options, path)
+            if result.returncode != 0:
+                failures.append(f"{name}: exit status {result.returncode}")
+            if run(program, *options, path).stdout != result.stdout:
+                failures.append(f"{name}: the second run says something else")
+            for number, line in enumerate(result.stdout.decode("ascii").splitlines(), 1):
+                failures += [f"{name}:{number}: {p}" for p in events.problems(json.loads(line))]
+    missing = set(events.schema["properties"]["event_type"]["enum"]) - events.seen
     if missing:
         failures.append(f"never seen: {', '.join(sorted(missing))}")
     forward = run(program, *[os.path.join(folder, n) for n in captures]).stdout

@@ -1,6 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Events fit their schema and are the same on every run.
+# Events fit their schema, have what readers of EVE need, and are the same on every run.
 #
 # usage: test_events.sh PROGRAM SOURCE_DIR BUILD_DIR
-exec python3 "$2/tests/unit/events.py" "$1" "$2"
+set -eu
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+python3 "$2/tests/unit/events.py" "$1" "$2" "$work"

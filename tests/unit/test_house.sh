@@ -13,7 +13,7 @@ fail() {
 }
 
 files() {
-	find include src tests bench cmake tools .ci -type f \( -name '*.[ch]' -o -name '*.sh' -o \
+	find include src tests bench examples contrib cmake tools .ci -type f \( -name '*.[ch]' -o -name '*.sh' -o \
 		-name '*.py' -o -name '*.cmake' -o -name '*.in' \) | LC_ALL=C sort
 }
 

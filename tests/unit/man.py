@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every option, setting, reason, field, counter and function is in the manuals, and nothing else.
+
+usage: man.py PROGRAM SOURCE_DIR
+
+What there is comes from the program: its help, the schema of events, the public header.
+"""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+failures = []
+
+
+def run(program, *args):
+    return subprocess.run([program, *args], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def same(what, found, wanted):
+    for name in sorted(wanted - found):
+        failures.append(f"{what}: {name} is not in the manual")
+    for name in sorted(found - wanted):
+        failures.append(f"{what}: {name} is in the manual alone")
+    if not wanted:
+        failures.append(f"{what}: there is nothing to compare with")
+
+
+class Manual:
+    def __init__(self, path):
+        self.text = path.read_text()
+        self.name = path.name
+
+    def section(self, title, macro="Sh"):
+        ends = "Sh" if macro == "Sh" else "S[sh]"
+        found = re.search(rf"(?ms)^\.{macro} {re.escape(title)}$(.*?)(?=^\.{ends} |\Z)", self.text)
+        if not found:
+            failures.append(f"{self.name}: there is no '.{macro} {title}'")
+            return ""
+        return found[1]
+
+
+def items(text, macro):
+    return set(re.findall(rf"(?m)^\.It {macro} (\S+)", text))
+
+
+def words(text):
+    """The words of a passage, without macros and punctuation of its own."""
+    text = re.sub(r"(?m)^\.\w\w\b", " ", text).replace("\\e", "\\").replace("\\&", "")
+    return re.sub(r"[\s.,;:]+", " ", text).strip().lower()
+
+
+def commands(program, man):
+    told = run(program, "--help")
+    names = re.findall(r"(?m)^  ([a-z]+) +\S", told.split("\ncommands:\n")[1])
+    part = man.section("COMMANDS")
+    same("commands", set(re.findall(r"(?m)^\.Ss (\S+)", part)), set(names))
+    synopsis = man.section("SYNOPSIS")
+    same("commands in the synopsis", set(re.findall(r"(?m)^\.Cm (\S+)", synopsis)), set(names))
+    if re.findall(r"(?m)^\.Ss (\S+)", part) != names:
+        failures.append("rpcgate.8: commands have another order than in --help")
+    for name in names:
+        options = set(re.findall(r"(?m)^  --([a-z-]+)", run(program, name, "--help")))
+        same(f"options of {name}", items(man.section(name, "Ss"), "Fl") and
+             {o.lstrip("-") for o in items(man.section(name, "Ss"), "Fl")}, options)
+
+
+def settings(program, man):
+    part = man.section("SETTINGS")
+    found = {}
+    for key, values, text, preset in re.findall(
+            r"(?ms)^\.It Cm (\S+) Ns = Ns Ar (.*?)\n(.*?)\nPreset:\n\.Ql (.*?) \.$", part):
+        found[key] = (values, words(text), preset)
+    wanted = {}
+    for key, values, text, preset in re.findall(
+            r"(?m)^  ([a-z][a-z.-]*)=(.*)\n((?:      (?!preset:).*\n)+)      preset: (.*)$",
+            run(program, "analyze", "--help")):
+        wanted[key] = (values, words(text), preset)
+    same("settings", set(found), set(wanted))
+    for key in set(found) & set(wanted):
+        if found[key] != wanted[key]:
+            failures.append(f"rpcgate.8: {key}: {found[key]} is not {wanted[key]}")
+
+
+def fields(schema, man):
+    definitions = schema["definitions"]
+    common = set(schema["properties"])
+    same("common fields", items(man.section("Common fields", "Ss"), "Va"), common)
+    kinds = set(schema["properties"]["event_type"]["enum"])
+    listed = set(re.findall(r"(?m)^\.Ss (\w+)$", man.section("EVENTS")))
+    same("kinds of events", listed, kinds | {"dcerpc"})
+    for kind in kinds - {"stats"} | {"dcerpc"}:
+        body = definitions[kind]
+        wanted = set(body["properties"])
+        for base in body.get("allOf", []):
+            wanted |= set(definitions[base["$ref"].rsplit("/", 1)[1]]["properties"])
+        part = man.section(kind, "Ss")
+        same(f"fields of {kind}", items(part, "Va"), wanted)
+        for name, rule in body["properties"].items():
+            for word in rule.get("enum", []):
+                if f".Ql {word}" not in part:
+                    failures.append(f"rpcgate-events.5: {kind}.{name}: '{word}' is not said")
+            for inner in rule.get("properties", {}):
+                if f".Va {inner}" not in part:
+                    failures.append(f"rpcgate-events.5: {kind}.{name}.{inner} is not said")
+
+
+def table(header, name, end):
+    start = header.index(f"#define {name}(X)")
+    text = header[start:header.index(end, start)]
+    return {row[0]: words(row[1]) for row in
+            re.findall(r'X\((?:\w+,\s*)?"?([\w-]+)"?,[\s\\]*"([^"]*)"\)', text)}
+
+
+def described(part, macro):
+    return {name: words(text) for name, text in
+            re.findall(rf"(?ms)^\.It {macro} (\S+)\n(.*?)(?=^\.It |^\.El)", part)}
+
+
+def lists(header, man):
+    for what, found, wanted in (
+            ("counters", described(man.section("stats", "Ss"), "Va"),
+             table(header, "RPCGATE_COUNTERS", "struct rpcgate_stats")),
+            ("reasons", described(man.section("REASONS"), "Cm"),
+             table(header, "RPCGATE_REASONS", "enum rpcgate_reason"))):
+        same(what, set(found), set(wanted))
+        for name in set(found) & set(wanted):
+            if found[name] != wanted[name]:
+                failures.append(f"{what}: {name}: '{found[name]}' is not '{wanted[name]}'")
+
+
+def functions(header, man):
+    wanted = {}
+    for function in re.finditer(r"RPCGATE_API (?:RPCGATE_MUST_USE )?\s*([^;(]*?[\s*])"
+                                r"(rpcgate_\w+)\(([^;]*)\);", header):
+        kind, name, args = (" ".join(function[i].split()) for i in (1, 2, 3))
+        wanted[name] = (kind, [a.strip() for a in args.split(",")])
+    found = {}
+    for kind, name, args in re.findall(r'(?m)^\.Ft "(.*)"\n\.Fn (\w+)(.*)$', man.section("SYNOPSIS")):
+        found[name] = (kind, re.findall(r'"(.*?)"', args))
+    same("functions", set(found), set(wanted))
+    for name in set(found) & set(wanted):
+        if found[name] != wanted[name]:
+            failures.append(f"librpcgate.3: {name}: {found[name]} is not {wanted[name]}")
+    for name in re.findall(r"(?m)^\.Fn (\w+)", man.text):
+        if name not in wanted:
+            failures.append(f"librpcgate.3: {name} does not exist")
+
+
+def lint(folder):
+    """mandoc's opinion; EXAMPLES come first on purpose, and pages name each other."""
+    accepted = re.compile(r"sections out of conventional order: Sh DESCRIPTION|"
+                          r"referenced manual not found: Xr (lib)?rpcgate|makewhatis|tcpdump")
+    for page in sorted(folder.glob("*.[1-9]")):
+        done = subprocess.run(["mandoc", "-T", "lint", "-W", "style", str(page)], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        failures.extend(line for line in done.stdout.splitlines() if not accepted.search(line))
+        for name, section in re.findall(r"(?m)^\.Xr (\S*rpcgate\S*) (\d)", page.read_text()):
+            if not (folder / f"{name}.{section}").exists():
+                failures.append(f"{page.name}: there is no {name}({section})")
+        if not re.search(r"(?m)^\.Sh EXAMPLES$", page.read_text()):
+            failures.append(f"{page.name}: no EXAMPLES")
+        if not re.search(r"(?m)^\.Sh CAVEATS$", page.read_text()):
+            failures.append(f"{page.name}: no CAVEATS")
+
+
+def examples(program, man, folder):
+    """Policies in the examples can be used."""
+    policies = re.findall(r"(?ms)^\$ cat \S+\.policy\n(.*?)^\$", man.text)
+    if not policies:
+        failures.append("rpcgate.8: no policy among the examples")
+    for text in policies:
+        path = folder / "example.policy"
+        path.write_text(text)
+        done = subprocess.run([program, "check", "--quiet", str(path)], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if done.returncode or done.stdout:
+            failures.append(f"rpcgate.8: {done.stdout}")
+
+
+def main():
+    program, source, work = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+    folder = source / "src/man"
+    header = (source / "include/rpcgate.h").read_text()
+    schema = json.loads((source / "src/io/rpcgate-events.schema.json").read_text())
+    rpcgate = Manual(folder / "rpcgate.8")
+    commands(program, rpcgate)
+    settings(program, rpcgate)
+    events = Manual(folder / "rpcgate-events.5")
+    fields(schema, events)
+    lists(header, events)
+    functions(header, Manual(folder / "librpcgate.3"))
+    examples(program, rpcgate, work)
+    lint(folder)
+    for failure in failures[:60]:
+        print(failure)
+    print(f"{len(failures)} failures")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
