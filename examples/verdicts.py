@@ -19,7 +19,7 @@ VERDICTS = ("allow", "log", "deny")
 class Packet(c.Structure):
     _fields_ = [("data", c.c_char_p), ("caplen", c.c_uint32), ("len", c.c_uint32),
                 ("linktype", c.c_uint32), ("zone", c.c_uint32), ("checksum", c.c_int),
-                ("time_ns", c.c_uint64)]
+                ("standing", c.c_int), ("time_ns", c.c_uint64)]
 
 
 class Syntax(c.Structure):
@@ -44,8 +44,8 @@ class Event(c.Structure):
 
 
 class Result(c.Structure):
-    _fields_ = [("action", c.c_int), ("reason", c.c_int), ("flow_id", c.c_uint64),
-                ("l3_offset", c.c_uint32), ("not_rpc", c.c_bool), ("events", c.POINTER(Event)),
+    _fields_ = [("action", c.c_int), ("reason", c.c_int), ("standing", c.c_int),
+                ("flow_id", c.c_uint64), ("l3_offset", c.c_uint32), ("not_rpc", c.c_bool), ("events", c.POINTER(Event)),
                 ("n_events", c.c_size_t)]
 
 

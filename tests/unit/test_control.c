@@ -159,7 +159,7 @@ static void strangers_are_not_answered(void **state)
 
 		if (setuid(65534) != 0)
 			_exit(2);
-		_exit(ask("plain", answer, sizeof(answer)) == 1 && !answer[0] ? 0 : 1);
+		_exit(ask("plain", answer, sizeof(answer)) != 0 && !answer[0] ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
