@@ -234,7 +234,8 @@ struct rpcgate_config {
 	uint32_t max_contexts;            /**< per connection; more: connection refused */
 	uint32_t max_calls;               /**< in flight per connection; more: nothing learned */
 	uint32_t max_island_octets;       /**< per direction, held out of order; more: gap */
-	uint32_t max_datagrams;           /**< IP datagrams in reassembly; oldest goes first */
+	uint32_t max_datagrams;           /**< IP datagrams in reassembly; observing the oldest
+					   *   goes first, enforcing new ones are dropped */
 	uint32_t max_pipes;               /**< notes about SMB pipes; oldest goes first */
 	uint32_t max_udp_calls; /**< mapper calls over UDP, unanswered; oldest goes first */
 	uint32_t max_udp_talks; /**< talks over UDP pinholes told once, of allowed and of refused
@@ -304,9 +305,9 @@ enum rpcgate_standing {
 	RPCGATE_STANDING_NONE,     /**< nothing is known of it, or it is not inspected */
 	RPCGATE_STANDING_ADMITTED, /**< inspected, no bind was judged yet */
 	RPCGATE_STANDING_APPROVED, /**< a bind was allowed and none was refused */
-	RPCGATE_STANDING_SERVED,   /**< approved, the server accepted the bind, and it is no mapper */
-	RPCGATE_STANDING_REFUSED,  /**< nothing of it passes any more */
-	RPCGATE_STANDING_FOREIGN   /**< it does not speak RPC, and need not */
+	RPCGATE_STANDING_SERVED, /**< approved, the server accepted the bind, and it is no mapper */
+	RPCGATE_STANDING_REFUSED, /**< nothing of it passes any more */
+	RPCGATE_STANDING_FOREIGN  /**< it does not speak RPC, and need not */
 };
 
 struct rpcgate_packet {

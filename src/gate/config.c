@@ -104,7 +104,7 @@ static const struct key keys[] = {
 	    "Octets ahead of a hole in one direction; over it the hole is given up." },
 	  KIND_NUMBER, AT(max_island_octets), 4096, 1 << 20 },
 	{ { "limit.datagrams", "1..65536", "1024",
-	    "IP datagrams in reassembly; the oldest is dropped." },
+	    "IP datagrams in reassembly; the oldest is given up, when enforcing new ones are dropped." },
 	  KIND_NUMBER, AT(max_datagrams), 1, 65536 },
 	{ { "limit.udp-calls", "1..65536", "1024",
 	    "Mapper calls over UDP that wait for their answer; the oldest is not used." },

@@ -65,8 +65,10 @@ struct rpcgate *rpcgate_new(const struct rpcgate_config *cfg, char err[RPCGATE_E
 	if (g) {
 		g->cfg = *cfg;
 		g->key = hash_key_of(cfg->hash_key);
-		if (reserve(g))
+		if (reserve(g)) {
+			g->fragments.refuse_new = cfg->mode == RPCGATE_ENFORCE;
 			return g;
+		}
 	}
 	snprintf(err, RPCGATE_ERROR_SIZE, "not enough memory for the configured limits");
 	rpcgate_free(g);

@@ -115,6 +115,7 @@ bool rpcgate_set_config(struct rpcgate *gate, const struct rpcgate_config *cfg)
 	now->max_pipes = old.max_pipes;
 	now->buffer_octets = old.buffer_octets;
 	now->max_events = old.max_events;
+	gate->fragments.refuse_new = now->mode == RPCGATE_ENFORCE;
 	return true;
 }
 

@@ -211,6 +211,7 @@ bool run_reload(struct service *s, char err[RPCGATE_ERROR_SIZE])
 		return false;
 	}
 	s->setup.enforce = plan.rules.enforce;
+	s->setup.reset = plan.rules.reset;
 	s->setup.first_bind = plan.rules.first_bind;
 	task.plan = &plan;
 	for (size_t i = 0; i < s->n_workers; i++)
@@ -397,7 +398,7 @@ static enum run_end loop(struct service *s)
 		if (fd[1].revents && !on_signal(s))
 			return RUN_DONE;
 		if (!workers_live(s)) {
-			fputs("rpcgate: a queue cannot be read any more\n", stderr);
+			fputs("rpcgate: a queue or a bridge cannot be read any more\n", stderr);
 			return RUN_FAILED;
 		}
 	}
@@ -436,15 +437,46 @@ static bool open_sinks(struct service *s, char err[RPCGATE_ERROR_SIZE])
 	return true;
 }
 
+static void say(void *ctx, const char *line)
+{
+	(void)ctx;
+	fprintf(stderr, "rpcgate: %s\n", line);
+}
+
+static bool random_key(struct rpcgate_config *cfg, char err[RPCGATE_ERROR_SIZE])
+{
+	if (getrandom(cfg->hash_key, sizeof(cfg->hash_key), 0) == (ssize_t)sizeof(cfg->hash_key))
+		return true;
+	snprintf(err, RPCGATE_ERROR_SIZE, "no random key: %s", strerror(errno));
+	return false;
+}
+
+static bool open_bridge(struct service *s, char err[RPCGATE_ERROR_SIZE])
+{
+	const struct conf *conf = &s->plan.conf;
+	const struct bridge_config config = { .name = { conf->port[0], conf->port[1] },
+					      .link_state = true,
+					      .say = say };
+	struct rpcgate_config cfg = s->plan.engine;
+	struct bridge *bridge = random_key(&cfg, err) ? bridge_open(&config, err) : NULL;
+
+	if (bridge)
+		s->worker[0] = worker_new_bridge(&s->setup, &cfg, bridge, err);
+	s->n_workers = s->worker[0] != NULL;
+	if (s->worker[0])
+		rpcgate_set_policy(worker_gate(s->worker[0]), s->plan.policy);
+	return s->worker[0] != NULL;
+}
+
 static bool open_workers(struct service *s, char err[RPCGATE_ERROR_SIZE])
 {
 	const struct conf *conf = &s->plan.conf;
 	struct rpcgate_config cfg = s->plan.engine;
 
-	if (getrandom(cfg.hash_key, sizeof(cfg.hash_key), 0) != (ssize_t)sizeof(cfg.hash_key)) {
-		snprintf(err, RPCGATE_ERROR_SIZE, "no random key: %s", strerror(errno));
+	if (conf->mode == CONF_BRIDGE)
+		return open_bridge(s, err);
+	if (!random_key(&cfg, err))
 		return false;
-	}
 	for (uint32_t q = conf->queue_first; q <= conf->queue_last; q++) {
 		struct queue *queue = queue_open((uint16_t)q, conf->queue_length, err);
 		struct refused *refused = NULL;
@@ -469,10 +501,11 @@ static bool prepare(struct service *s, char err[RPCGATE_ERROR_SIZE])
 {
 	const struct conf *conf = &s->plan.conf;
 
-	s->kernel = kernel_open(err);
-	if (!s->kernel)
+	s->kernel = conf->mode == CONF_ROUTE ? kernel_open(err) : NULL;
+	if (conf->mode == CONF_ROUTE && !s->kernel)
 		return false;
 	s->setup.kernel = s->kernel;
+	s->setup.reset = s->plan.rules.reset;
 	s->setup.enforce = s->plan.rules.enforce;
 	s->setup.first_bind = s->plan.rules.first_bind;
 	s->setup.mark_shift = s->plan.rules.mark_shift;
@@ -507,6 +540,14 @@ static const char *const keepings[] = {
 			 "would open the gateway for up to a second",
 };
 
+static void announce_bridge(const struct service *s)
+{
+	fprintf(stderr,
+		"rpcgate: frames between %s and %s pass through this process, and stop when it ends\n"
+		"rpcgate: to undo: stop this process, and connect the two wires some other way\n",
+		s->plan.conf.port[0], s->plan.conf.port[1]);
+}
+
 /* What will happen to whom, and how to undo it */
 static void announce(const struct service *s)
 {
@@ -517,7 +558,7 @@ static void announce(const struct service *s)
 	plan_ports(&r->mapper, mapper, sizeof(mapper));
 	if (r->enforce)
 		fprintf(stderr,
-			"rpcgate: enforcing: routed TCP connections to ports %s pass only where a "
+			"rpcgate: enforcing: forwarded TCP connections to ports %s pass only where a "
 			"mapper (port %s) announced the port to that client; others are %s\n",
 			dynamic, mapper, r->reset ? "reset" : "dropped");
 	else
@@ -525,6 +566,10 @@ static void announce(const struct service *s)
 			"rpcgate: observing: everything passes, also when this ends; RPC on ports "
 			"%s and %s is judged and told\n",
 			mapper, dynamic);
+	if (!s->kernel) {
+		announce_bridge(s);
+		return;
+	}
 	fprintf(stderr,
 		"rpcgate: a forward chain elsewhere that is closed must accept what was inspected: "
 		"meta mark & 0x%08x == 0x%08x accept\n",
@@ -539,11 +584,12 @@ static void ready(struct service *s)
 {
 	char status[160];
 
-	snprintf(status, sizeof(status), "queue %u-%u, %s, %zu pinholes restored",
-		 s->plan.rules.queue_first, s->plan.rules.queue_last,
-		 s->plan.rules.enforce ? "enforcing" : "observing", s->restored.pinholes);
-	fprintf(stderr, "rpcgate: ready: %s; the table is %s\n", status,
-		keepings[kernel_keeping(s->kernel)]);
+	snprintf(status, sizeof(status), "%zu engine%s, %s, %s, %zu pinholes restored",
+		 s->n_workers, s->n_workers == 1 ? "" : "s",
+		 s->plan.rules.enforce ? "enforcing" : "observing",
+		 s->plan.rules.first_bind ? "first-bind" : "every-bind", s->restored.pinholes);
+	fprintf(stderr, "rpcgate: ready: %s%s%s\n", status, s->kernel ? "; the table is " : "",
+		s->kernel ? keepings[kernel_keeping(s->kernel)] : "");
 	run_tell(s, "start", status);
 	notify_ready(&s->notify, status);
 }
@@ -561,7 +607,7 @@ static bool start(struct service *s, char err[RPCGATE_ERROR_SIZE])
 		snprintf(err, RPCGATE_ERROR_SIZE, "no thread: %s", strerror(errno));
 		return false;
 	}
-	return true;
+	return run_lock(s, err);
 }
 
 /* ---------------------------------------------------------------------------- end */
@@ -606,7 +652,8 @@ enum run_end run(const char *path, bool observe)
 	limiter_init(&s.limiter, s.plan.conf.event_rate, s.plan.conf.event_rate * BURST_S);
 	if (!notify_open(&s.notify, err))
 		fprintf(stderr, "rpcgate: %s\n", err);
-	if (!prepare(&s, err) || !kernel_install(s.kernel, &s.plan.rules, err)) {
+	if (!prepare(&s, err) || !run_confine(&s, err) ||
+	    (s.kernel && !kernel_install(s.kernel, &s.plan.rules, err))) {
 		fprintf(stderr, "rpcgate: %s\n", err);
 		end(&s);
 		return RUN_FAILED;

@@ -52,10 +52,10 @@ static bool status(void *ctx, FILE *out, const char *argument, char err[RPCGATE_
 			 "configuration", s->path, "action",
 			 s->plan.rules.enforce ? "enforce" : "observe", "inspect",
 			 s->plan.rules.first_bind ? "first-bind" : "every-bind", "table",
-			 keeping[kernel_keeping(s->kernel)], "uptime_s", (json_int_t)s->seconds,
-			 "queues", (int)s->n_workers, "pinholes", (json_int_t)sum.pinholes_live,
-			 "bindings", (json_int_t)sum.bindings_live, "flows",
-			 (json_int_t)sum.flows_live);
+			 s->kernel ? keeping[kernel_keeping(s->kernel)] : "none", "uptime_s",
+			 (json_int_t)s->seconds, "queues", (int)s->n_workers, "pinholes",
+			 (json_int_t)sum.pinholes_live, "bindings", (json_int_t)sum.bindings_live,
+			 "flows", (json_int_t)sum.flows_live);
 	pthread_mutex_unlock(&s->lock);
 	return put(out, line, err);
 }
@@ -65,12 +65,13 @@ static bool stats(void *ctx, FILE *out, const char *argument, char err[RPCGATE_E
 	struct service *s = ctx;
 	struct rpcgate_stats sum;
 	struct worker_stats all;
-	struct kernel_stats kernel;
+	struct kernel_stats kernel = { 0 };
 	json_t *line = json_object();
 
 	(void)argument;
 	run_stats(s, &sum, &all);
-	kernel_stats(s->kernel, &kernel);
+	if (s->kernel)
+		kernel_stats(s->kernel, &kernel);
 #define X(member, text) json_object_set_new(line, #member, json_integer((json_int_t)sum.member));
 	RPCGATE_COUNTERS(X)
 #undef X

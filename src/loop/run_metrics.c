@@ -59,12 +59,13 @@ void run_metrics(struct service *s)
 	char err[RPCGATE_ERROR_SIZE];
 	struct rpcgate_stats sum;
 	struct worker_stats all;
-	struct kernel_stats kernel;
+	struct kernel_stats kernel = { 0 };
 
 	if (!s->metrics)
 		return;
 	run_stats(s, &sum, &all);
-	kernel_stats(s->kernel, &kernel);
+	if (s->kernel)
+		kernel_stats(s->kernel, &kernel);
 	{
 		const struct metric list[] = {
 			{ .name = "rpcgate_up",

@@ -59,6 +59,13 @@ bool run_save(struct service *s, char err[RPCGATE_ERROR_SIZE]);
 /** A task: put what is open into the kernel's sets again. */
 void run_republish(struct worker *worker, void *ctx);
 
+/* run_confine.c */
+
+/** Become who the configuration names, with the rights that are still needed and no others. */
+bool run_confine(struct service *s, char err[RPCGATE_ERROR_SIZE]);
+/** After all threads were started: the system calls that remain. */
+bool run_lock(struct service *s, char err[RPCGATE_ERROR_SIZE]);
+
 /* run_control.c */
 
 extern const struct control_command run_commands[];

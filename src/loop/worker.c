@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "rst.h"
 #include "worker.h"
 
 #define OUTBOX_SIZE 8192U
@@ -31,8 +32,9 @@ struct worker {
 	struct worker_setup setup;
 	struct rpcgate *gate;
 	struct rpcgate_config cfg;
-	struct queue *queue;
-	struct refused *refused;
+	struct queue *queue; /* one of these three feeds it, or nothing does */
+	struct bridge *bridge;
+	struct refused *refused; /* beside a queue */
 	struct outbox outbox;
 	struct published *published; /* by slot */
 	struct kernel_change *change;
@@ -97,15 +99,16 @@ static bool reserve(struct worker *w)
 	       outbox_init(&w->outbox, OUTBOX_SIZE);
 }
 
-struct worker *worker_new(const struct worker_setup *setup, const struct rpcgate_config *cfg,
-			  struct queue *queue, struct refused *refused,
-			  char err[RPCGATE_ERROR_SIZE])
+static struct worker *make(const struct worker_setup *setup, const struct rpcgate_config *cfg,
+			   struct queue *queue, struct refused *refused, struct bridge *bridge,
+			   char err[RPCGATE_ERROR_SIZE])
 {
 	struct worker *w = calloc(1, sizeof(*w));
 
 	if (!w) {
 		queue_free(queue);
 		refused_free(refused);
+		bridge_close(bridge);
 		snprintf(err, RPCGATE_ERROR_SIZE, "not enough memory");
 		return NULL;
 	}
@@ -113,6 +116,7 @@ struct worker *worker_new(const struct worker_setup *setup, const struct rpcgate
 	w->cfg = *cfg;
 	w->queue = queue;
 	w->refused = refused;
+	w->bridge = bridge;
 	w->bell = -1;
 	pthread_mutex_init(&w->askers, NULL);
 	pthread_mutex_init(&w->lock, NULL);
@@ -126,6 +130,19 @@ struct worker *worker_new(const struct worker_setup *setup, const struct rpcgate
 	return NULL;
 }
 
+struct worker *worker_new(const struct worker_setup *setup, const struct rpcgate_config *cfg,
+			  struct queue *queue, struct refused *refused,
+			  char err[RPCGATE_ERROR_SIZE])
+{
+	return make(setup, cfg, queue, refused, NULL, err);
+}
+
+struct worker *worker_new_bridge(const struct worker_setup *setup, const struct rpcgate_config *cfg,
+				 struct bridge *bridge, char err[RPCGATE_ERROR_SIZE])
+{
+	return make(setup, cfg, NULL, NULL, bridge, err);
+}
+
 void worker_free(struct worker *worker)
 {
 	if (!worker)
@@ -133,6 +150,7 @@ void worker_free(struct worker *worker)
 	worker_stop(worker);
 	queue_free(worker->queue);
 	refused_free(worker->refused);
+	bridge_close(worker->bridge);
 	rpcgate_free(worker->gate);
 	outbox_done(&worker->outbox);
 	free(worker->published);
@@ -190,6 +208,7 @@ void worker_change(struct worker *worker, const struct worker_setup *setup,
 		   const struct rpcgate_config *cfg, const struct rpcgate_policy *policy)
 {
 	worker->setup.enforce = setup->enforce;
+	worker->setup.reset = setup->reset;
 	worker->setup.first_bind = setup->first_bind;
 	if (rpcgate_set_config(worker->gate, cfg))
 		worker->cfg.pinhole_ttl_s = cfg->pinhole_ttl_s;
@@ -241,7 +260,7 @@ static void publish_pinhole(struct worker *w, const struct rpcgate_pinhole_event
 	struct kernel_change *c;
 	bool known = p->id == e->id && p->until_ns > now_ns;
 
-	if (!e->slot || e->action == RPCGATE_PINHOLE_EXPIRE ||
+	if (!w->setup.kernel || !e->slot || e->action == RPCGATE_PINHOLE_EXPIRE ||
 	    (known && e->port_until_ns && e->port_until_ns <= p->until_ns))
 		return;
 	if (!e->port_until_ns && !known)
@@ -260,8 +279,11 @@ static void publish_pinhole(struct worker *w, const struct rpcgate_pinhole_event
 
 static void publish_pair(struct worker *w, const struct rpcgate_event *e, uint64_t now_ns)
 {
-	struct kernel_change *c = new_change(w, 0);
+	struct kernel_change *c;
 
+	if (!w->setup.kernel)
+		return;
+	c = new_change(w, 0);
 	c->element.set = rpcgate_addr_is_ipv4(&e->src) ? SET_PAIR4 : SET_PAIR6;
 	c->element.client = e->src;
 	c->element.server = e->dest;
@@ -319,7 +341,7 @@ void worker_republish(struct worker *worker)
 
 	memset(worker->published, 0,
 	       ((size_t)worker->cfg.max_pinholes + 1) * sizeof(*worker->published));
-	while ((n = rpcgate_pinholes(worker->gate, &cursor, record, 256)))
+	while (worker->setup.kernel && (n = rpcgate_pinholes(worker->gate, &cursor, record, 256)))
 		for (size_t i = 0; i < n; i++) {
 			struct kernel_change *c;
 
@@ -418,6 +440,40 @@ static bool batch(struct worker *w)
 	return true;
 }
 
+/* Both ends learn that a connection is refused; without a reset they have to find out */
+static void reset_ends(struct worker *w, enum bridge_side from, const struct rpcgate_packet *packet)
+{
+	struct rst rst;
+
+	if (!w->setup.reset || !rst_make(packet->data, packet->caplen, &rst))
+		return;
+	if (rst.to_sender.n)
+		bridge_send(w->bridge, from, rst.to_sender.octet, rst.to_sender.n);
+	if (rst.to_receiver.n)
+		bridge_send(w->bridge, from == BRIDGE_LEFT ? BRIDGE_RIGHT : BRIDGE_LEFT,
+			    rst.to_receiver.octet, rst.to_receiver.n);
+}
+
+/* The same with nothing but ourselves between two wires */
+static void frames(struct worker *w)
+{
+	struct rpcgate_packet packet;
+	enum bridge_side from;
+
+	for (unsigned n = 0; n < QUEUE_BATCH && bridge_receive(w->bridge, &from, &packet); n++) {
+		struct rpcgate_result r;
+
+		packet.time_ns = worker_now_ns();
+		r = rpcgate_feed(w->gate, &packet);
+		if (r.n_events)
+			worker_take(w, &r);
+		if (r.action == RPCGATE_PASS)
+			bridge_forward(w->bridge, from, &packet);
+		else if (r.action == RPCGATE_REJECT)
+			reset_ends(w, from, &packet);
+	}
+}
+
 /* What the kernel refused: the engine says why, and lets nothing follow from it */
 static void tell_refused(struct worker *w)
 {
@@ -484,6 +540,8 @@ static void stats_task(struct worker *w, void *ctx)
 	rpcgate_stats(w->gate, &stats->engine);
 	if (w->queue)
 		queue_stats(w->queue, &stats->queue);
+	for (unsigned side = 0; w->bridge && side < BRIDGE_SIDES; side++)
+		stats->bridge[side] = bridge_stats(w->bridge, (enum bridge_side)side);
 	stats->events_lost = atomic_load(&w->outbox.lost);
 }
 
@@ -498,7 +556,10 @@ static void *run(void *ctx)
 {
 	struct worker *w = ctx;
 	struct pollfd fd[] = {
-		{ w->queue ? queue_fd(w->queue) : -1, POLLIN, 0 },
+		{ w->queue  ? queue_fd(w->queue) :
+		  w->bridge ? bridge_fd(w->bridge) :
+			      -1,
+		  POLLIN, 0 },
 		{ w->bell, POLLIN, 0 },
 		{ w->refused ? refused_fd(w->refused) : -1, POLLIN, 0 },
 	};
@@ -509,7 +570,9 @@ static void *run(void *ctx)
 
 		if (poll(fd, sizeof(fd) / sizeof(fd[0]), TICK_MS) < 0 && errno != EINTR)
 			break;
-		if (fd[0].revents && !batch(w))
+		if (fd[0].revents && w->bridge)
+			frames(w);
+		else if (fd[0].revents && !batch(w))
 			break;
 		if (fd[1].revents)
 			do_task(w);

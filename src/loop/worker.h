@@ -10,6 +10,7 @@
 #ifndef LOOP_WORKER_H
 #define LOOP_WORKER_H
 
+#include "bridge.h"
 #include "kernel.h"
 #include "outbox.h"
 #include "queue.h"
@@ -17,8 +18,9 @@
 
 /* What all workers share and none changes while they run */
 struct worker_setup {
-	struct kernel *kernel;
+	struct kernel *kernel; /**< NULL: a bridge, which needs none */
 	bool enforce;
+	bool reset; /**< a bridge refuses by reset, else by silence */
 	bool first_bind;
 	unsigned mark_shift;
 	int wake_fd; /**< an eventfd: events wait in an outbox */
@@ -33,6 +35,9 @@ struct worker;
 struct worker *worker_new(const struct worker_setup *setup, const struct rpcgate_config *cfg,
 			  struct queue *queue, struct refused *refused,
 			  char err[RPCGATE_ERROR_SIZE]);
+/** One that reads a bridge, owned from now on: nothing passes but what it lets pass. */
+struct worker *worker_new_bridge(const struct worker_setup *setup, const struct rpcgate_config *cfg,
+				 struct bridge *bridge, char err[RPCGATE_ERROR_SIZE]);
 /** Start its thread. */
 bool worker_start(struct worker *worker);
 /** Stop its thread; the engine may then be used by the caller. */
@@ -64,6 +69,7 @@ bool worker_failed(const struct worker *worker);
 struct worker_stats {
 	struct rpcgate_stats engine;
 	struct queue_stats queue;
+	struct bridge_stats bridge[BRIDGE_SIDES];
 	uint64_t events_lost;  /**< the outbox was full */
 	uint64_t kernel_full;  /**< pinholes closed, as the kernel had no room for them */
 	uint64_t learn_ns_max; /**< longest time from an announcement to its pinhole in the kernel */

@@ -94,8 +94,11 @@ static uint32_t make(struct fragments *f, const struct datagram_key *key, uint64
 	struct datagram *d;
 	uint32_t i;
 
-	if (f->datagrams.used == f->datagrams.capacity)
+	if (f->datagrams.used == f->datagrams.capacity) {
+		if (f->refuse_new)
+			return 0;
 		give_up_oldest(f);
+	}
 	i = pool_take(&f->datagrams);
 	d = at(f, i);
 	d->key = *key;
@@ -212,6 +215,10 @@ enum parse fragments_add(struct fragments *f, uint32_t zone, uint64_t now_ns, st
 
 	fragments_expire(f, now_ns);
 	*handle = find(f, packet, zone, now_ns);
+	if (!*handle) {
+		f->dropped++;
+		return PARSE_BAD;
+	}
 	d = at(f, *handle);
 	if (d->poisoned)
 		return PARSE_BAD;

@@ -14,7 +14,9 @@
 #include "table.h"
 
 #define DATAGRAM_MAX_OCTETS 65535U
-#define DATAGRAM_TIMEOUT_NS (30 * UINT64_C(1000000000)) /* Linux: net.ipv4.ipfrag_time */
+/* As long as any receiver waits (RFC 1122 3.3.2; Linux 30 s, Windows 60 s): what is forgotten
+ * earlier could be completed by a piece that is looked at alone */
+#define DATAGRAM_TIMEOUT_NS (120 * UINT64_C(1000000000))
 
 struct fragments {
 	struct pool datagrams;
@@ -24,6 +26,7 @@ struct fragments {
 	uint32_t oldest; /**< age list: the limit lets the oldest go */
 	uint32_t newest;
 	uint64_t dropped; /**< datagrams given up */
+	bool refuse_new;  /**< at the limit: what was forgotten could be completed behind us */
 };
 
 /** False if memory is short.  @p arena is borrowed. */

@@ -280,6 +280,23 @@ static void the_limit_lets_the_oldest_go(void **state)
 	bench_end(&b);
 }
 
+/* Enforcing, a forgotten piece could be completed behind us: new ones wait instead */
+static void the_limit_may_refuse_new_ones(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_begin(&b);
+	b.f.refuse_new = true;
+	for (uint32_t id = 1; id <= DATAGRAMS; id++)
+		assert_int_equal(add(&b, piece(id, 0, 24, true)), PARSE_MORE);
+	assert_int_equal(add(&b, piece(DATAGRAMS + 1, 0, 24, true)), PARSE_BAD);
+	assert_true(b.f.dropped == 1);
+	for (uint32_t id = 1; id <= DATAGRAMS; id++)
+		assert_int_equal(add(&b, piece(id, 24, 8, false)), PARSE_OK);
+	bench_end(&b);
+}
+
 /* Released in any order, those that are left stay linked by age */
 static void ages_stay_in_order(void **state)
 {
@@ -335,18 +352,19 @@ static void no_memory_is_an_answer(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(rows) + 9] = {
+	struct CMUnitTest tests[ARRAY_SIZE(rows) + 10] = {
 		cmocka_unit_test(the_first_fragment_names_the_protocol),
 		cmocka_unit_test(what_makes_a_datagram_one),
 		cmocka_unit_test(the_protocol_tells_ipv4_datagrams_apart),
 		cmocka_unit_test(time_ends_a_datagram),
 		cmocka_unit_test(time_ends_a_poisoned_one_without_counting_it_again),
 		cmocka_unit_test(the_limit_lets_the_oldest_go),
+		cmocka_unit_test(the_limit_may_refuse_new_ones),
 		cmocka_unit_test(ages_stay_in_order),
 		cmocka_unit_test(a_full_arena_refuses_the_datagram),
 		cmocka_unit_test(no_memory_is_an_answer),
 	};
-	size_t n = 9;
+	size_t n = 10;
 
 	ROWS(tests, n, rows, join_row);
 	return cmocka_run_group_tests(tests, NULL, NULL);
