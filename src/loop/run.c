@@ -339,11 +339,12 @@ static void every_second(struct service *s)
 		return;
 	s->seconds++;
 	tell_left_out(s, false);
+	flush_sinks(s); /* a full disk may have room again */
 	look_after_table(s);
 	free_retired(s);
 	if (s->notify.watchdog_ns)
 		notify_watchdog(&s->notify);
-	if (s->seconds % METRICS_EVERY_S == 1)
+	if (s->seconds % METRICS_EVERY_S == 0)
 		run_metrics(s);
 	if (s->seconds % SAVE_EVERY_S == 0)
 		save_state(s);
@@ -664,6 +665,7 @@ enum run_end run(const char *path, bool observe)
 		fprintf(stderr, "rpcgate: %s\n", err);
 	} else {
 		s.started = true;
+		run_metrics(&s);
 		ready(&s);
 		how = loop(&s);
 	}
