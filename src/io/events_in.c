@@ -407,8 +407,8 @@ static void alert_cause(struct fields *f, struct rpcgate_alert_event *a)
 	a->call_id = (uint32_t)get_optional(&about, "call_id", UINT32_MAX);
 	version = get_text(&about, "rpc_version");
 	/* over UDP it is version 4 */
-	if ((!expect(&version, '5') && !expect(&version, '4')) || !expect(&version, '.') || !digits(&version, 3, &minor) ||
-	    *version || minor > UINT8_MAX)
+	if ((!expect(&version, '5') && !expect(&version, '4')) || !expect(&version, '.') ||
+	    !digits(&version, 3, &minor) || *version || minor > UINT8_MAX)
 		wrong(&about, "rpc_version");
 	else
 		a->rpc_minor = (uint8_t)minor;
