@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT_DEFAULT 2000U
+#define COUNT_DEFAULT 1000U
 #define STEPS_MOST 60U
 
 enum content { GRANTED, FORBIDDEN, CONTENTS };
