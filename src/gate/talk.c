@@ -280,12 +280,6 @@ static void judge_call(struct rpcgate *g, const struct flow *f, const struct cl_
 		drop(g, j.reason);
 }
 
-static bool answers_conv(const struct cl_pdu *pdu)
-{
-	return pdu->ptype != CL_REQUEST && uuid_equal(&pdu->interface.uuid, &conv.uuid) &&
-	       pdu->interface.major == conv.major;
-}
-
 static void from_client(struct rpcgate *g, struct flow *f, const struct cl_pdu *pdu)
 {
 	struct talk_key key = key_of(f, pdu);
@@ -350,14 +344,33 @@ static bool is_servers(uint8_t ptype)
 	       ptype == CL_NOCALL || ptype == CL_REJECT || ptype == CL_CANCEL_ACK;
 }
 
+static bool is_conv(const struct cl_pdu *pdu)
+{
+	return uuid_equal(&pdu->interface.uuid, &conv.uuid) && pdu->interface.major == conv.major;
+}
+
+/* The mapper and the resolver are there for everybody, as on TCP */
+static bool is_mappers(const struct cl_pdu *pdu, uint16_t port)
+{
+	return port == DATAGRAM_MAPPER_PORT && mapper_kind_of(&pdu->interface);
+}
+
 /* A request to the dynamic range of a server that announced nothing to this client is a request
- * to another client's port, or to none */
+ * to another client's port, or to none.  Who asks for conv is a server whose port was not
+ * announced, and asks a client. */
 static bool concerns_us(const struct rpcgate *g, const struct pinhole *p, enum shape shape,
 			const struct cl_pdu *pdu, uint16_t port)
 {
 	if (p)
 		return shape == SHAPE_RPC || p->n_open;
-	return shape == SHAPE_RPC && pdu->ptype == CL_REQUEST && is_dynamic_port(g, port);
+	return shape == SHAPE_RPC && pdu->ptype == CL_REQUEST && !is_conv(pdu) &&
+	       !is_mappers(pdu, port) && (is_dynamic_port(g, port) || port == DATAGRAM_MAPPER_PORT);
+}
+
+/* The answer to a server that asks who its client is names conv, too */
+static bool answers_conv(const struct cl_pdu *pdu)
+{
+	return pdu->ptype != CL_REQUEST && is_conv(pdu);
 }
 
 void talk_read(struct rpcgate *g, const struct packet *p, uint32_t zone)
