@@ -338,15 +338,24 @@ static void from_server(struct rpcgate *g, struct flow *f, const struct cl_pdu *
 
 /* -------------------------------------------------------------------- which way */
 
-static bool is_servers(uint8_t ptype)
-{
-	return ptype == CL_RESPONSE || ptype == CL_FAULT || ptype == CL_WORKING ||
-	       ptype == CL_NOCALL || ptype == CL_REJECT || ptype == CL_CANCEL_ACK;
-}
-
 static bool is_conv(const struct cl_pdu *pdu)
 {
 	return uuid_equal(&pdu->interface.uuid, &conv.uuid) && pdu->interface.major == conv.major;
+}
+
+/* What only a server says, and what it asks of its client */
+static bool is_servers(const struct cl_pdu *pdu)
+{
+	switch (pdu->ptype) {
+	case CL_REQUEST:
+		return is_conv(pdu);
+	case CL_PING:
+	case CL_ACK:
+	case CL_CANCEL:
+		return false;
+	default:
+		return true;
+	}
 }
 
 /* The mapper and the resolver are there for everybody, as on TCP */
@@ -387,8 +396,8 @@ void talk_read(struct rpcgate *g, const struct packet *p, uint32_t zone)
 	to_client = flow_of(p, zone, false);
 	asked = pinhole_of(g, &to_server);
 	answered = pinhole_of(g, &to_client);
-	/* two hosts may be each other's client: then the PDU tells */
-	if (answered && (!asked || (shape == SHAPE_RPC && is_servers(pdu.ptype)))) {
+	/* two hosts may be each other's server: then the PDU tells */
+	if (answered && (shape == SHAPE_RPC ? is_servers(&pdu) : !asked)) {
 		if (shape == SHAPE_RPC)
 			from_server(g, &to_client, &pdu, answered);
 		return;

@@ -801,6 +801,61 @@ static void a_rule_that_goes_takes_new_talks_with_it(void **state)
 	rpcgate_policy_free(without);
 }
 
+/* Each is the other's server: what one sends from its own port is still a request */
+static void servers_of_each_other(void **state)
+{
+	static const struct {
+		uint8_t ptype;
+		const struct rpcgate_syntax *iface;
+		enum rpcgate_action action;
+	} sent[] = {
+		{ CLP_REQUEST, &iface_drsuapi, RPCGATE_DROP },
+		{ CLP_REQUEST, &iface_samr, RPCGATE_DROP }, /* not announced to this one */
+		{ CLP_RESPONSE, &iface_samr, RPCGATE_PASS },
+		{ CLP_REQUEST, &iface_conv, RPCGATE_PASS },
+	};
+	struct dgram ask = { .client = SERVER_HOST,
+			     .server = CLIENT_HOST,
+			     .iface = &iface_epm,
+			     .port = 135,
+			     .opnum = EPT_MAP };
+	struct octets tower = { 0 }, stub = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(sent); i++) {
+		struct play p;
+
+		policy = parse("allow any over udp");
+		play_begin(&p, "servers of each other");
+		p.policy = policy;
+		ask.stub = &stub;
+		ask.answer = false;
+		ask.ptype = CLP_REQUEST;
+		tower_ip(&tower, &iface_samr, FLOOR_UDP, 0, "0.0.0.0");
+		epm_map_request(&stub, (struct ndr){ 0 }, &tower, 4);
+		put_dgram(&p, &ask);
+		octets_clear(&tower);
+		octets_clear(&stub);
+		tower_ip(&tower, &iface_samr, FLOOR_UDP, 49200, "0.0.0.0");
+		epm_map_response(&stub, (struct ndr){ 0 }, &tower, 1, 4, 0);
+		ask.answer = true;
+		ask.ptype = CLP_RESPONSE;
+		put_dgram(&p, &ask);
+		octets_clear(&tower);
+		octets_clear(&stub);
+		put_dgram(&p, &(struct dgram){ .client_port = 49200,
+					       .port = 49300,
+					       .ptype = sent[i].ptype,
+					       .iface = sent[i].iface });
+		play_judge(&p);
+		assert_int_equal(p.enforce.stats.pinholes_opened, 1);
+		assert_int_equal(p.enforce.action[p.packets.n - 1], sent[i].action);
+		end(&p);
+	}
+	octets_free(&tower);
+	octets_free(&stub);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest more[] = {
@@ -815,6 +870,7 @@ int main(void)
 		cmocka_unit_test(the_oldest_talk_makes_room),
 		cmocka_unit_test(a_short_capture_is_no_violation),
 		cmocka_unit_test(a_rule_that_goes_takes_new_talks_with_it),
+		cmocka_unit_test(servers_of_each_other),
 	};
 	static struct CMUnitTest tests[COUNT(asks_rows) + COUNT(tower_rows)];
 	size_t n = 0;
