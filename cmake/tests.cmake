@@ -79,6 +79,8 @@ foreach(dir IN ITEMS ${CMAKE_CURRENT_SOURCE_DIR}/pcaps ${replay_dirs})
 	get_filename_component(name ${dir} NAME)
 	check(replay_${name} LABEL replay TIMEOUT 1800 COMMAND ${Python3_EXECUTABLE}
 		tests/replay/replay.py $<TARGET_FILE:rpcgate> ${dir})
+	check(suggest_${name} LABEL replay TIMEOUT 1800 COMMAND ${Python3_EXECUTABLE}
+		tests/replay/suggest.py $<TARGET_FILE:rpcgate> ${dir})
 endforeach()
 
 # A fuzz target without libFuzzer is linked with a small main() that replays its corpus.

@@ -95,7 +95,7 @@ static void take_binding(struct report *r, const struct rpcgate_event *event)
 
 	if (!b->accepted)
 		count_reason(r->binding_reasons, b->reason);
-	if (!over_tcp(b->protseq)) {
+	if (!over_tcp(b->protseq) && !b->accepted) {
 		r->other_protseq[b->protseq < RPCGATE_PROTSEQ_OTHER ? b->protseq :
 								      RPCGATE_PROTSEQ_OTHER]++;
 		return;

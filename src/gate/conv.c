@@ -767,6 +767,12 @@ static struct step talk_of(const struct step *s)
 	return (struct step){ s->g, in->f, CONV_AT(s->g, in->conv), !(in->f->client & 1) };
 }
 
+/* The same where only what is said matters; asked for each PDU, and tunnels are rare */
+static const struct conv *talker(const struct step *s)
+{
+	return s->c->tunnel ? talk_of(s).c : s->c;
+}
+
 /* What became of the conversation becomes of both channels */
 static void share_fate(const struct step *s, const struct step *talk)
 {
@@ -789,7 +795,7 @@ static bool wants_body(const struct conv *c, uint8_t ptype)
 /* Octets of a PDU that are read, out of its frag_length */
 static uint32_t wanted(const struct step *s, const struct pdu_header *h)
 {
-	const struct conv *c = talk_of(s).c;
+	const struct conv *c = talker(s);
 
 	if (wants_body(c, h->ptype))
 		return h->frag_length;
@@ -937,7 +943,7 @@ static void resume(const struct step *s, uint32_t *seq, struct bytes *from)
 		return;
 	if (half->partial.n < want)
 		return;
-	if (wants_body(talk_of(s).c, h.ptype))
+	if (wants_body(talker(s), h.ptype))
 		read_pdu(s, &h, (struct bytes){ half->partial.p, half->partial.n });
 	else
 		skip_body(s, &h, half->partial.p, half->partial.n);
@@ -972,7 +978,7 @@ static void begin(const struct step *s, uint32_t *seq, struct bytes *from)
 	}
 	if (!header_fits(s, &h))
 		return;
-	if (wants_body(talk_of(s).c, h.ptype)) {
+	if (wants_body(talker(s), h.ptype)) {
 		keep(s, *seq, (struct bytes){ from->p, h.frag_length });
 		read_pdu(s, &h, cut(seq, from, h.frag_length));
 	} else {

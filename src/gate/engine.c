@@ -833,8 +833,7 @@ static void user_datagram(struct rpcgate *g, const struct packet *p,
 	g->stats.packets_udp++;
 	if (datagram_is_mapper(p))
 		datagram_read(g, p, in->zone);
-	else
-		talk_read(g, p, in->zone);
+	talk_read(g, p, in->zone); /* the mapper's port may also be a client's */
 }
 
 static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_packet *in)

@@ -280,12 +280,6 @@ static void judge_call(struct rpcgate *g, const struct flow *f, const struct cl_
 		drop(g, j.reason);
 }
 
-static bool answers_conv(const struct cl_pdu *pdu)
-{
-	return pdu->ptype != CL_REQUEST && uuid_equal(&pdu->interface.uuid, &conv.uuid) &&
-	       pdu->interface.major == conv.major;
-}
-
 static void from_client(struct rpcgate *g, struct flow *f, const struct cl_pdu *pdu)
 {
 	struct talk_key key = key_of(f, pdu);
@@ -344,20 +338,48 @@ static void from_server(struct rpcgate *g, struct flow *f, const struct cl_pdu *
 
 /* -------------------------------------------------------------------- which way */
 
-static bool is_servers(uint8_t ptype)
+static bool is_conv(const struct cl_pdu *pdu)
 {
-	return ptype == CL_RESPONSE || ptype == CL_FAULT || ptype == CL_WORKING ||
-	       ptype == CL_NOCALL || ptype == CL_REJECT || ptype == CL_CANCEL_ACK;
+	return uuid_equal(&pdu->interface.uuid, &conv.uuid) && pdu->interface.major == conv.major;
+}
+
+/* What only a server says, and what it asks of its client */
+static bool is_servers(const struct cl_pdu *pdu)
+{
+	switch (pdu->ptype) {
+	case CL_REQUEST:
+		return is_conv(pdu);
+	case CL_PING:
+	case CL_ACK:
+	case CL_CANCEL:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* The mapper and the resolver are there for everybody, as on TCP */
+static bool is_mappers(const struct cl_pdu *pdu, uint16_t port)
+{
+	return port == DATAGRAM_MAPPER_PORT && mapper_kind_of(&pdu->interface);
 }
 
 /* A request to the dynamic range of a server that announced nothing to this client is a request
- * to another client's port, or to none */
+ * to another client's port, or to none.  Who asks for conv is a server whose port was not
+ * announced, and asks a client. */
 static bool concerns_us(const struct rpcgate *g, const struct pinhole *p, enum shape shape,
 			const struct cl_pdu *pdu, uint16_t port)
 {
 	if (p)
 		return shape == SHAPE_RPC || p->n_open;
-	return shape == SHAPE_RPC && pdu->ptype == CL_REQUEST && is_dynamic_port(g, port);
+	return shape == SHAPE_RPC && pdu->ptype == CL_REQUEST && !is_conv(pdu) &&
+	       !is_mappers(pdu, port) && (is_dynamic_port(g, port) || port == DATAGRAM_MAPPER_PORT);
+}
+
+/* The answer to a server that asks who its client is names conv, too */
+static bool answers_conv(const struct cl_pdu *pdu)
+{
+	return pdu->ptype != CL_REQUEST && is_conv(pdu);
 }
 
 void talk_read(struct rpcgate *g, const struct packet *p, uint32_t zone)
@@ -374,8 +396,8 @@ void talk_read(struct rpcgate *g, const struct packet *p, uint32_t zone)
 	to_client = flow_of(p, zone, false);
 	asked = pinhole_of(g, &to_server);
 	answered = pinhole_of(g, &to_client);
-	/* two hosts may be each other's client: then the PDU tells */
-	if (answered && (!asked || (shape == SHAPE_RPC && is_servers(pdu.ptype)))) {
+	/* two hosts may be each other's server: then the PDU tells */
+	if (answered && (shape == SHAPE_RPC ? is_servers(&pdu) : !asked)) {
 		if (shape == SHAPE_RPC)
 			from_server(g, &to_client, &pdu, answered);
 		return;

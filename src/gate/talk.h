@@ -60,7 +60,7 @@ struct talks {
 MUST_USE bool talks_init(struct talks *t, uint32_t capacity);
 void talks_done(struct talks *t);
 
-/** A datagram that is none of the mapper's. */
+/** Any datagram; the mapper's own interfaces on its port are left to others. */
 void talk_read(struct rpcgate *g, const struct packet *p, uint32_t zone);
 
 #endif

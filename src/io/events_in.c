@@ -406,8 +406,9 @@ static void alert_cause(struct fields *f, struct rpcgate_alert_event *a)
 	a->ptype = (uint8_t)WORD(&about, lost ? "response" : "request", ptype_names);
 	a->call_id = (uint32_t)get_optional(&about, "call_id", UINT32_MAX);
 	version = get_text(&about, "rpc_version");
-	if (!expect(&version, '5') || !expect(&version, '.') || !digits(&version, 3, &minor) ||
-	    *version || minor > UINT8_MAX)
+	/* over UDP it is version 4 */
+	if ((!expect(&version, '5') && !expect(&version, '4')) || !expect(&version, '.') ||
+	    !digits(&version, 3, &minor) || *version || minor > UINT8_MAX)
 		wrong(&about, "rpc_version");
 	else
 		a->rpc_minor = (uint8_t)minor;

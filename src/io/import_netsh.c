@@ -178,8 +178,12 @@ static bool on_level(struct netsh *ns, enum match match, struct import_word data
 /* Protocol sequences have names in scripts and numbers in what is shown */
 static bool on_protocol(struct netsh *ns, enum match match, struct import_word data)
 {
-	if (match != MATCH_EQUAL || (!import_is(data, "ncacn_ip_tcp") && !import_is(data, "1")))
-		refuse(current(ns), "rules of a policy are about RPC over TCP alone");
+	bool udp = import_is(data, "ncadg_ip_udp");
+
+	current(ns)->rule.over_udp = udp;
+	if (match != MATCH_EQUAL ||
+	    (!udp && !import_is(data, "ncacn_ip_tcp") && !import_is(data, "1")))
+		refuse(current(ns), "rules of a policy are about RPC over TCP and UDP alone");
 	return true;
 }
 
@@ -219,7 +223,7 @@ static const struct field {
 	{ "auth_type", NULL, "no rule is about the kind of authentication" },
 	{ "sec_encrypt_alg", NULL, "no rule is about algorithms" },
 	{ "sec_key_size", NULL, "no rule is about algorithms" },
-	{ "pipe", NULL, "rules of a policy are about RPC over TCP alone" },
+	{ "pipe", NULL, "rules of a policy are about RPC over TCP and UDP alone" },
 	{ "local_port", NULL, "ports are learned, no rule but static is about them" },
 	{ "if_version", NULL, "which half of the version is meant is not known" },
 	{ "if_flag", NULL, "flags of an interface are not known on the wire" },

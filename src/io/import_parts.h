@@ -57,6 +57,7 @@ struct import_rule {
 	bool log;
 	bool has_uuid;
 	bool has_opnum;
+	bool over_udp;
 	uint16_t opnum;
 	uint8_t level; /* of auth, 0: any */
 	struct rpcgate_uuid uuid;

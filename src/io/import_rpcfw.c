@@ -73,8 +73,9 @@ static bool read_prot(struct entry *e, struct import_word value)
 	if (!import_begins(value, "ncacn_") && !import_begins(value, "ncadg_") &&
 	    !import_is(value, "ncalrpc"))
 		return import_expected(e->in, value, "a protocol sequence such as ncacn_ip_tcp");
-	if (!import_is(value, "ncacn_ip_tcp"))
-		e->rule.why_not = "rules of a policy are about RPC over TCP alone";
+	e->rule.over_udp = import_is(value, "ncadg_ip_udp");
+	if (!import_is(value, "ncacn_ip_tcp") && !e->rule.over_udp)
+		e->rule.why_not = "rules of a policy are about RPC over TCP and UDP alone";
 	return true;
 }
 

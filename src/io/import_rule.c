@@ -78,6 +78,8 @@ void import_rule_write(struct import_input *in, const struct import_rule *rule)
 		fprintf(in->out, " opnum %u", rule->opnum);
 	if (rule->level)
 		fprintf(in->out, " auth %u", rule->level);
+	if (rule->over_udp)
+		fputs(" over udp", in->out);
 	if (rule->from[0])
 		fprintf(in->out, " from %s", rule->from);
 	if (rule->to[0])

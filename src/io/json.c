@@ -357,7 +357,7 @@ static void put_dcerpc(struct line *line, const struct rpcgate_event *event)
 		 is_answer(a->ptype) ? NAME(ptype_names, a->ptype) : "UNREPLIED");
 	put_number(line, body, "call_id", a->call_id);
 	/* connectionless PDUs are version 4 (C706 12.5.2.1) */
-	snprintf(version, sizeof(version), "%u.%u", event->proto == PROTO_UDP ? 4 : 5,
+	snprintf(version, sizeof(version), "%u.%u", event->proto == PROTO_UDP ? 4U : 5U,
 		 a->rpc_minor);
 	put_text(line, body, "rpc_version", version);
 	if (a->ptype == 0)

@@ -69,6 +69,25 @@ static void every_prefix_is_refused(void **state)
 	assert_int_equal(cl_parse(whole, &pdu), PARSE_OK);
 }
 
+/* What a capture cut short: the header alone says whose it is, whatever is left of the body */
+static void a_header_is_enough(void **state)
+{
+	struct bytes whole = octets_of(HEAD(START, DREP) BODY4 "aa bb cc dd");
+	struct cl_pdu pdu;
+
+	(void)state;
+	for (size_t n = 0; n <= whole.n; n++) {
+		assert_int_equal(cl_header_parse(prefix(whole, n), &pdu),
+				 n < CL_HEADER_LEN ? PARSE_BAD : PARSE_OK);
+		if (n < CL_HEADER_LEN)
+			continue;
+		assert_int_equal(pdu.interface.major, 3);
+		assert_int_equal(pdu.body.n, 0);
+	}
+	assert_int_equal(cl_header_parse(octets_of(HEAD("05 00 20 00", DREP) BODY4), &pdu),
+			 PARSE_BAD);
+}
+
 static void check_uuid(const struct rpcgate_uuid *uuid, const char *want)
 {
 	char text[RPCGATE_UUID_TEXT];
@@ -124,6 +143,7 @@ int main(void)
 {
 	static const struct CMUnitTest properties[] = {
 		cmocka_unit_test(every_prefix_is_refused),
+		cmocka_unit_test(a_header_is_enough),
 		cmocka_unit_test(every_field_in_either_byte_order),
 	};
 	static struct CMUnitTest tests[ARRAY_SIZE(rows)];

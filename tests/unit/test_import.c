@@ -163,7 +163,10 @@ static const struct imported {
 	  "allow interface any opnum 2\ndeny interface any\n", NULL, false },
 	{ "users", "fw:action:block sid:BA uuid:" DRS, "",
 	  "# not imported: users are not known on the wire\n# deny interface " DRS " ...", false },
-	{ "pipes", "fw:action:block prot:ncacn_np", "", "about RPC over TCP alone", false },
+	{ "datagrams",
+	  "fw:action:allow uuid:12345778-1234-abcd-ef00-0123456789ac prot:ncadg_ip_udp",
+	  "allow interface 12345778-1234-abcd-ef00-0123456789ac over udp # samr\n", NULL, false },
+	{ "pipes", "fw:action:block prot:ncacn_np", "", "about RPC over TCP and UDP alone", false },
 	{ "a slip in the prefix", "fw:action:block\nflw:uuid:x\nx action:block\n",
 	  "deny interface any\n", "# f:3\n# not imported: the line begins with neither", false },
 
@@ -220,7 +223,7 @@ static const struct imported {
 	{ "TCP by name, pipes by name",
 	  RULE("block") CONDITION("protocol", "equal", "ncacn_ip_tcp") "add filter\n" RULE("block")
 		  CONDITION("protocol", "equal", "ncacn_np") "add filter\n",
-	  "deny interface any\n", "about RPC over TCP alone", false },
+	  "deny interface any\n", "about RPC over TCP and UDP alone", false },
 	{ "another layer", "add rule layer=epmap actiontype=block\nadd filter\n", "",
 	  "# not imported: only the layer of calls", false },
 	{ "a filter that decides nothing", RULE("continue") "add filter\n", "",

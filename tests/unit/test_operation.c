@@ -57,6 +57,7 @@ static const struct row {
 	{ "f6beaff7-1e19-4fbb-9f8f-b89e2018337c", 6, "EvtRpcClearLog" },
 	/* not used on the wire, past the end, no such interface */
 	{ "897e2e5f-93f3-4376-9c9c-fd2277495c27", 14, NULL },
+	{ "12345778-1234-abcd-ef00-0123456789ac", 63, NULL },
 	{ "e3514235-4b06-11d1-ab04-00c04fc2dcd2", 31, NULL },
 	{ "e3514235-4b06-11d1-ab04-00c04fc2dcd2", 65535, NULL },
 	{ "00000000-0000-0000-0000-000000000000", 0, NULL },
@@ -102,7 +103,7 @@ static void listing_agrees(void **state)
 		}
 		total += n;
 	}
-	assert_true(total >= 719);
+	assert_true(total >= 718);
 }
 
 int main(void)

@@ -96,6 +96,7 @@ static const struct attack {
 #define SAMR "12345778-1234-abcd-ef00-0123456789ac"
 #define LSARPC "12345778-1234-abcd-ef00-0123456789ab"
 	{ "DCSync", "deny interface drsuapi opnum 3", DRSUAPI, 3, 0, false },
+	{ "DCSync by name", "deny drsuapi opnum DRSGetNCChanges", DRSUAPI, 3, 12, false },
 	{ "DCSync by UUID", "deny interface " DRSUAPI " opnum 3", DRSUAPI, 3, 12, false },
 	{ "Zerologon, challenge", "deny interface netlogon opnum 4,26,30", NETLOGON, 4, 2, false },
 	{ "Zerologon, authenticate", "deny interface netlogon opnum 4,26,30", NETLOGON, 26, 27,
@@ -107,6 +108,10 @@ static const struct attack {
 	{ "a service is made", "deny interface svcctl opnum 12", SVCCTL, 12, 15, false },
 	{ "a task is made", "deny interface ITaskSchedulerService opnum 1", TASKS, 1, 0, false },
 	{ "PetitPotam, open", "deny interface efsrpc_lsa opnum 0,4", EFS_LSA, 0, 1, false },
+	{ "PetitPotam, encrypt, by the other UUID", "deny interface efsrpc_lsa opnum 0,4", EFS_LSA,
+	  4, 5, false },
+	{ "PetitPotam, open, by the other UUID", "deny efsrpc opnum EfsRpcOpenFileRaw", EFS, 0, 1,
+	  false },
 	{ "PetitPotam, encrypt", "deny interface efsrpc opnum 0,4", EFS, 4, 5, false },
 	{ "DFS coercion, add", "deny interface netdfs opnum 12-13", DFSNM, 12, 11, false },
 	{ "DFS coercion, remove", "deny interface netdfs opnum 12-13", DFSNM, 13, 14, false },

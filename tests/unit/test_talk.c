@@ -51,6 +51,11 @@ static const struct rpcgate_event *request_of(const struct outcome *out)
 	return found;
 }
 
+static const struct rpcgate_syntax iface_conv = { { { 0x33, 0x3a, 0x22, 0x76, 0, 0, 0, 0, 0x0d, 0,
+						      0, 0x80, 0x9c, 0, 0, 0 } },
+						  3,
+						  0 };
+
 /* ------------------------------------------------------------- a rule asks for it */
 
 enum way { OVER_TCP_135, OVER_UDP_135, NOT_AT_ALL };
@@ -259,6 +264,86 @@ static const struct asks {
 	  RPCGATE_DENY,
 	  false,
 	  true },
+	{ "another interface, sent from the mapper's port",
+	  "allow any over udp",
+	  OVER_TCP_135,
+	  { .iface = &iface_drsuapi, .client_port = 135 },
+	  RPCGATE_REASON_UUID_NOT_GRANTED,
+	  RPCGATE_DENY,
+	  false,
+	  true },
+	{ "the right one, sent from there",
+	  "allow any over udp",
+	  OVER_TCP_135,
+	  { .client_port = 135 },
+	  RPCGATE_REASON_RULE_ALLOW,
+	  RPCGATE_ALLOW,
+	  false,
+	  true },
+	{ "another interface on the mapper's port",
+	  "allow any over udp",
+	  NOT_AT_ALL,
+	  { .iface = &iface_drsuapi, .port = 135 },
+	  RPCGATE_REASON_NO_PINHOLE,
+	  RPCGATE_DENY,
+	  false,
+	  false },
+	{ "management of the mapper's process",
+	  "allow any over udp",
+	  NOT_AT_ALL,
+	  { .iface = &iface_mgmt, .port = 135 },
+	  RPCGATE_REASON_NO_PINHOLE,
+	  RPCGATE_DENY,
+	  false,
+	  false },
+	{ "management of the mapper's process, named",
+	  "allow mgmt over udp",
+	  NOT_AT_ALL,
+	  { .iface = &iface_mgmt, .port = 135 },
+	  RPCGATE_REASON_RULE_ALLOW,
+	  RPCGATE_ALLOW,
+	  false,
+	  false },
+	{ "the mapper itself",
+	  "allow any over udp",
+	  NOT_AT_ALL,
+	  { .iface = &iface_epm, .port = 135, .opnum = EPT_LOOKUP_FREE },
+	  0,
+	  0,
+	  true,
+	  false },
+	{ "the resolver",
+	  "allow any over udp",
+	  NOT_AT_ALL,
+	  { .iface = &iface_oxid, .port = 135 },
+	  0,
+	  0,
+	  true,
+	  false },
+	{ "the mapper asks who its client is",
+	  "allow any over udp",
+	  NOT_AT_ALL,
+	  { .iface = &iface_conv, .client_port = 49200, .port = 135, .answer = true },
+	  0,
+	  0,
+	  true,
+	  false },
+	{ "so does a server on a fixed port",
+	  "allow any over udp",
+	  NOT_AT_ALL,
+	  { .iface = &iface_conv, .client_port = 49200, .port = 2001, .answer = true },
+	  0,
+	  0,
+	  true,
+	  false },
+	{ "without a rule the mapper's port is not looked at",
+	  "allow any",
+	  NOT_AT_ALL,
+	  { .iface = &iface_mgmt, .port = 135 },
+	  0,
+	  0,
+	  true,
+	  false },
 	{ "the management interface",
 	  "allow any over udp",
 	  OVER_TCP_135,
@@ -403,11 +488,6 @@ static void end(struct play *p)
 	play_end(p);
 	rpcgate_policy_free(policy);
 }
-
-static const struct rpcgate_syntax iface_conv = { { { 0x33, 0x3a, 0x22, 0x76, 0, 0, 0, 0, 0x0d, 0,
-						      0, 0x80, 0x9c, 0, 0, 0 } },
-						  3,
-						  0 };
 
 static void a_talk_is_told_once(void **state)
 {
@@ -721,6 +801,61 @@ static void a_rule_that_goes_takes_new_talks_with_it(void **state)
 	rpcgate_policy_free(without);
 }
 
+/* Each is the other's server: what one sends from its own port is still a request */
+static void servers_of_each_other(void **state)
+{
+	static const struct {
+		uint8_t ptype;
+		const struct rpcgate_syntax *iface;
+		enum rpcgate_action action;
+	} sent[] = {
+		{ CLP_REQUEST, &iface_drsuapi, RPCGATE_DROP },
+		{ CLP_REQUEST, &iface_samr, RPCGATE_DROP }, /* not announced to this one */
+		{ CLP_RESPONSE, &iface_samr, RPCGATE_PASS },
+		{ CLP_REQUEST, &iface_conv, RPCGATE_PASS },
+	};
+	struct dgram ask = { .client = SERVER_HOST,
+			     .server = CLIENT_HOST,
+			     .iface = &iface_epm,
+			     .port = 135,
+			     .opnum = EPT_MAP };
+	struct octets tower = { 0 }, stub = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(sent); i++) {
+		struct play p;
+
+		policy = parse("allow any over udp");
+		play_begin(&p, "servers of each other");
+		p.policy = policy;
+		ask.stub = &stub;
+		ask.answer = false;
+		ask.ptype = CLP_REQUEST;
+		tower_ip(&tower, &iface_samr, FLOOR_UDP, 0, "0.0.0.0");
+		epm_map_request(&stub, (struct ndr){ 0 }, &tower, 4);
+		put_dgram(&p, &ask);
+		octets_clear(&tower);
+		octets_clear(&stub);
+		tower_ip(&tower, &iface_samr, FLOOR_UDP, 49200, "0.0.0.0");
+		epm_map_response(&stub, (struct ndr){ 0 }, &tower, 1, 4, 0);
+		ask.answer = true;
+		ask.ptype = CLP_RESPONSE;
+		put_dgram(&p, &ask);
+		octets_clear(&tower);
+		octets_clear(&stub);
+		put_dgram(&p, &(struct dgram){ .client_port = 49200,
+					       .port = 49300,
+					       .ptype = sent[i].ptype,
+					       .iface = sent[i].iface });
+		play_judge(&p);
+		assert_int_equal(p.enforce.stats.pinholes_opened, 1);
+		assert_int_equal(p.enforce.action[p.packets.n - 1], sent[i].action);
+		end(&p);
+	}
+	octets_free(&tower);
+	octets_free(&stub);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest more[] = {
@@ -735,6 +870,7 @@ int main(void)
 		cmocka_unit_test(the_oldest_talk_makes_room),
 		cmocka_unit_test(a_short_capture_is_no_violation),
 		cmocka_unit_test(a_rule_that_goes_takes_new_talks_with_it),
+		cmocka_unit_test(servers_of_each_other),
 	};
 	static struct CMUnitTest tests[COUNT(asks_rows) + COUNT(tower_rows)];
 	size_t n = 0;
