@@ -16,6 +16,7 @@ static const struct command {
 	{ "analyze", command_analyze,
 	  "say what capture files announce, bind, and what would be refused" },
 	{ "run", command_run, "judge the RPC that this gateway forwards" },
+	{ "watch", command_watch, "look at an interface live, and change nothing" },
 	{ "ctl", command_ctl, "ask the running gateway, or tell it" },
 	{ "check", command_check, "say what a policy means, and what is wrong with it" },
 	{ "suggest", command_suggest, "write the least-privilege policy for what was seen" },

@@ -17,6 +17,8 @@ struct report;
 /** What the report says of the input as a whole. */
 struct report_input {
 	struct timeline_extent extent;
+	const char *interface;   /**< watched, instead of files; NULL: it was files */
+	uint64_t kernel_dropped; /**< packets of the interface that came too fast */
 	struct rpcgate_stats stats;
 	uint64_t first_ns, last_ns; /**< earliest and latest packet */
 	size_t unnamed;             /**< flows that are not RPC and got no name */

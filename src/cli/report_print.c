@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "report_page.h"
+#include "text.h"
 #include "words.h"
 
 #define LISTED_MAX 40 /* rows of a listing, unless all are asked for */
@@ -14,9 +15,14 @@ static void print_header(const struct page *page)
 	char from[WORDS_TIME];
 	char to[WORDS_TIME];
 	char text[WORDS_NUMBER];
+	char shown[128];
 
-	fprintf(page->out, "%s %s, ", words_number(in->extent.files, text),
-		in->extent.files == 1 ? "file" : "files");
+	if (in->interface)
+		fprintf(page->out, "interface %s, ",
+			text_show(in->interface, shown, sizeof(shown)));
+	else
+		fprintf(page->out, "%s %s, ", words_number(in->extent.files, text),
+			in->extent.files == 1 ? "file" : "files");
 	fprintf(page->out, "%s %s, ", words_number(in->stats.packets, text),
 		in->stats.packets == 1 ? "packet" : "packets");
 	fprintf(page->out, "%s on the wire\n", words_octets(in->stats.octets, text));

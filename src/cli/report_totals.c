@@ -255,14 +255,20 @@ bool report_quality(const struct report_input *input, size_t i, char line[REPORT
 			quality_text(line, input->extent.faults,
 				     input->extent.faults == 1 ? "input" : "inputs",
 				     "could not be read, or not to the end: see the messages");
-	} else if (i <= COUNT(qualities)) {
-		const size_t k = i - 1;
+	} else if (i == 1) {
+		if (input->kernel_dropped)
+			quality_text(line, input->kernel_dropped,
+				     input->kernel_dropped == 1 ? "packet" : "packets",
+				     "dropped by the kernel, for they came faster than they were "
+				     "read: what was in them is not judged");
+	} else if (i - 2 < COUNT(qualities)) {
+		const size_t k = i - 2;
 
 		memcpy(&count, stats + qualities[k].offset, sizeof(count));
 		if (count)
 			quality_text(line, count, count == 1 ? qualities[k].one : qualities[k].many,
 				     qualities[k].means);
-	} else if (i == COUNT(qualities) + 1) {
+	} else if (i == COUNT(qualities) + 2) {
 		if (input->checksums_ignored)
 			snprintf(line, REPORT_QUALITY, "checksums were not verified, as asked for");
 	} else {

@@ -431,17 +431,22 @@ static void set_back(struct bridge *b, struct side *s)
 		say(b, s, "cannot be set back: %s", strerror(errno));
 }
 
+static void close_socket(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 void bridge_close(struct bridge *b)
 {
-	const int *all[] = { &b->epoll, &b->link, &b->timer, &b->control };
-
 	if (!b)
 		return;
 	for (size_t i = 0; i < BRIDGE_SIDES; i++)
 		set_back(b, &b->side[i]);
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (*all[i] >= 0)
-			close(*all[i]);
+	close_socket(b->epoll);
+	close_socket(b->link);
+	close_socket(b->timer);
+	close_socket(b->control);
 	free(b);
 }
 
