@@ -2,6 +2,7 @@
 /* scenes.c - the scenes of tests/support judged one by one, so that write_scenes.c can write them */
 #include "feed.h"
 #include "scenes.h"
+#include "write_scenes.h"
 
 #include <stdlib.h>
 
@@ -16,6 +17,7 @@ int main(void)
 	for (size_t i = 0; (scene = scene_at(i)); i++) {
 		struct outcome out;
 
+		scene_told = scene->name;
 		scene->make(&list);
 		feed_judged(&cfg, NULL, &list, &out);
 		outcome_free(&out);

@@ -11,12 +11,15 @@
  */
 #include "feed.h"
 #include "play.h"
+#include "write_scenes.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+const char *scene_told = "scene";
 
 /* ld's own names */
 /* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
@@ -102,7 +105,7 @@ void __wrap_feed_judged(const struct rpcgate_config *cfg, const struct rpcgate_p
 	plan = fopen(path, "w");
 	if (!plan)
 		abort();
-	write_plan(plan, p && p->trick ? p->trick : "scene", cfg, policy, out);
+	write_plan(plan, p && p->trick ? p->trick : scene_told, cfg, policy, out);
 	if (fclose(plan))
 		abort();
 }
