@@ -95,6 +95,7 @@ class Bench:
                              *(f"set {text}" for text in self.args.set), mode=mode) as gate:
             self.net.call(["taskset", "-a", "-p", "-c", self.gate_cpu, str(gate.process.pid)])
             yield
+        self.net.run(lab.GATEWAY, ["nft", "delete", "table", "inet", "rpcgate"])  # it stays closed
         self.net.open_forwarding()
 
     def gate(self):

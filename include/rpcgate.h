@@ -320,7 +320,8 @@ struct rpcgate_packet {
 	enum rpcgate_standing standing; /**< what an earlier engine made of its connection, if this
 					 *   engine knows nothing of it: of an ADMITTED one nothing
 					 *   passes but what can be judged, an APPROVED or SERVED
-					 *   one goes on */
+					 *   one goes on.  Of a SERVED one packets of the server
+					 *   need not be shown any more, but for FIN and RST */
 	uint64_t time_ns; /**< capture time.  Time never goes back inside the engine. */
 };
 

@@ -386,6 +386,8 @@ static void payload(struct rpcgate *g, struct flow *f, unsigned side, const stru
 		}
 	}
 	count_news(g, news);
+	if (news & STREAM_UNSURE)
+		drop_packet(g, RPCGATE_REASON_LIMIT);
 	read_octets(g, f, side, octets);
 	drain(g, f, side);
 	if (s->conflict)
@@ -702,6 +704,16 @@ static enum rpcgate_standing standing_of(const struct rpcgate *g, const struct f
 	return c->accepted && !c->mapper ? RPCGATE_STANDING_SERVED : RPCGATE_STANDING_APPROVED;
 }
 
+/* Of a connection that the caller keeps as SERVED he may show the client's side alone.  Nothing is
+ * known then of what the server has: all that is old is in doubt, and its side is not read. */
+static bool is_unread(struct flow *f, unsigned side, const struct rpcgate_packet *in)
+{
+	if (in->standing != RPCGATE_STANDING_SERVED || f->client == SIDE_UNKNOWN)
+		return false;
+	f->stream[f->client].one_sided = true;
+	return side != f->client;
+}
+
 static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)
 {
 	unsigned side;
@@ -746,7 +758,8 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 	}
 	if (arena_is_scarce(&g->arena))
 		keep_room(g, index);
-	read_segment(g, index, side, p);
+	if (!is_unread(f, side, in))
+		read_segment(g, index, side, p);
 	if (is_stranger(g, f))
 		stranger(g, index);
 	else {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <libmnl/libmnl.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
@@ -79,6 +80,7 @@ static bool reserve(struct queue *q)
 struct queue *queue_open(uint16_t number, uint32_t length, char err[RPCGATE_ERROR_SIZE])
 {
 	struct queue *q = calloc(1, sizeof(*q));
+	const struct timeval patience = { 0, QUEUE_WAIT_MS * 1000 };
 	int size = RECEIVE_BUFFER, yes = 1, fd;
 
 	errno = ENOMEM;
@@ -93,6 +95,7 @@ struct queue *queue_open(uint16_t number, uint32_t length, char err[RPCGATE_ERRO
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	/* without it a full socket is an error for every sender of verdicts, too */
 	setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &yes, sizeof(yes));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	return q;
 failed:
 	snprintf(err, RPCGATE_ERROR_SIZE, "queue %u: %s", number,
@@ -111,11 +114,6 @@ void queue_free(struct queue *queue)
 		mnl_socket_close(queue->netlink);
 	free(queue->memory);
 	free(queue);
-}
-
-int queue_fd(const struct queue *queue)
-{
-	return mnl_socket_get_fd(queue->netlink);
 }
 
 /* -------------------------------------------------------------- receiving */
@@ -157,7 +155,8 @@ static bool read_message(const struct nlmsghdr *nlh, struct queue_packet *out)
 
 int queue_receive(struct queue *queue, struct queue_packet *out)
 {
-	int n = recvmmsg(queue_fd(queue), queue->header, QUEUE_BATCH, MSG_DONTWAIT, NULL);
+	int n = recvmmsg(mnl_socket_get_fd(queue->netlink), queue->header, QUEUE_BATCH,
+			 MSG_WAITFORONE, NULL);
 	int made = 0;
 
 	if (n < 0) {

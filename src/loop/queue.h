@@ -10,7 +10,8 @@
 
 #include "rpcgate.h"
 
-#define QUEUE_BATCH 32U /* packets in one batch */
+#define QUEUE_BATCH 32U   /* packets in one batch */
+#define QUEUE_WAIT_MS 50U /* so long other things may have to wait */
 
 struct queue;
 
@@ -27,13 +28,11 @@ struct queue_packet {
  */
 struct queue *queue_open(uint16_t number, uint32_t length, char err[RPCGATE_ERROR_SIZE]);
 void queue_free(struct queue *queue);
-/** Readable when packets wait. */
-int queue_fd(const struct queue *queue);
-
 /**
- * What waits, up to QUEUE_BATCH packets.
+ * Wait up to QUEUE_WAIT_MS for a packet, and take what else waits, up to QUEUE_BATCH packets: one
+ * system call for a batch, where waiting by poll() first would make two.
  * @param out  room for QUEUE_BATCH
- * @return how many; 0 if none waits; -1 if the queue cannot be used any more, with errno
+ * @return how many; 0 if none came; -1 if the queue cannot be used any more, with errno
  */
 int queue_receive(struct queue *queue, struct queue_packet *out);
 /** Let a packet go on with a mark, or drop it.  Takes effect with queue_flush(). */

@@ -12,6 +12,7 @@
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
 #include <netinet/in.h>
@@ -582,6 +583,30 @@ static void is_untracked(const struct rule *r)
 	say_step(r, "ct state invalid,untracked");
 }
 
+/* By the side that did not open the connection */
+static void is_answer(const struct rule *r)
+{
+	const uint8_t reply = IP_CT_DIR_REPLY;
+
+	if (r->nft) {
+		load_ct(r, NFT_CT_DIRECTION, NFT_REG_1);
+		compare(r, NFT_CMP_EQ, &reply, sizeof(reply));
+	}
+	say_step(r, "ct direction reply");
+}
+
+static void ends_nothing(const struct rule *r)
+{
+	const uint8_t bits = TCP_FIN | TCP_RST, none = 0;
+
+	if (r->nft) {
+		load_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, NFT_REG_1);
+		mask_xor(r, &bits, &none, sizeof(bits));
+		compare(r, NFT_CMP_EQ, &none, sizeof(none));
+	}
+	say_step(r, "tcp flags & (fin | rst) == 0");
+}
+
 static void is_syn(const struct rule *r)
 {
 	const uint8_t bits = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK, want = TCP_SYN, none = 0;
@@ -830,6 +855,10 @@ static void rules_inspect(struct maker *k)
 	RULE(is_untracked(r), go_to(r, "stray"));
 	RULE(is_syn(r), go_to(r, "opening"));
 	RULE(STATE_IS(MARK_FOREIGN), accept_it(r));
+	/* only of connections whose first packet we saw: there, conntrack and we agree who is who */
+	RULE(STATE_IS(MARK_SERVED), is_answer(r), ends_nothing(r),
+	     set_mark(r, PACKET, MARK_PASS | MARK_SERVED), accept_it(r));
+	RULE(STATE_IS(MARK_SERVED), set_mark(r, PACKET, MARK_SERVED), go_to(r, "ask"));
 	RULE(STATE_IS(MARK_APPROVED), set_mark(r, PACKET, MARK_APPROVED), go_to(r, "ask"));
 	RULE(STATE_IS(MARK_ADMITTED), set_mark(r, PACKET, MARK_ADMITTED), go_to(r, "ask"));
 	RULE(STATE_IS(MARK_LETGO), set_mark(r, PACKET, MARK_PASS | MARK_LETGO), accept_it(r));
@@ -905,6 +934,8 @@ static void rules_unasked(struct maker *k)
 	RULE(MARK_IS(MARK_ADMITTED), count(r), drop(r));
 	RULE(MARK_IS(MARK_APPROVED), count(r), drop(r));
 	RULE(MARK_IS(MARK_STRAY), count(r), drop(r));
+	RULE(MARK_IS(MARK_SERVED), count(r), drop(r));
+	RULE(STATE_IS(MARK_SERVED), count(r), drop(r));
 	RULE(STATE_IS(MARK_ADMITTED), count(r), drop(r));
 	RULE(STATE_IS(MARK_APPROVED), count(r), drop(r));
 }
@@ -912,7 +943,9 @@ static void rules_unasked(struct maker *k)
 static void rules_settle(struct maker *k)
 {
 	RULE(STATE_IS(MARK_FOREIGN), accept_it(r));
+	RULE(STATE_IS(MARK_SERVED), MARK_IS(MARK_PASS | MARK_SERVED), accept_it(r));
 	RULE(STATE_IS(MARK_APPROVED), MARK_IS(MARK_PASS | MARK_APPROVED), accept_it(r));
+	RULE(MARK_IS(MARK_PASS | MARK_SERVED), set_mark(r, CONNECTION, MARK_SERVED), accept_it(r));
 	RULE(MARK_IS(MARK_PASS | MARK_APPROVED), set_mark(r, CONNECTION, MARK_APPROVED),
 	     accept_it(r));
 	RULE(MARK_IS(MARK_PASS | MARK_ADMITTED), set_mark(r, CONNECTION, MARK_ADMITTED),

@@ -5,6 +5,7 @@
  *
  *	inspect  (forward, before mangle)  every TCP packet that passes the gateway
  *	  |- of a connection that is none of our business: accepted with one look at its mark
+ *	  |- of the server of an approved connection: accepted, only clients ask for interfaces
  *	  |- a first packet -> opening: a mapper port, a pinhole, a static line: admitted;
  *	  |		       else to the dynamic range: refused (reset, or dropped) and logged
  *	  '- of an admitted or approved connection -> ask: queued
@@ -38,7 +39,8 @@ enum mark_state {
 	MARK_REFUSED = 3,
 	MARK_FOREIGN = 4, /**< not inspected any more, and not ours to let pass */
 	MARK_LETGO = 5,   /**< approved, not inspected any more */
-	MARK_STRAY = 6    /**< to the queue alone: picked up in the middle */
+	MARK_STRAY = 6,   /**< to the queue alone: picked up in the middle */
+	MARK_SERVED = 7   /**< approved since its first packet: the client's side is inspected */
 };
 #define MARK_STATES 7U
 #define MARK_PASS 8U

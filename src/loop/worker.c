@@ -13,7 +13,7 @@
 #include "worker.h"
 
 #define OUTBOX_SIZE 8192U
-#define TICK_MS 50        /* expiry is exact without it; it tells, and makes room */
+#define TICK_MS 25        /* expiry is exact without it; it tells, and makes room */
 #define CHANGES_MAX 4096U /* of the kernel, for one batch; more are made before it is done */
 #define SLACK_PARTS 4U    /* a kernel element outlives its pinhole by a quarter of a life */
 #define PROTO_UDP 17
@@ -45,6 +45,7 @@ struct worker {
 	bool running;
 	_Atomic bool stop;
 	_Atomic bool failed;
+	uint64_t last_tick_ns;
 	int bell;               /* eventfd: a task, or the end */
 	pthread_mutex_t askers; /* one at a time */
 	pthread_mutex_t lock;
@@ -366,35 +367,51 @@ static enum rpcgate_standing standing_of(const struct worker *w, uint32_t mark)
 		[MARK_ADMITTED] = RPCGATE_STANDING_ADMITTED,
 		[MARK_APPROVED] = RPCGATE_STANDING_APPROVED,
 		[MARK_STRAY] = RPCGATE_STANDING_NONE,
-		[MARK_STATES] = RPCGATE_STANDING_NONE,
+		[MARK_SERVED] = RPCGATE_STANDING_SERVED,
 	};
 
 	return standing[mark >> w->setup.mark_shift & MARK_STATES];
 }
 
-/* What is kept of a connection; 0: leave it as it was */
-static uint32_t state_of(const struct worker *w, enum rpcgate_standing standing)
+/* What is kept of an approved connection.  Which side is the server's, the kernel knows where it saw
+ * the first packet; one that was picked up in the middle is inspected in both directions for life.
+ * Until the server has accepted a bind there is nothing that need outlive us. */
+static uint32_t approved(const struct worker *w, uint32_t was, bool served)
 {
-	static const uint32_t state[] = {
-		[RPCGATE_STANDING_NONE] = 0,
-		[RPCGATE_STANDING_ADMITTED] = MARK_ADMITTED,
-		[RPCGATE_STANDING_APPROVED] = MARK_APPROVED,
-		[RPCGATE_STANDING_SERVED] = MARK_APPROVED,
-		[RPCGATE_STANDING_REFUSED] = MARK_REFUSED,
-		[RPCGATE_STANDING_FOREIGN] = MARK_FOREIGN,
-	};
+	if (was == MARK_SERVED)
+		return MARK_SERVED;
+	if (was != MARK_ADMITTED)
+		return MARK_APPROVED;
+	if (!served)
+		return MARK_ADMITTED;
+	return w->setup.first_bind ? MARK_LETGO : MARK_SERVED;
+}
 
-	if (standing == RPCGATE_STANDING_FOREIGN && !w->setup.enforce)
-		return MARK_LETGO; /* nothing is held up where we only look */
-	if (standing == RPCGATE_STANDING_SERVED && w->setup.first_bind)
-		return MARK_LETGO;
-	return state[standing];
+/* What is kept of a connection; 0: leave it as it was */
+static uint32_t state_of(const struct worker *w, uint32_t was, enum rpcgate_standing standing)
+{
+	switch (standing) {
+	case RPCGATE_STANDING_ADMITTED:
+		return MARK_ADMITTED;
+	case RPCGATE_STANDING_APPROVED:
+		return approved(w, was, false);
+	case RPCGATE_STANDING_SERVED:
+		return approved(w, was, true);
+	case RPCGATE_STANDING_REFUSED:
+		return MARK_REFUSED;
+	case RPCGATE_STANDING_FOREIGN: /* nothing is held up where we only look */
+		return w->setup.enforce ? MARK_FOREIGN : MARK_LETGO;
+	case RPCGATE_STANDING_NONE:
+		break;
+	}
+	return 0;
 }
 
 static void settle(struct worker *w, const struct queue_packet *p, const struct rpcgate_result *r)
 {
 	uint32_t ours = (uint32_t)MARK_ALL << w->setup.mark_shift;
-	uint32_t bits = MARK_PASS | state_of(w, r->standing);
+	uint32_t was = p->mark >> w->setup.mark_shift & MARK_STATES;
+	uint32_t bits = MARK_PASS | state_of(w, was, r->standing);
 
 	if (r->action == RPCGATE_REJECT)
 		bits = MARK_REFUSED;
@@ -407,11 +424,12 @@ static bool batch(struct worker *w)
 {
 	struct queue_packet packet[QUEUE_BATCH];
 	int n = queue_receive(w->queue, packet);
-	uint64_t start = worker_now_ns();
 	bool told = false;
+	uint64_t start;
 
-	if (n < 0)
-		return false;
+	if (n <= 0)
+		return n == 0;
+	start = worker_now_ns();
 	for (int i = 0; i < n; i++) {
 		struct rpcgate_result r;
 
@@ -552,38 +570,51 @@ void worker_stats(struct worker *worker, struct worker_stats *stats)
 
 /* --------------------------------------------------------------------- thread */
 
+/* What is done beside packets, a few times a second */
+static void now_and_then(struct worker *w)
+{
+	uint64_t now = worker_now_ns();
+
+	if (now - w->last_tick_ns < TICK_MS * NS_PER_MS)
+		return;
+	w->last_tick_ns = now;
+	if (w->refused)
+		tell_refused(w);
+	do_task(w);
+	tick(w);
+}
+
+/* Packets of a queue come with one system call a batch, and nothing else is asked in between */
+static void run_queue(struct worker *w)
+{
+	while (!atomic_load(&w->stop) && batch(w))
+		now_and_then(w);
+}
+
+static void run_poll(struct worker *w)
+{
+	struct pollfd fd[] = { { w->bridge ? bridge_fd(w->bridge) : -1, POLLIN, 0 },
+			       { w->bell, POLLIN, 0 } };
+
+	while (!atomic_load(&w->stop)) {
+		if (poll(fd, sizeof(fd) / sizeof(fd[0]), TICK_MS) < 0 && errno != EINTR)
+			return;
+		if (fd[0].revents)
+			frames(w);
+		if (fd[1].revents)
+			do_task(w);
+		now_and_then(w);
+	}
+}
+
 static void *run(void *ctx)
 {
 	struct worker *w = ctx;
-	struct pollfd fd[] = {
-		{ w->queue  ? queue_fd(w->queue) :
-		  w->bridge ? bridge_fd(w->bridge) :
-			      -1,
-		  POLLIN, 0 },
-		{ w->bell, POLLIN, 0 },
-		{ w->refused ? refused_fd(w->refused) : -1, POLLIN, 0 },
-	};
-	uint64_t last_tick = 0;
 
-	while (!atomic_load(&w->stop)) {
-		uint64_t now;
-
-		if (poll(fd, sizeof(fd) / sizeof(fd[0]), TICK_MS) < 0 && errno != EINTR)
-			break;
-		if (fd[0].revents && w->bridge)
-			frames(w);
-		else if (fd[0].revents && !batch(w))
-			break;
-		if (fd[1].revents)
-			do_task(w);
-		if (fd[2].revents)
-			tell_refused(w);
-		now = worker_now_ns();
-		if (now - last_tick >= TICK_MS * NS_PER_MS) {
-			last_tick = now;
-			tick(w);
-		}
-	}
+	if (w->queue)
+		run_queue(w);
+	else
+		run_poll(w);
 	/* whoever waits for a task must not wait for ever */
 	pthread_mutex_lock(&w->lock);
 	atomic_store(&w->failed, !atomic_load(&w->stop));

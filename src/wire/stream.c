@@ -2,6 +2,7 @@
 #include "stream.h"
 
 #define KEPT_MAX_OCTETS 262144U /* two windows of a sender that nobody acknowledges */
+#define KEPT_ONE_SIDED 16384U   /* some 3 MB of stream in PDUs of 4 KiB, whose headers are kept */
 #define ISLAND_COST 256U /* charged for each island beside its octets: bounds their number, too */
 #define ACK_PLAUSIBLE (1 << 30) /* the largest window that window scaling allows (RFC 7323) */
 
@@ -99,6 +100,9 @@ static unsigned trim_old(struct stream *s, uint32_t *seq, struct bytes *data)
 		s->conflict = true;
 		news |= STREAM_CONFLICT;
 	}
+	if (s->unsure && seq_diff(*seq, s->unsure_until) < 0 &&
+	    seq_diff(*seq + (uint32_t)old, from) > 0)
+		news |= STREAM_UNSURE;
 	*seq += (uint32_t)old;
 	data->p += old;
 	data->n -= (size_t)old;
@@ -196,25 +200,41 @@ static void drop_first_kept(struct arena *arena, struct stream *s)
 	struct held *h = s->kept;
 
 	s->kept = h->next;
+	if (!s->kept)
+		s->kept_last = NULL;
 	s->kept_octets -= h->n;
 	arena_give(arena, h);
 }
 
+/* From here on a copy of these octets cannot be compared with what was judged */
+static void lose_kept(struct stream *s, uint32_t end)
+{
+	if (!s->unsure || seq_diff(end, s->unsure_until) > 0)
+		s->unsure_until = end;
+	s->unsure = true;
+}
+
 void stream_keep(struct arena *arena, struct stream *s, uint32_t seq, struct bytes octets)
 {
-	struct held **at = &s->kept;
+	const size_t limit = s->one_sided ? KEPT_ONE_SIDED : KEPT_MAX_OCTETS;
 	struct held *new;
 
 	if (s->has_acked && seq_diff(s->acked, seq + (uint32_t)octets.n) >= 0)
 		return;
-	while (s->kept && s->kept_octets + octets.n > KEPT_MAX_OCTETS)
+	while (s->kept && s->kept_octets + octets.n > limit) {
+		lose_kept(s, held_end(s->kept));
 		drop_first_kept(arena, s);
-	while (*at)
-		at = &(*at)->next;
+	}
 	new = held_new(arena, 0, seq, octets.p, (uint32_t)octets.n);
-	if (!new)
-		return; /* a full arena: less is compared, nothing is allowed by that */
-	*at = new;
+	if (!new) { /* a full arena */
+		lose_kept(s, seq + (uint32_t)octets.n);
+		return;
+	}
+	if (s->kept_last)
+		s->kept_last->next = new;
+	else
+		s->kept = new;
+	s->kept_last = new;
 	s->kept_octets += new->n;
 }
 
@@ -278,6 +298,8 @@ bool stream_acked(struct arena *arena, struct stream *s, uint32_t ack)
 	s->has_acked = true;
 	while (s->kept && seq_diff(ack, held_end(s->kept)) >= 0)
 		drop_first_kept(arena, s);
+	if (s->unsure && seq_diff(ack, s->unsure_until) >= 0)
+		s->unsure = false;
 	return s->doubtful && believe(arena, s);
 }
 
@@ -305,6 +327,8 @@ void stream_drop(struct arena *arena, struct stream *s)
 	drop_list(arena, &s->islands);
 	drop_list(arena, &s->kept);
 	drop_list(arena, &s->doubtful);
+	s->kept_last = NULL;
 	s->island_cost = 0;
 	s->kept_octets = 0;
+	s->unsure = false;
 }

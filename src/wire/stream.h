@@ -28,11 +28,15 @@ struct stream {
 	uint32_t next;         /**< sequence number of the next octet wanted */
 	uint32_t acked;        /**< the other side has everything below it */
 	uint32_t island_cost;  /**< octets, and a charge for each island */
+	struct held *kept_last;
 	uint32_t kept_octets;
-	bool synced; /**< next is valid */
+	uint32_t unsure_until; /**< octets of judged PDUs below it are kept no more, and not acknowledged */
+	bool synced;           /**< next is valid */
 	bool has_acked;
 	bool conflict; /**< a conflict was seen */
 	bool gap;      /**< a hole was given up: what follows proves nothing */
+	bool unsure;   /**< unsure_until is valid */
+	bool one_sided; /**< acknowledgements are not seen: less is kept, all that is old is unsure */
 };
 
 /** Sequence numbers are compared modulo 2^32 (RFC 9293 3.4). */
@@ -47,7 +51,8 @@ enum stream_news {
 	STREAM_REPEATED = 1, /**< some or all of its octets were known */
 	STREAM_HELD = 2,     /**< octets before it are missing */
 	STREAM_CONFLICT = 4, /**< a known octet came with another value */
-	STREAM_FULL = 8      /**< could not be held: limit */
+	STREAM_FULL = 8,     /**< could not be held: limit */
+	STREAM_UNSURE = 16 /**< repeats octets that may be wanted and cannot be compared any more */
 };
 
 /**

@@ -433,6 +433,92 @@ static void an_approved_connection_is_still_inspected(void **state)
 	}
 }
 
+/* Only the client's side is shown from here on, and the server's farewell */
+static void one_side_alone_is_inspected(void **state)
+{
+	const struct offer more[] = { { 1, iface_samr, 1, &syntax_ndr },
+				      { 2, iface_drsuapi, 1, &syntax_ndr } };
+	struct octets bind = { 0 }, ack = { 0 }, alter = { 0 }, request = { 0 };
+	const struct call call = { .type = PTYPE_REQUEST, .opnum = 5 };
+	const struct answer yes = { 0, 0, syntax_ndr };
+	static const uint8_t stub[3000];
+	struct segment seg;
+	struct rig rig;
+	struct conn c;
+
+	(void)state;
+	rig_begin(&rig, "");
+	map(&rig, &iface_samr, PORT);
+	c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+	conn_open(&c);
+	play_bind_pdu(&bind, &iface_samr);
+	conn_data(&c, CLIENT, bind.p, bind.n);
+	pdu_bind_ack(&ack, &head_plain, PTYPE_BIND_ACK, "49160", &yes, 1, NULL);
+	conn_data(&c, SERVER, ack.p, ack.n);
+	assert_int_equal(feed(&rig)->standing, RPCGATE_STANDING_SERVED);
+	pdu_call(&request, &head_plain, &call, stub, sizeof(stub));
+	for (int i = 0; i < 300; i++) {
+		conn_data(&c, CLIENT, request.p, request.n);
+		conn_skip(&c, SERVER, 5000); /* answers that nobody shows */
+		assert_int_equal(feed_as(&rig, RPCGATE_STANDING_SERVED)->action, RPCGATE_PASS);
+	}
+	pdu_bind(&alter, &head_plain, PTYPE_ALTER, &more[0], 1, NULL);
+	conn_data(&c, CLIENT, alter.p, alter.n);
+	assert_int_equal(feed_as(&rig, RPCGATE_STANDING_SERVED)->action, RPCGATE_PASS);
+	seg = conn_segment(&c, SERVER, "farewell", 8);
+	seg.flags |= FIN;
+	conn_put(&c, &seg);
+	assert_int_equal(feed_as(&rig, RPCGATE_STANDING_SERVED)->action, RPCGATE_PASS);
+	octets_clear(&alter);
+	pdu_bind(&alter, &head_plain, PTYPE_ALTER, &more[1], 1, NULL);
+	conn_data(&c, CLIENT, alter.p, alter.n);
+	assert_int_equal(feed_as(&rig, RPCGATE_STANDING_SERVED)->action, RPCGATE_REJECT);
+	assert_int_equal(told(feed(&rig), RPCGATE_EVENT_BIND)->u.bind.reason,
+			 RPCGATE_REASON_ALTER_CONTEXT_DENIED);
+	octets_free(&bind);
+	octets_free(&ack);
+	octets_free(&alter);
+	octets_free(&request);
+	rig_end(&rig);
+}
+
+/* What the server may have or not, sent again with other octets or too late to be compared */
+static void old_octets_of_one_side_are_in_doubt(void **state)
+{
+	static const uint8_t zeros[4096];
+	const struct answer yes = { 0, 0, syntax_ndr };
+	const struct call call = { .type = PTYPE_REQUEST, .opnum = 5 };
+	struct octets bind = { 0 }, ack = { 0 }, request = { 0 };
+	struct rig rig;
+	struct conn c;
+
+	(void)state;
+	rig_begin(&rig, "");
+	map(&rig, &iface_samr, PORT);
+	c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+	conn_open(&c);
+	play_bind_pdu(&bind, &iface_samr);
+	conn_data(&c, CLIENT, bind.p, bind.n);
+	pdu_bind_ack(&ack, &head_plain, PTYPE_BIND_ACK, "49160", &yes, 1, NULL);
+	conn_send(&c, SERVER, ack.p, ack.n);
+	assert_int_equal(feed(&rig)->standing, RPCGATE_STANDING_SERVED);
+	pdu_call(&request, &head_plain, &call, zeros, sizeof(zeros));
+	for (int i = 0; i < 1500; i++)
+		conn_data(&c, CLIENT, request.p, request.n);
+	assert_int_equal(feed_as(&rig, RPCGATE_STANDING_SERVED)->action, RPCGATE_PASS);
+	conn_at(&c, CLIENT, -(int32_t)request.n, request.p, request.n); /* the last one again */
+	assert_int_equal(feed_as(&rig, RPCGATE_STANDING_SERVED)->action, RPCGATE_PASS);
+	conn_at(&c, CLIENT, -1500 * (int32_t)request.n, bind.p,
+		bind.n); /* the first one, another */
+	assert_int_equal(feed_as(&rig, RPCGATE_STANDING_SERVED)->action, RPCGATE_DROP);
+	conn_at(&c, CLIENT, -(int32_t)request.n, bind.p, bind.n);
+	assert_int_equal(feed_as(&rig, RPCGATE_STANDING_SERVED)->action, RPCGATE_REJECT);
+	octets_free(&bind);
+	octets_free(&ack);
+	octets_free(&request);
+	rig_end(&rig);
+}
+
 /* ------------------------------------------------------------ what is open and known */
 
 static size_t pinholes(const struct rig *rig, size_t at_once, struct rpcgate_pinhole_record *out)
@@ -686,6 +772,8 @@ int main(void)
 		cmocka_unit_test(what_is_not_rpc_is_foreign),
 		cmocka_unit_test(earlier_standings_count),
 		cmocka_unit_test(an_approved_connection_is_still_inspected),
+		cmocka_unit_test(one_side_alone_is_inspected),
+		cmocka_unit_test(old_octets_of_one_side_are_in_doubt),
 		cmocka_unit_test(all_pinholes_are_listed),
 		cmocka_unit_test(a_closed_pinhole_is_closed),
 		cmocka_unit_test(a_new_policy_closes_what_it_refuses),

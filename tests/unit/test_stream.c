@@ -33,6 +33,7 @@ struct stream_row {
 #define REPEATED STREAM_REPEATED
 #define HELD STREAM_HELD
 #define CONFLICT STREAM_CONFLICT
+#define UNSURE STREAM_UNSURE
 #define FULL STREAM_FULL
 
 static const struct stream_row rows[] = {
@@ -451,9 +452,60 @@ static void what_is_kept_is_bounded(void **state)
 				    ROOM, &out),
 			 REPEATED | CONFLICT);
 	s.conflict = false;
+	assert_int_equal(stream_put(&a, &s, 0, (struct bytes){ data, 1 }, ROOM, &out),
+			 REPEATED | UNSURE);
+	/* the receiver has them after all: what comes again is of no interest */
+	assert_false(stream_acked(&a, &s, 98 * (uint32_t)sizeof(data)));
+	assert_false(s.unsure);
 	assert_int_equal(stream_put(&a, &s, 0, (struct bytes){ data, 1 }, ROOM, &out), REPEATED);
 	stream_drop(&a, &s);
 	assert_true(a.used == 0);
+	arena_done(&a);
+}
+
+/* Nobody shows acknowledgements: the headers of the last PDUs are kept, what is older is in doubt */
+static void one_side_alone_is_kept_shorter(void **state)
+{
+	static uint8_t data[4096];
+	struct arena a;
+	struct stream s = begun(&a);
+	struct bytes out;
+
+	(void)state;
+	s.one_sided = true;
+	for (uint32_t i = 0; i < 1000; i++) {
+		assert_int_equal(stream_put(&a, &s, s.next, (struct bytes){ data, sizeof(data) },
+					    ROOM, &out),
+				 0);
+		stream_keep(&a, &s, s.next - (uint32_t)out.n, (struct bytes){ out.p, 24 });
+		assert_true(s.kept_octets <= 16384);
+	}
+	assert_int_equal(stream_put(&a, &s, 999 * 4096, (struct bytes){ data, 4096 }, ROOM, &out),
+			 REPEATED);
+	assert_int_equal(stream_put(&a, &s, 0, (struct bytes){ data, 4096 }, ROOM, &out),
+			 REPEATED | UNSURE);
+	data[3] = 9;
+	assert_int_equal(stream_put(&a, &s, 999 * 4096, (struct bytes){ data, 4096 }, ROOM, &out),
+			 REPEATED | CONFLICT);
+	stream_drop(&a, &s);
+	assert_true(a.used == 0);
+	arena_done(&a);
+}
+
+/* No memory to keep them: the same doubt */
+static void what_could_not_be_kept_is_in_doubt(void **state)
+{
+	struct arena a;
+	struct stream s = begun(&a);
+	struct bytes abc = { (const uint8_t *)"abc", 3 }, out;
+
+	(void)state;
+	(void)stream_put(&a, &s, 0, abc, ROOM, &out);
+	while (arena_take(&a, 64))
+		;
+	stream_keep(&a, &s, 0, out);
+	assert_int_equal(stream_put(&a, &s, 0, abc, ROOM, &out), REPEATED | UNSURE);
+	stream_drop(&a, &s);
 	arena_done(&a);
 }
 
@@ -540,17 +592,19 @@ static void a_hole_is_acked_when_what_follows_is(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(rows) + 8] = {
+	struct CMUnitTest tests[ARRAY_SIZE(rows) + 10] = {
 		cmocka_unit_test(agrees_with_the_model),
 		cmocka_unit_test(islands_keep_to_their_room),
 		cmocka_unit_test(doubtful_segments_keep_to_their_room),
 		cmocka_unit_test(a_full_arena_is_an_answer),
 		cmocka_unit_test(what_is_kept_is_bounded),
+		cmocka_unit_test(one_side_alone_is_kept_shorter),
+		cmocka_unit_test(what_could_not_be_kept_is_in_doubt),
 		cmocka_unit_test(acknowledgements_release_what_is_kept),
 		cmocka_unit_test(news_of_a_doubtful_segment),
 		cmocka_unit_test(a_hole_is_acked_when_what_follows_is),
 	};
-	size_t n = 8;
+	size_t n = 10;
 
 	ROWS(tests, n, rows, stream_row);
 	return cmocka_run_group_tests(tests, NULL, NULL);
