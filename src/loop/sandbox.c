@@ -408,14 +408,13 @@ static bool allow(scmp_filter_ctx filter, const char *const *names, size_t n)
 	return true;
 }
 
-/* Memory never becomes code, signals go to ourselves alone, stdio may ask what a terminal is. */
+/* With some arguments alone: memory never becomes code, signals go to ourselves alone, stdio may ask what a terminal is. */
 static bool allow_in_part(scmp_filter_ctx filter)
 {
-	const struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-	const struct scmp_arg_cmp ourselves =
-		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)(unsigned int)getpid());
-	const struct scmp_arg_cmp is_terminal = SCMP_A1(SCMP_CMP_EQ, TCGETS);
-	const struct scmp_arg_cmp set_name = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME);
+	const struct scmp_arg_cmp no_code = { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 };
+	const struct scmp_arg_cmp ourselves = { 0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0 };
+	const struct scmp_arg_cmp is_terminal = { 1, SCMP_CMP_EQ, TCGETS, 0 };
+	const struct scmp_arg_cmp set_name = { 0, SCMP_CMP_EQ, PR_SET_NAME, 0 };
 
 	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &no_code) == 0 &&
 	       seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &no_code) ==
@@ -433,7 +432,7 @@ static bool allow_devices(scmp_filter_ctx filter)
 	static const int families[] = { AF_PACKET, AF_NETLINK, AF_INET, AF_UNIX };
 
 	for (size_t i = 0; i < COUNT(families); i++) {
-		const struct scmp_arg_cmp family = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]);
+		const struct scmp_arg_cmp family = { 0, SCMP_CMP_EQ, (scmp_datum_t)families[i], 0 };
 
 		if (seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, &family) <
 		    0)
