@@ -408,7 +408,8 @@ static bool allow(scmp_filter_ctx filter, const char *const *names, size_t n)
 	return true;
 }
 
-/* With some arguments alone: memory never becomes code, signals go to ourselves alone, stdio may ask what a terminal is. */
+/* With some arguments alone: memory never becomes code, signals go to ourselves, stdio may ask what
+ * a terminal is. */
 static bool allow_in_part(scmp_filter_ctx filter)
 {
 	const struct scmp_arg_cmp no_code = { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 };
@@ -441,6 +442,13 @@ static bool allow_devices(scmp_filter_ctx filter)
 	return allow(filter, devices, COUNT(devices));
 }
 
+static bool allow_capture(scmp_filter_ctx filter)
+{
+	const struct scmp_arg_cmp is_up = { 1, SCMP_CMP_EQ, SIOCGIFFLAGS, 0 };
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, &is_up) == 0;
+}
+
 static bool fill(scmp_filter_ctx filter, unsigned int calls)
 {
 	return seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
@@ -448,6 +456,7 @@ static bool fill(scmp_filter_ctx filter, unsigned int calls)
 	       seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1) == 0 &&
 	       allow(filter, basic, COUNT(basic)) && allow_in_part(filter) &&
 	       (!(calls & SANDBOX_THREADS) || allow(filter, threads, COUNT(threads))) &&
+	       (!(calls & SANDBOX_CAPTURE) || allow_capture(filter)) &&
 	       (!(calls & SANDBOX_DEVICES) || allow_devices(filter));
 }
 
