@@ -198,7 +198,6 @@ static bool open_side(struct bridge *b, struct side *s, char err[RPCGATE_ERROR_S
 	}
 	s->pcap = pcap;
 	s->mtu = nic_mtu(b->control, s->name);
-	s->running = nic_flags(b->control, s->name) & IFF_RUNNING;
 	s->ready = true;
 	s->wait_ns = 0;
 	return true;
@@ -311,11 +310,12 @@ static void pass_link_state(struct bridge *b, struct side *s)
 		if (o->held)
 			close_side(o);
 	} else if (running && o->held) {
-		o->held = !nic_set_up(b->control, o->name, true);
+		/* gone meanwhile, it is opened like any other that comes back */
+		say(b, s, "has its carrier again; %s %s", o->name,
+		    nic_set_up(b->control, o->name, true) ? "is set up" : "cannot be set up");
+		o->held = false;
 		o->running = false;
 		o->retry_ns = 0;
-		say(b, s, "has its carrier again; %s %s", o->name,
-		    o->held ? "cannot be set up" : "is set up");
 	}
 }
 
@@ -392,7 +392,10 @@ static bool open_first(struct bridge *b, struct side *s, char err[RPCGATE_ERROR_
 		return fail(s, err,
 			    errno == EPERM ? "setting it up needs the capability CAP_NET_ADMIN" :
 					     strerror(errno));
-	return open_side(b, s, err);
+	if (!open_side(b, s, err))
+		return false;
+	s->running = nic_flags(b->control, s->name) & IFF_RUNNING;
+	return true;
 }
 
 struct bridge *bridge_open(const struct bridge_config *config, char err[RPCGATE_ERROR_SIZE])
