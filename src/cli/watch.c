@@ -182,7 +182,7 @@ static bool give_up_rights(struct watching *w, char err[RPCGATE_ERROR_SIZE])
 	};
 	struct sandbox_report missing;
 
-	if (!sandbox_drop(&sandbox, &missing, err) || !sandbox_lock(0, err))
+	if (!sandbox_drop(&sandbox, &missing, err) || !sandbox_lock(SANDBOX_CAPTURE, err))
 		return false;
 	if (*missing.missing && !w->options.quiet)
 		complain(missing.missing);

@@ -24,8 +24,6 @@
 #define RETRY_MAX_NS (5 * NS_PER_S)
 #define SNAPLEN 65535 /* the longest that a frame can be once nothing is joined */
 #define BUFFER_OCTETS (16 * 1024 * 1024)
-#define ETHERNET_OCTETS 14
-#define TAG_OCTETS 4
 #define NAME_SHOWN 64
 #define LINE_SIZE 256
 #ifndef PACKET_IGNORE_OUTGOING
@@ -198,7 +196,6 @@ static bool open_side(struct bridge *b, struct side *s, char err[RPCGATE_ERROR_S
 	}
 	s->pcap = pcap;
 	s->mtu = nic_mtu(b->control, s->name);
-	s->running = nic_flags(b->control, s->name) & IFF_RUNNING;
 	s->ready = true;
 	s->wait_ns = 0;
 	return true;
@@ -311,11 +308,12 @@ static void pass_link_state(struct bridge *b, struct side *s)
 		if (o->held)
 			close_side(o);
 	} else if (running && o->held) {
-		o->held = !nic_set_up(b->control, o->name, true);
+		/* gone meanwhile, it is opened like any other that comes back */
+		say(b, s, "has its carrier again; %s %s", o->name,
+		    nic_set_up(b->control, o->name, true) ? "is set up" : "cannot be set up");
+		o->held = false;
 		o->running = false;
 		o->retry_ns = 0;
-		say(b, s, "has its carrier again; %s %s", o->name,
-		    o->held ? "cannot be set up" : "is set up");
 	}
 }
 
@@ -392,7 +390,10 @@ static bool open_first(struct bridge *b, struct side *s, char err[RPCGATE_ERROR_
 		return fail(s, err,
 			    errno == EPERM ? "setting it up needs the capability CAP_NET_ADMIN" :
 					     strerror(errno));
-	return open_side(b, s, err);
+	if (!open_side(b, s, err))
+		return false;
+	s->running = nic_flags(b->control, s->name) & IFF_RUNNING;
+	return true;
 }
 
 struct bridge *bridge_open(const struct bridge_config *config, char err[RPCGATE_ERROR_SIZE])
@@ -512,17 +513,6 @@ bool bridge_receive(struct bridge *b, enum bridge_side *side, struct rpcgate_pac
 	return false;
 }
 
-/* Tags do not count against the MTU. */
-static size_t longest(const struct side *s, const uint8_t *frame, size_t n)
-{
-	size_t at = ETHERNET_OCTETS - 2;
-
-	while (at + TAG_OCTETS + 2 <= n && ((frame[at] == 0x81 && frame[at + 1] == 0) ||
-					    (frame[at] == 0x88 && frame[at + 1] == 0xa8)))
-		at += TAG_OCTETS;
-	return s->mtu + at + 2;
-}
-
 static bool drop_long(struct bridge *b, struct side *s, size_t n)
 {
 	s->stats.too_long++;
@@ -540,12 +530,11 @@ static bool send_out(struct bridge *b, struct side *s, const uint8_t *frame, siz
 		s->stats.failed++;
 		return false;
 	}
-	if (n > longest(s, frame, n))
-		return drop_long(b, s, n);
 	if (pcap_inject(s->pcap, frame, n) == (int)n) {
 		s->stats.forwarded++;
 		return true;
 	}
+	/* the kernel knows best what a tag may add to the MTU */
 	if (errno == EMSGSIZE)
 		return drop_long(b, s, n);
 	s->stats.failed++;

@@ -408,14 +408,14 @@ static bool allow(scmp_filter_ctx filter, const char *const *names, size_t n)
 	return true;
 }
 
-/* Memory never becomes code, signals go to ourselves alone, stdio may ask what a terminal is. */
+/* With some arguments alone: memory never becomes code, signals go to ourselves, stdio may ask what
+ * a terminal is. */
 static bool allow_in_part(scmp_filter_ctx filter)
 {
-	const struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-	const struct scmp_arg_cmp ourselves =
-		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)(unsigned int)getpid());
-	const struct scmp_arg_cmp is_terminal = SCMP_A1(SCMP_CMP_EQ, TCGETS);
-	const struct scmp_arg_cmp set_name = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME);
+	const struct scmp_arg_cmp no_code = { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 };
+	const struct scmp_arg_cmp ourselves = { 0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0 };
+	const struct scmp_arg_cmp is_terminal = { 1, SCMP_CMP_EQ, TCGETS, 0 };
+	const struct scmp_arg_cmp set_name = { 0, SCMP_CMP_EQ, PR_SET_NAME, 0 };
 
 	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &no_code) == 0 &&
 	       seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &no_code) ==
@@ -433,13 +433,20 @@ static bool allow_devices(scmp_filter_ctx filter)
 	static const int families[] = { AF_PACKET, AF_NETLINK, AF_INET, AF_UNIX };
 
 	for (size_t i = 0; i < COUNT(families); i++) {
-		const struct scmp_arg_cmp family = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]);
+		const struct scmp_arg_cmp family = { 0, SCMP_CMP_EQ, (scmp_datum_t)families[i], 0 };
 
 		if (seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, &family) <
 		    0)
 			return false;
 	}
 	return allow(filter, devices, COUNT(devices));
+}
+
+static bool allow_capture(scmp_filter_ctx filter)
+{
+	const struct scmp_arg_cmp is_up = { 1, SCMP_CMP_EQ, SIOCGIFFLAGS, 0 };
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, &is_up) == 0;
 }
 
 static bool fill(scmp_filter_ctx filter, unsigned int calls)
@@ -449,6 +456,7 @@ static bool fill(scmp_filter_ctx filter, unsigned int calls)
 	       seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1) == 0 &&
 	       allow(filter, basic, COUNT(basic)) && allow_in_part(filter) &&
 	       (!(calls & SANDBOX_THREADS) || allow(filter, threads, COUNT(threads))) &&
+	       (!(calls & SANDBOX_CAPTURE) || allow_capture(filter)) &&
 	       (!(calls & SANDBOX_DEVICES) || allow_devices(filter));
 }
 

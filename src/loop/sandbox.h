@@ -50,10 +50,10 @@ RPCGATE_MUST_USE bool sandbox_drop(const struct sandbox *sandbox, struct sandbox
 /** What a process still does beside reading, writing and waiting. */
 enum sandbox_calls {
 	SANDBOX_THREADS = 1, /**< starts threads */
-	SANDBOX_DEVICES =
-		2, /**< opens packet sockets and asks devices: a bridge whose device returns */
+	SANDBOX_DEVICES = 2, /**< opens packet sockets, asks and sets devices: a bridge */
 	SANDBOX_STRICT =
-		4 /**< any other call ends the process; without: EPERM, and the kernel logs */
+		4, /**< any other call ends the process; without: EPERM, and the kernel logs */
+	SANDBOX_CAPTURE = 8 /**< reads packets of a device: may ask whether that is up */
 };
 
 /**

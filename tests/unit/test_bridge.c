@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -498,6 +499,29 @@ static void a_lost_carrier_is_lost_at_both_sides(void **state)
 	assert_int_equal(times_said(w, "has no carrier"), 2);
 }
 
+/* It takes its carrier with it, and brings it back. */
+static void a_port_that_is_gone_is_gone_at_both_sides(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 3; i++) {
+		SOON(ping(w, "198.18.0.2"));
+		assert_true(lab_try("ip link del lm"));
+		SOON(!has_carrier(w, LAB_RIGHT));
+		lab_link(&w->lab, LAB_LEFT);
+		SOON(has_carrier(w, LAB_RIGHT));
+	}
+	/* the one that is held goes away, too */
+	SOON(ping(w, "198.18.0.2"));
+	assert_true(lab_try_at(&w->lab, LAB_LEFT, "ip link set lh down"));
+	SOON(!has_carrier(w, LAB_RIGHT));
+	assert_true(lab_try("ip link del rm"));
+	assert_true(lab_try_at(&w->lab, LAB_LEFT, "ip link set lh up"));
+	SOON(times_said(w, "rm cannot be set up") == 1);
+	lab_link(&w->lab, LAB_RIGHT);
+	SOON(ping(w, "198.18.0.2"));
+}
+
 static void a_port_held_down_is_up_again_at_the_end(void **state)
 {
 	struct world *w = *state;
@@ -527,10 +551,17 @@ static void what_was_changed_is_set_back(void **state)
 	assert_true(before.on[NIC_TSO] && before.on[NIC_GSO]);
 	start_bridge(w, false);
 	during = nic_offloads(fd, "lm");
+	/* frames for others are taken, too, by cards that would not */
+	assert_true(lab_try("ip -d link show lm | grep -q 'promiscuity 1'"));
 	assert_true(nic_flags(fd, "rm") & IFF_UP);
 	for (size_t i = 0; i < NIC_OFFLOADS; i++)
 		assert_false(during.on[i]);
 	assert_int_equal(times_said(w, "tso, gso switched off while the bridge is open"), 2);
+	/* a port that was away in between is still the one whose settings are known */
+	assert_true(lab_try("ip link set lm down"));
+	SOON(times_said(w, "bridge lm: was set down") == 1);
+	assert_true(lab_try("ip link set lm up"));
+	SOON(times_said(w, "bridge lm: is back") == 1);
 	stop_bridge(w);
 	after = nic_offloads(fd, "lm");
 	assert_memory_equal(&before, &after, sizeof(before));
@@ -597,6 +628,83 @@ static void rights_that_lack_are_said(void **state)
 			 0);
 }
 
+/* -------------------------------------------------------------- in its own sandbox */
+
+static void tell_parent(void *ctx, const char *line)
+{
+	dprintf(*(int *)ctx, "%s\n", line);
+}
+
+/* A bridge that gave up everything but what a port that returns asks for; ends by a signal */
+static pid_t start_confined(int out)
+{
+	const struct bridge_config config = { .name = { "lm", "rm" },
+					      .say = tell_parent,
+					      .ctx = &out };
+	const struct sandbox_path devices = { "/sys/class/net", false };
+	const struct sandbox sandbox = {
+		.user = "nobody",
+		.keep = SANDBOX_CAP(CAP_NET_ADMIN) | SANDBOX_CAP(CAP_NET_RAW),
+		.path = &devices,
+		.n_paths = 1,
+	};
+	char err[RPCGATE_ERROR_SIZE] = "";
+	struct sandbox_report report;
+	struct rpcgate_packet packet;
+	enum bridge_side side;
+	struct pollfd ready = { .events = POLLIN };
+	struct bridge *bridge;
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	bridge = bridge_open(&config, err);
+	if (!bridge || !sandbox_drop(&sandbox, &report, err) ||
+	    !sandbox_lock(SANDBOX_DEVICES | SANDBOX_STRICT, err)) {
+		dprintf(out, "%s\n", err);
+		_exit(1);
+	}
+	dprintf(out, "confined\n");
+	for (ready.fd = bridge_fd(bridge); poll(&ready, 1, -1) >= 0;)
+		while (bridge_receive(bridge, &side, &packet))
+			bridge_forward(bridge, side, &packet);
+	_exit(1);
+}
+
+/* Read what it says until this was said; false if it ended before */
+static bool wait_for(FILE *in, const char *text)
+{
+	char line[256];
+
+	while (fgets(line, sizeof(line), in))
+		if (strstr(line, text))
+			return true;
+	return false;
+}
+
+static void a_port_comes_back_to_a_bridge_without_other_rights(void **state)
+{
+	struct world *w = *state;
+	int said[2];
+	pid_t pid;
+	FILE *in;
+
+	assert_int_equal(pipe(said), 0);
+	pid = start_confined(said[1]);
+	close(said[1]);
+	in = fdopen(said[0], "r");
+	assert_true(wait_for(in, "confined"));
+	assert_true(ping(w, "198.18.0.2"));
+	assert_true(lab_try("ip link del lm"));
+	assert_true(wait_for(in, "nothing passes until it is back"));
+	lab_link(&w->lab, LAB_LEFT);
+	assert_true(wait_for(in, "bridge lm: is back"));
+	assert_true(ping(w, "198.18.0.2"));
+	kill(pid, SIGTERM);
+	assert_int_equal(lab_wait(pid), 128 + SIGTERM);
+	fclose(in);
+}
+
 int main(void)
 {
 #define WITH(test, setup) cmocka_unit_test_setup_teardown(test, setup, drop_world)
@@ -610,10 +718,12 @@ int main(void)
 		WITH(a_port_that_is_gone_comes_back, make_bridge),
 		WITH(a_port_set_down_comes_back, make_bridge),
 		WITH(a_lost_carrier_is_lost_at_both_sides, make_linked_bridge),
+		WITH(a_port_that_is_gone_is_gone_at_both_sides, make_linked_bridge),
 		WITH(a_port_held_down_is_up_again_at_the_end, make_linked_bridge),
 		WITH(what_was_changed_is_set_back, make_world),
 		WITH(what_cannot_be_opened_is_said, make_world),
 		WITH(rights_that_lack_are_said, make_world),
+		WITH(a_port_comes_back_to_a_bridge_without_other_rights, make_world),
 	};
 
 	return cmocka_run_group_tests_name("bridge", tests, NULL, NULL);

@@ -301,7 +301,9 @@ static void check_status(uint64_t caps, unsigned int uid, unsigned int gid)
 static void keep_net_admin(struct home *h)
 {
 	const struct passwd *nobody = getpwnam("nobody");
+	const gid_t groups[] = { 0, 4 };
 
+	CHECK(setgroups(2, groups) == 0);
 	drop(h);
 	check_status(SANDBOX_CAP(CAP_NET_ADMIN), nobody->pw_uid, nobody->pw_gid);
 }
@@ -649,6 +651,17 @@ static void threads_are_started_where_that_was_asked_for(void **state)
 	dies(state, start_a_thread_without);
 }
 
+static void look_at_a_device(struct home *h)
+{
+	struct ifreq request = { .ifr_name = "lo" };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	drop(h);
+	lock(SANDBOX_STRICT | SANDBOX_CAPTURE);
+	CHECK(ioctl(fd, SIOCGIFFLAGS, &request) == 0);
+	call_socket();
+}
+
 static void ask_a_device(struct home *h)
 {
 	struct ifreq request = { .ifr_name = "lo" };
@@ -666,6 +679,7 @@ static void ask_a_device(struct home *h)
 static void devices_are_asked_where_that_was_asked_for(void **state)
 {
 	dies(state, ask_a_device);
+	dies(state, look_at_a_device);
 }
 
 /* ------------------------------------------------------------ what still has to work */

@@ -232,6 +232,19 @@ static void a_full_device_loses_lines_and_counts_them(void **state)
 	sink_close(sink);
 }
 
+/* Otherwise the line about it would stand in a wrong place. */
+static void behind_a_lost_line_all_are_lost_until_that_is_said(void **state)
+{
+	struct sink *sink = opened("/dev/full", SINK_BUFFER_MIN);
+
+	(void)state;
+	assert_true(sink_write(sink, numbered(1, 2000), 2000));
+	assert_false(sink_write(sink, numbered(2, 3000), 3000));
+	assert_false(sink_write(sink, numbered(3, 100), 100));
+	assert_int_equal(sink_stats(sink).lost, 2);
+	sink_close(sink);
+}
+
 /* In a process of its own, which may mount: exit status 0 is success */
 static int in_mounts_of_our_own(struct place *p, void (*run)(struct place *))
 {
@@ -433,6 +446,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_rotation_that_fails_keeps_the_old_file,
 						make_place, drop_place),
 		cmocka_unit_test(a_full_device_loses_lines_and_counts_them),
+		cmocka_unit_test(behind_a_lost_line_all_are_lost_until_that_is_said),
 		cmocka_unit_test_setup_teardown(when_a_disk_has_room_again_the_gap_is_told,
 						make_place, drop_place),
 		cmocka_unit_test_setup_teardown(a_line_cut_by_a_full_disk_is_whole_in_the_next_file,

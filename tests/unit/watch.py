@@ -18,6 +18,8 @@ import time
 PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 LONGEST_S = 10  # captures that take longer are left to the replay of files
 failures = 0
+# The leak checker stops a process as a debugger does, which one in its sandbox does not let happen.
+os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
 
 
 def check(good, what):
@@ -196,7 +198,8 @@ def an_interface_that_fails_ends_it(folder):
     run("ip", "link", "del", "gone0")
     out, err = process.communicate(timeout=30)
     check(process.returncode == 4, f"exit status {process.returncode}")
-    check(err.startswith("rpcgate watch: ") and err.count("\n") == 1, err)
+    check(err in ("rpcgate watch: The interface disappeared\n",
+                  "rpcgate watch: The interface went down\n"), err)
     check(out.startswith("interface gone0, "), out[:60])
 
 
