@@ -31,6 +31,9 @@ INTERFACES = {name: (uuid.UUID(text), version) for name, text, version in (
     ("dispatch", "00020400-0000-0000-c000-000000000046", 0),
 )}
 
+# interfaces that nobody knows, for tests that need many
+INTERFACES.update((f"extra{i}", (uuid.UUID(int=0x7E57 << 112 | i), 1)) for i in range(64))
+
 
 class Refused(Exception):
     """The other side, or somebody between, ended it or kept silent."""
