@@ -94,9 +94,13 @@ class Bench:
         with gateway.Gateway(self.net, self.args.program, "set dynamic-range=49152-65535", *lines,
                              *(f"set {text}" for text in self.args.set), mode=mode) as gate:
             self.net.call(["taskset", "-a", "-p", "-c", self.gate_cpu, str(gate.process.pid)])
-            yield
-        self.net.run(lab.GATEWAY, ["nft", "delete", "table", "inet", "rpcgate"])  # it stays closed
-        self.net.open_forwarding()
+            try:
+                yield
+            finally:
+                gate.stop()
+                # it stays closed when the program ends, until somebody says otherwise
+                self.net.run(lab.GATEWAY, ["nft", "delete table inet rpcgate"])
+                self.net.open_forwarding()
 
     def gate(self):
         return self.gated("inspect every-bind")
@@ -124,16 +128,17 @@ class Bench:
         if done.returncode:
             raise lab.Failed(f"iptables: {done.stdout}")
 
-    def bridge_up(self):
+    @contextlib.contextmanager
+    def bridge_of_kernel(self):
         self.net.ip(lab.GATEWAY, "link add br0 type bridge", "link set eth0 master br0",
                     "link set eth1 master br0", "link set br0 up")
-
-    def bridge_down(self):
+        yield
         self.net.ip(lab.GATEWAY, "link del br0")
 
 
 def one_lab(args, names, results):
-    """All rounds of the ways that share a topology."""
+    """All rounds of the ways that share a topology; true if one could not be measured."""
+    failed = False
     with lab.Lab() as net:
         bench = Bench(net, args)
         bridged = names[0] in BRIDGED
@@ -145,17 +150,23 @@ def one_lab(args, names, results):
             for turn in range(args.rounds):
                 order = names[turn % len(names):] + names[:turn % len(names)]
                 for name in order:
-                    own_bridge = name == "bridge"
-                    if own_bridge:
-                        bench.bridge_up()
-                    with bench.way(name):
-                        if bridged:
-                            lab.wait_until("the bridge passes", lambda: not net.run(
-                                "client", ["ping", "-c1", "-W1", lab.DC4]).returncode, 20)
-                        results[name].append(bench.figures())
-                    if own_bridge:
-                        bench.bridge_down()
+                    try:
+                        results[name].append(one_way(bench, name, bridged))
+                    except lab.Failed as why:
+                        print(f"{name}: not measured: {why}", file=sys.stderr, flush=True)
+                        names, failed = [n for n in names if n != name], True
+                        results.pop(name)
                     print(f"round {turn + 1}: {name}", file=sys.stderr, flush=True)
+    return failed
+
+
+def one_way(bench, name, bridged):
+    with bench.bridge_of_kernel() if name == "bridge" else contextlib.nullcontext(), \
+            bench.way(name):
+        if bridged:
+            lab.wait_until("the bridge passes", lambda: not bench.net.run(
+                "client", ["ping", "-c1", "-W1", lab.DC4]).returncode, 10)
+        return bench.figures()
 
 
 def summary(results):
@@ -201,19 +212,21 @@ def main():
     lab.enter()
     wanted = args.way or [*ROUTED, *BRIDGED]
     results = {name: [] for name in wanted}
+    failed = False
     for ways in (ROUTED, BRIDGED):
         names = [name for name in ways if name in wanted]
         if names:
-            one_lab(args, names, results)
+            failed |= one_lab(args, names, results)
     table = summary(results)
     show(table)
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:
             json.dump({"rounds": results, "summary": table}, file, indent=1)
+    return int(failed)
 
 
 if __name__ == "__main__":
     try:
-        main()
+        sys.exit(main())
     except lab.Failed as problem:
         sys.exit(f"inline.py: {problem}")

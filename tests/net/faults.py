@@ -20,7 +20,9 @@ import lab
 import pdu
 import probe
 
-SAMR, DRSUAPI, HIDDEN, MANY = 49160, 49161, 49170, 49200
+SAMR, DRSUAPI, HIDDEN = 49160, 49161, 49170
+EXTRA, EXTRAS = 49200, 40  # a port for each of the interfaces extra0, extra1, ...
+FEW = 16                   # the least that limit.pinholes takes
 SERVER = lab.STANDIN4
 KILLS = int(os.environ.get("RPCGATE_NET_KILLS", "100"))
 AHEAD_S = 400000000  # more than twelve years
@@ -46,7 +48,8 @@ class World:
 def world(args):
     args.net.routed(("client", "dc", "other"))
     standin = clients.start_standin(args.net, f"{SAMR}=samr,lsarpc", f"{DRSUAPI}=drsuapi",
-                                    f"{HIDDEN}=netlogon", f"{MANY}=wkssvc",
+                                    f"{HIDDEN}=netlogon",
+                                    *(f"{EXTRA + i}=extra{i}" for i in range(EXTRAS)),
                                     addresses=(lab.STANDIN4, lab.STANDIN6, lab.DC4))
     args.net.close_forwarding()
     random.seed(1)
@@ -376,37 +379,79 @@ def table_full(made):
         works()
 
 
-def queue_full(made):
-    """The program sleeps while thousands of packets come: dropped, counted, and life goes on."""
-    with made.gate() as gate, made.probe(SAMR, HIDDEN) as knocks:
-        works()
-        knocks.opened(SAMR)
+def pinholes_full(made):
+    """More announcements than there is room for: nothing opens beyond it, and it recovers."""
+    with made.gate(f"set limit.pinholes={FEW}", "set pinhole.ttl=5s", "set pinhole.refresh=map") \
+            as gate, made.probe(HIDDEN) as knocks:
         began = time.monotonic()
-        gate.signal(signal.SIGSTOP)
-        try:
-            stopped = time.monotonic()
-            flood(made, 30000)
-            knocks.closed(HIDDEN, began, 0, 300)
-            sent, heard = knocks.heard_in(SAMR, stopped + 0.05, time.monotonic())
-            if heard:
-                raise lab.Failed(f"{len(heard)} of {sent} knocks went through while it slept")
-        finally:
-            gate.signal(signal.SIGCONT)
-        works()
+        for i in range(EXTRAS):
+            ask("client", f"extra{i}")
+        opened = gateway.pinholes_in_kernel(made.net)
+        usable = sum(not refused("client", EXTRA + i, f"extra{i}", 0.03) for i in range(EXTRAS))
+        if not 0 < usable <= FEW or not 0 < opened <= FEW:
+            raise lab.Failed(f"room for {FEW}: {usable} can be used, {opened} in the kernel")
         if not gate.alive():
             raise lab.Failed("rpcgate died")
+        told = [e for e in gate.events() if e["event_type"] == "rpc_pinhole"
+                and e["rpc_pinhole"]["action"] in ("refuse", "evict")]
+        if not told:
+            raise lab.Failed("no event tells of those that had no room")
+        lab.wait_until("pinholes run out", lambda: not gateway.pinholes_in_kernel(made.net), 20,
+                       0.2)
+        works()
         never_heard(knocks, HIDDEN, began)
-        closed_to_hidden("other")
-    return "30000 packets"
+        return f"{usable} of {EXTRAS} usable, {opened} in the kernel, {len(told)} events"
+
+
+def asleep(length, packets, full):
+    """The program sleeps while thousands of packets come: dropped, counted, and life goes on.
+
+    full: which of the two it is that has no more room, 0 the queue, 1 the socket (ENOBUFS)
+    """
+    def scenario(made):
+        with made.gate(f"queue-length {length}") as gate, made.probe(SAMR, HIDDEN) as knocks:
+            works()
+            knocks.opened(SAMR)
+            began = time.monotonic()
+            gate.signal(signal.SIGSTOP)
+            try:
+                stopped = time.monotonic()
+                flood(made, packets)
+                knocks.closed(HIDDEN, began, 0, 300)
+                sent, heard = knocks.heard_in(SAMR, stopped + 0.05, time.monotonic())
+            finally:
+                gate.signal(signal.SIGCONT)
+            if heard:
+                raise lab.Failed(f"{len(heard)} of {sent} knocks went through while it slept")
+            works()
+            if not gate.alive():
+                raise lab.Failed("rpcgate died")
+            never_heard(knocks, HIDDEN, began)
+            closed_to_hidden("other")
+            dropped = queue_drops(made)
+            if not dropped[full]:
+                raise lab.Failed(f"nothing was full: {dropped} dropped")
+            if full and not gate.ctl("stats")[0].get("queue_overruns"):
+                raise lab.Failed("the program counts no overrun of its socket")
+        return f"{dropped[full]} packets dropped"
+    return scenario
+
+
+def queue_drops(made):
+    """What the kernel dropped because the queue, or the socket behind it, was full."""
+    with lab.inside(lab.GATEWAY), open("/proc/net/netfilter/nfnetlink_queue",
+                                       encoding="ascii") as file:
+        fields = file.read().split()
+    return int(fields[5]), int(fields[6])
 
 
 def flood(made, count):
-    """SYNs from many ports, as fast as they go."""
+    """SYNs to the mapper, which the kernel does not judge by itself, as fast as they go."""
     knocks = probe.Probe(made.net, SERVER, HIDDEN, host="other", source=lab.OTHER4)
     for number in range(count):
         with contextlib.suppress(OSError):
             knocks.sender.send(knocks.frame + probe.syn(
-                lab.OTHER4, SERVER, 1024 + number % 60000, HIDDEN if number % 2 else SAMR, number))
+                lab.OTHER4, SERVER, 1024 + number % 60000, pdu.MAPPER_PORT, number))
     knocks.sender.close()
     knocks.listener.close()
 
@@ -642,7 +687,8 @@ SCENARIOS = [
     foreign("iptables-flush", iptables_flush),
     ("reload-broken", reload_broken), ("reload-good", reload_good),
     ("reload-under-probe", reload_under_probe),
-    ("table-full", table_full), ("queue-full", queue_full), ("events-full", events_full),
+    ("table-full", table_full), ("pinholes-full", pinholes_full), ("queue-full", asleep(1024, 10000, 0)), ("socket-full", asleep(1048576, 60000, 1)),
+    ("events-full", events_full),
     ("clock-steps", clock_steps), ("interface-gone", interface_gone),
     ("control", control), ("not-twice", not_twice), ("bad-start", bad_start),
     ("without-rights", without_rights), ("own-user", own_user), ("ends-clean", ends_clean),

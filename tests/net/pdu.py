@@ -31,6 +31,9 @@ INTERFACES = {name: (uuid.UUID(text), version) for name, text, version in (
     ("dispatch", "00020400-0000-0000-c000-000000000046", 0),
 )}
 
+# interfaces that nobody knows, for tests that need many
+INTERFACES.update((f"extra{i}", (uuid.UUID(int=0x7E57 << 112 | i), 1)) for i in range(64))
+
 
 class Refused(Exception):
     """The other side, or somebody between, ended it or kept silent."""
@@ -147,7 +150,7 @@ class Client:
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(timeout_s)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.left = b""
+        self.left, self.failed = b"", False
         try:
             if source:
                 self.socket.bind(source)
@@ -163,13 +166,20 @@ class Client:
         self.close()
 
     def close(self):
+        """Who was refused resets: its retransmissions would be seen by the next test's gateway."""
+        if self.failed:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
+
+    def refused(self, why):
+        self.failed = True
+        return Refused(why)
 
     def send(self, data):
         try:
             self.socket.sendall(data)
         except OSError as problem:
-            raise Refused(f"send: {problem}") from problem
+            raise self.refused(f"send: {problem}") from problem
 
     def receive(self):
         while True:
@@ -180,9 +190,9 @@ class Client:
             try:
                 more = self.socket.recv(65536)
             except OSError as problem:
-                raise Refused(f"receive: {problem}") from problem
+                raise self.refused(f"receive: {problem}") from problem
             if not more:
-                raise Refused("closed")
+                raise self.refused("closed")
             self.left = rest + more
 
     def ask(self, data):
