@@ -138,7 +138,7 @@ static void write_sentence(const struct html_page *page, const struct exposure *
 	html_count(out, stats->binds_allowed + stats->binds_logged, "bind", "binds");
 	fputs("</a> would be allowed, <a href=\"#refused\">", out);
 	html_number(out, stats->binds_denied);
-	fputs("</a> refused.</p>\n", out);
+	fputs("</a>&nbsp;refused.</p>\n", out);
 	if (e->factor < 2)
 		return;
 	fputs("<p class=note>Compared is time times ports, for each pair to which anything was opened; a "
