@@ -11,6 +11,8 @@
 
 #define NS_PER_US UINT64_C(1000)
 #define NS_PER_DAY (UINT64_C(86400) * 1000000000)
+#define SETTINGS_MAX 20      /* of --set that are shown */
+#define FAULTY_MAX 40        /* inputs that are named */
 #define WINDOWS_PORTS 16384U /* 49152 to 65535, the range of Windows (KB832017) */
 
 /* ----------------------------------------------------------------------- the result */
@@ -165,6 +167,28 @@ static void tile(FILE *out, uint64_t n, const char *what, const char *where, boo
 	fprintf(out, "</b> %s</a></li>\n", what);
 }
 
+/* What the verdicts depend on, beside the packets */
+static void write_settings(const struct html_page *page)
+{
+	const struct option_list *set = page->html->set;
+	FILE *out = page->out;
+
+	if (!page->policy && !set->n)
+		return;
+	fputs("<p class=kicker>", out);
+	if (page->policy) {
+		fputs("judged by the policy <code>", out);
+		html_text(out, page->policy);
+		fputs("</code> ", out);
+	}
+	for (size_t i = 0; i < set->n && i < SETTINGS_MAX; i++) {
+		fputs(i ? ", <code>" : "with <code>", out);
+		html_text(out, set->value[i]);
+		fputs("</code>", out);
+	}
+	fputs(set->n > SETTINGS_MAX ? ", &hellip;</p>\n" : "</p>\n", out);
+}
+
 void html_write_result(struct html_page *page)
 {
 	const struct report_input *in = page->input;
@@ -186,6 +210,7 @@ void html_write_result(struct html_page *page)
 		fprintf(out, " (%s)", words_duration(in->last_ns - in->first_ns, from));
 	}
 	fputs("</p>\n", out);
+	write_settings(page);
 	write_headline(page, &e);
 	write_sentence(page, &e);
 	fputs("<ul class=tiles>\n", out);
@@ -257,6 +282,25 @@ static void write_policy(struct html_page *page)
 
 /* ---------------------------------------------------------------------- the quality */
 
+/* What standard error said of inputs, in order of their names */
+static void write_faulty(const struct report_input *in, FILE *out)
+{
+	size_t shown = in->n_faulty < FAULTY_MAX ? in->n_faulty : FAULTY_MAX;
+
+	for (size_t i = 0; i < shown; i++) {
+		fputs("<li><code>", out);
+		html_text(out, in->faulty[i].name);
+		fputs("</code> ", out);
+		html_text(out, in->faulty[i].text);
+		fputs("</li>\n", out);
+	}
+	if (shown == in->n_faulty)
+		return;
+	fputs("<li>and ", out);
+	html_count(out, in->n_faulty - shown, "more input", "more inputs");
+	fputs("</li>\n", out);
+}
+
 static void write_quality(struct html_page *page)
 {
 	FILE *out = page->out;
@@ -265,6 +309,11 @@ static void write_quality(struct html_page *page)
 
 	html_heading(out, "quality", "Quality of the input");
 	fputs("<ul class=plain>\n", out);
+	if (page->input->interrupted) {
+		fputs("<li class=no>reading was interrupted: this is about what came before</li>\n",
+		      out);
+		said++;
+	}
 	for (size_t i = 0; report_quality(page->input, i, line); i++) {
 		if (!*line)
 			continue;
@@ -273,6 +322,7 @@ static void write_quality(struct html_page *page)
 		fputs("</li>\n", out);
 		said++;
 	}
+	write_faulty(page->input, out);
 	if (!said)
 		fputs("<li class=good>nothing to complain about</li>\n", out);
 	fputs("</ul>\n", out);
