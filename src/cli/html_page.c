@@ -285,19 +285,17 @@ static void write_policy(struct html_page *page)
 /* What standard error said of inputs, in order of their names */
 static void write_faulty(const struct report_input *in, FILE *out)
 {
-	size_t shown = in->n_faulty < FAULTY_MAX ? in->n_faulty : FAULTY_MAX;
-
-	for (size_t i = 0; i < shown; i++) {
+	for (size_t i = 0; i < in->n_faulty && i < FAULTY_MAX; i++) {
 		fputs("<li><code>", out);
 		html_text(out, in->faulty[i].name);
 		fputs("</code> ", out);
 		html_text(out, in->faulty[i].text);
 		fputs("</li>\n", out);
 	}
-	if (shown == in->n_faulty)
+	if (in->n_faulty <= FAULTY_MAX)
 		return;
 	fputs("<li>and ", out);
-	html_count(out, in->n_faulty - shown, "more input", "more inputs");
+	html_count(out, in->n_faulty - FAULTY_MAX, "more input", "more inputs");
 	fputs("</li>\n", out);
 }
 
