@@ -270,6 +270,9 @@ static void write_policy(struct html_page *page)
 		free(text);
 		return;
 	}
+	if (s->incomplete)
+		fputs("<p class=no>There was more than can be kept: rules are missing here.</p>\n",
+		      out);
 	fputs("<p>The least that would allow what passed here; refusals stay refused. Put it into a "
 	      "file and try it: <code>rpcgate analyze --policy FILE</code>.</p>\n"
 	      "<div class=code><button type=button hidden data-copy=suggested>Copy</button>"
