@@ -304,8 +304,6 @@ static bool write_json_end(struct analysis *a, const struct rpcgate_stats *stats
 
 	while (limiter_left(&a->limiter, &gap))
 		write_gap(a, r->last_ns, &gap);
-	if (r->n_faulty)
-		qsort(r->faulty, r->n_faulty, sizeof(*r->faulty), by_name);
 	for (size_t i = 0; i < r->n_faulty; i++)
 		if (!json_write_engine(a->json, r->last_ns, r->faulty[i].name, "input",
 				       r->faulty[i].text))
@@ -324,6 +322,9 @@ static void print_reports(struct analysis *a, const struct rpcgate_stats *stats)
 		.last_ns = r->last_ns,
 		.unnamed = a->labeller ? labeller_unnamed(a->labeller) : 0,
 		.checksums_ignored = r->cfg.checksum == RPCGATE_CHECKSUM_IGNORE,
+		.interrupted = reading_interrupted(),
+		.faulty = r->faulty,
+		.n_faulty = r->n_faulty,
 	};
 
 	if (a->html && !html_write(a->html, &input, &r->cfg, a->options.policy, a->page))
@@ -343,6 +344,8 @@ static int run(struct analysis *a)
 
 	reading_run(r, &user);
 	rpcgate_stats(r->gate, &stats);
+	if (r->n_faulty)
+		qsort(r->faulty, r->n_faulty, sizeof(*r->faulty), by_name);
 	if (a->json && !r->failed && !write_json_end(a, &stats))
 		json_failed(a);
 	/* what was wrong with the input is read before what was in it */

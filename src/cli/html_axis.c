@@ -159,11 +159,12 @@ static uint64_t step_of(const struct html_piece *piece)
 		21600 * NS_PER_S,  43200 * NS_PER_S,   86400 * NS_PER_S, 172800 * NS_PER_S,
 		604800 * NS_PER_S, 2592000 * NS_PER_S,
 	};
-	double per_ns = piece->width / (double)(piece->to_ns - piece->from_ns + 1);
+	uint64_t span = piece->to_ns - piece->from_ns;
+	double per_ns = piece->width / (double)(span + 1);
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		if ((double)steps[i] * per_ns >= LABEL_MIN)
-			return steps[i];
+			return steps[i] <= span ? steps[i] : 0;
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* html_events.c - the rows that numbers link to: pinholes and binds, each with its packet */
+#include <search.h>
 #include <string.h>
 
 #include "html_parts.h"
@@ -22,6 +23,14 @@ void html_number_binds(struct html *h)
 	rows_sort(&h->binds, binds_order);
 	for (size_t i = 0; i < h->binds.n && i < HTML_LISTED; i++)
 		((struct html_bind *)h->binds.all[i])->number = i + 1;
+}
+
+size_t html_bind_number(const struct html *h, const struct html_bind_key *key)
+{
+	void *tree = h->binds.tree;
+	void *const *found = tfind(key, &tree, h->binds.compare);
+
+	return found ? ((const struct html_bind *)*found)->number : 0;
 }
 
 static size_t listed(size_t n)

@@ -212,9 +212,9 @@ static void write_gaps(struct html_page *page)
 		counts[k]++;
 	}
 	draw_gaps(out, counts);
-	fputs("<p>", out);
+	fputs("<p><a href=\"#binds\">", out);
 	html_count(out, s->n_gaps, "bind", "binds");
-	fputs(": half within ", out);
+	fputs("</a>: half within ", out);
 	html_duration(out, percentile(s, 50));
 	fputs(", 95 % within ", out);
 	html_duration(out, percentile(s, 95));

@@ -101,6 +101,23 @@ static void step_syn(const struct html_page *page, const struct html_incident *i
 	end_step(page, incident->syn_ns && !incident->midstream ? &at : NULL);
 }
 
+/* The interface, which leads to the row of its binds where there is one */
+static void write_interface(const struct html_page *page, const struct html_incident *incident)
+{
+	size_t number = html_bind_number(page->html, &incident->key.what);
+	FILE *out = page->out;
+
+	if (!has_interface(incident)) {
+		fputs("no interface", out);
+		return;
+	}
+	if (number)
+		fprintf(out, "<a href=\"#b%zu\">", number);
+	html_interface(out, &incident->key.what.interface);
+	if (number)
+		fputs("</a>", out);
+}
+
 static void step_bind(const struct html_page *page, const struct html_incident *incident)
 {
 	FILE *out = page->out;
@@ -111,10 +128,7 @@ static void step_bind(const struct html_page *page, const struct html_incident *
 		step(page, "Call", "");
 	else
 		step(page, incident->pdu == RPCGATE_PDU_BIND ? "Bind" : "Alter", "");
-	if (has_interface(incident))
-		html_interface(out, &incident->key.what.interface);
-	else
-		fputs("no interface", out);
+	write_interface(page, incident);
 	if (incident->key.kind == RPCGATE_EVENT_CALL)
 		fprintf(out, ", operation %u", incident->opnum);
 	if (incident->target) {

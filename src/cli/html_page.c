@@ -11,6 +11,8 @@
 
 #define NS_PER_US UINT64_C(1000)
 #define NS_PER_DAY (UINT64_C(86400) * 1000000000)
+#define SETTINGS_MAX 20      /* of --set that are shown */
+#define FAULTY_MAX 40        /* inputs that are named */
 #define WINDOWS_PORTS 16384U /* 49152 to 65535, the range of Windows (KB832017) */
 
 /* ----------------------------------------------------------------------- the result */
@@ -138,7 +140,7 @@ static void write_sentence(const struct html_page *page, const struct exposure *
 	html_count(out, stats->binds_allowed + stats->binds_logged, "bind", "binds");
 	fputs("</a> would be allowed, <a href=\"#refused\">", out);
 	html_number(out, stats->binds_denied);
-	fputs("</a> refused.</p>\n", out);
+	fputs("</a>&nbsp;refused.</p>\n", out);
 	if (e->factor < 2)
 		return;
 	fputs("<p class=note>Compared is time times ports, for each pair to which anything was opened; a "
@@ -165,6 +167,28 @@ static void tile(FILE *out, uint64_t n, const char *what, const char *where, boo
 	fprintf(out, "</b> %s</a></li>\n", what);
 }
 
+/* What the verdicts depend on, beside the packets */
+static void write_settings(const struct html_page *page)
+{
+	const struct option_list *set = page->html->set;
+	FILE *out = page->out;
+
+	if (!page->policy && !set->n)
+		return;
+	fputs("<p class=kicker>", out);
+	if (page->policy) {
+		fputs("judged by the policy <code>", out);
+		html_text(out, page->policy);
+		fputs("</code> ", out);
+	}
+	for (size_t i = 0; i < set->n && i < SETTINGS_MAX; i++) {
+		fputs(i ? ", <code>" : "with <code>", out);
+		html_text(out, set->value[i]);
+		fputs("</code>", out);
+	}
+	fputs(set->n > SETTINGS_MAX ? ", &hellip;</p>\n" : "</p>\n", out);
+}
+
 void html_write_result(struct html_page *page)
 {
 	const struct report_input *in = page->input;
@@ -186,6 +210,7 @@ void html_write_result(struct html_page *page)
 		fprintf(out, " (%s)", words_duration(in->last_ns - in->first_ns, from));
 	}
 	fputs("</p>\n", out);
+	write_settings(page);
 	write_headline(page, &e);
 	write_sentence(page, &e);
 	fputs("<ul class=tiles>\n", out);
@@ -245,6 +270,9 @@ static void write_policy(struct html_page *page)
 		free(text);
 		return;
 	}
+	if (s->incomplete)
+		fputs("<p class=no>There was more than can be kept: rules are missing here.</p>\n",
+		      out);
 	fputs("<p>The least that would allow what passed here; refusals stay refused. Put it into a "
 	      "file and try it: <code>rpcgate analyze --policy FILE</code>.</p>\n"
 	      "<div class=code><button type=button hidden data-copy=suggested>Copy</button>"
@@ -257,6 +285,23 @@ static void write_policy(struct html_page *page)
 
 /* ---------------------------------------------------------------------- the quality */
 
+/* What standard error said of inputs, in order of their names */
+static void write_faulty(const struct report_input *in, FILE *out)
+{
+	for (size_t i = 0; i < in->n_faulty && i < FAULTY_MAX; i++) {
+		fputs("<li><code>", out);
+		html_text(out, in->faulty[i].name);
+		fputs("</code> ", out);
+		html_text(out, in->faulty[i].text);
+		fputs("</li>\n", out);
+	}
+	if (in->n_faulty <= FAULTY_MAX)
+		return;
+	fputs("<li>and ", out);
+	html_count(out, in->n_faulty - FAULTY_MAX, "more input", "more inputs");
+	fputs("</li>\n", out);
+}
+
 static void write_quality(struct html_page *page)
 {
 	FILE *out = page->out;
@@ -265,6 +310,11 @@ static void write_quality(struct html_page *page)
 
 	html_heading(out, "quality", "Quality of the input");
 	fputs("<ul class=plain>\n", out);
+	if (page->input->interrupted) {
+		fputs("<li class=no>reading was interrupted: this is about what came before</li>\n",
+		      out);
+		said++;
+	}
 	for (size_t i = 0; report_quality(page->input, i, line); i++) {
 		if (!*line)
 			continue;
@@ -273,6 +323,7 @@ static void write_quality(struct html_page *page)
 		fputs("</li>\n", out);
 		said++;
 	}
+	write_faulty(page->input, out);
 	if (!said)
 		fputs("<li class=good>nothing to complain about</li>\n", out);
 	fputs("</ul>\n", out);

@@ -247,6 +247,8 @@ void html_write_figures(struct html_page *page);
 void html_write_events(struct html_page *page);
 /** Give binds their numbers, in the order of the table. */
 void html_number_binds(struct html *html);
+/** The number of a row there; 0: it is not shown. */
+size_t html_bind_number(const struct html *html, const struct html_bind_key *key);
 
 extern const char html_style[];
 extern const char html_script[];

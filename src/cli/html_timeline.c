@@ -50,6 +50,7 @@ struct timeline_sheet {
 	bool by_server;
 	size_t n_slots;
 	struct lane slot[LANES_MAX];
+	bool counted;     /* some lane counts */
 	size_t others;    /* servers in the last lane */
 	uint8_t *of_life; /* slot of each */
 	uint8_t *of_mark;
@@ -426,6 +427,7 @@ static double draw_counts(struct timeline_sheet *sheet, const struct lane *lane,
 	double height = COUNTED + 16 + (lane->refused ? 12 : 0);
 	struct counts c = { 0 };
 
+	sheet->counted = true;
 	count_lane(sheet, slot, &c);
 	draw_label(sheet, lane, slot, height);
 	fputs("<text class=sub x=0 y=", out);
@@ -504,10 +506,13 @@ static void legend(const struct timeline_sheet *sheet)
 	      "<svg width=10 height=14 aria-hidden=true><path class=use d=\"M5 1v12\"/></svg> "
 	      "the server accepted a bind "
 	      "<svg width=12 height=12 aria-hidden=true><path class=\"mark no\" "
-	      "d=\"M6 1.5l4.5 4.5-4.5 4.5-4.5-4.5z\"/></svg> refused or suspicious "
-	      "<svg width=26 height=14 aria-hidden=true><path class=area "
-	      "d=\"M1 13V8h8V3h8v6h8v4z\"/></svg> many pinholes: how many were open, in steps</p>\n",
+	      "d=\"M6 1.5l4.5 4.5-4.5 4.5-4.5-4.5z\"/></svg> refused or suspicious",
 	      out);
+	if (sheet->counted)
+		fputs(" <svg width=26 height=14 aria-hidden=true><path class=area "
+		      "d=\"M1 13V8h8V3h8v6h8v4z\"/></svg> many pinholes: how many were open, in steps",
+		      out);
+	fputs("</p>\n", out);
 	if (h->lost_lives)
 		html_left_out(out, h->lost_lives, "pinhole", "pinholes",
 			      "counted in the sums, but not drawn");

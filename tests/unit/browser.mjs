@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const OPEN_MS = 2000;
+const ANSWER_MS = 60000; // axe takes a while in a large page
 const axe = readFileSync(process.argv[2], "utf8");
 const plan = JSON.parse(readFileSync(process.argv[3], "utf8"));
 const profile = mkdtempSync(join(tmpdir(), "rpcgate-browser-"));
@@ -46,7 +47,10 @@ browser.on("exit", () => {
 function send(method, params = {}, sessionId = undefined) {
 	const id = ++number;
 	browser.stdio[3].write(JSON.stringify({ id, method, params, sessionId }) + "\0");
-	return new Promise((good, bad) => waiting.set(id, { good, bad }));
+	return new Promise((good, bad) => {
+		const late = setTimeout(() => bad(new Error(`${method} was not answered`)), ANSWER_MS);
+		waiting.set(id, { good: (x) => (clearTimeout(late), good(x)), bad: (x) => (clearTimeout(late), bad(x)) });
+	});
 }
 
 async function openTab() {
@@ -89,7 +93,7 @@ async function evaluate(tab, expression) {
 	return result.value;
 }
 
-async function open(tab, url) {
+async function load(tab, url) {
 	const loaded = new Promise((done) => {
 		const listener = ({ method, sessionId }) => {
 			if (method === "Page.loadEventFired" && sessionId === tab.session) {
@@ -99,9 +103,13 @@ async function open(tab, url) {
 		};
 		listeners.add(listener);
 	});
-	const start = performance.now();
 	await tab("Page.navigate", { url });
 	await loaded;
+}
+
+async function open(tab, url) {
+	const start = performance.now();
+	await load(tab, url);
 	// two frames later it is on the screen
 	await evaluate(tab, "new Promise((f) => requestAnimationFrame(() => requestAnimationFrame(f)))");
 	return performance.now() - start;
@@ -134,9 +142,33 @@ async function look(tab, file) {
 		.filter((d) => !d.querySelector("ol")?.offsetHeight).map((d) => d.id)
 		.concat(getComputedStyle(document.body).backgroundColor === "rgb(255, 255, 255)" ? [] : ["dark"])`);
 	await tab("Emulation.setEmulatedMedia", { media: "screen", features: [] });
-	const used = await use(tab);
+	const used = [...await byKeyboard(tab), ...await use(tab), ...await withoutScript(tab, url)];
 	stop();
 	return { problems, used, best };
+}
+
+// The first thing that the tab key reaches is the way past the contents
+async function byKeyboard(tab) {
+	for (const type of ["keyDown", "keyUp"])
+		await tab("Input.dispatchKeyEvent", { type, key: "Tab", code: "Tab", windowsVirtualKeyCode: 9 });
+	const seen = await evaluate(tab, `[document.activeElement.className,
+		document.activeElement.getBoundingClientRect().left >= 0,
+		getComputedStyle(document.activeElement).outlineStyle]`);
+	return seen.join() === "skip,true,solid" ? [] : [`the tab key leads to ${seen}`];
+}
+
+// Nothing is said by the script alone, and nothing is shown that would need it
+async function withoutScript(tab, url) {
+	const text = `document.querySelector("main")?.textContent.replaceAll("Copied", "Copy").length`;
+	const before = await evaluate(tab, text);
+	await tab("Emulation.setScriptExecutionDisabled", { value: true });
+	await load(tab, url);
+	const after = await evaluate(tab, text);
+	const idle = await evaluate(tab, `[...document.querySelectorAll("button, input")]
+		.filter((e) => e.offsetHeight).length`);
+	await tab("Emulation.setScriptExecutionDisabled", { value: false });
+	return after && after <= before && before - after < 100 && !idle ? [] :
+		[`without a script there are ${after} characters, not ${before}, and ${idle} idle controls`];
 }
 
 // The script: what it adds must work

@@ -260,6 +260,8 @@ def names(program, work):
         file.write(b"deny any name \"</pre><script>alert(1)</script>\xff\xe2\x80\xae" + b"n" * 60000 + b"\"\n")
     done, text, lines = all_commands(program, work, [os.fsdecode(root)], os.fsdecode(policy))
     check(done.returncode == 4, f"names: exit status {done.returncode}, though files are broken")
+    check("broken\\u001b[31m&lt;b&gt;" in text and "p\\u001b]0;x\\u0007&lt;script&gt;\\u000a.conf" in text,
+          "names: the page names neither the broken file nor the policy")
     seen = {e["pcap_filename"] for e in lines if "pcap_filename" in e}
     check(len(seen) >= len(files) + 1, f"names: events of {len(seen)} files")
     check(any(len(name) > 3000 for name in seen), "names: the long path is not there")

@@ -149,6 +149,25 @@ def functions(header, man):
             failures.append(f"librpcgate.3: {name} does not exist")
 
 
+def policy(program, source, man):
+    told = " ".join(re.findall(r"(?m)^  groups: (.*)$", run(program, "iface", "e")))
+    part = man.section("GROUPS")
+    part = part[part.index("They are"):part.index(".Ql rpcgate iface")]
+    same("groups", set(re.findall(r"(?m)^\.Ql (\S+)", part)), set(re.split(r"[,\s]+", told.strip())))
+    parser = (source / "src/gate/policy_parse.c").read_text()
+    language = man.section("THE LANGUAGE")
+    listed = set(re.findall(r"(?m)^\.It (?:Oo )?Ic (\S+)", language))
+    wanted = set(re.findall(r'(?m)^\t\{ "([a-z-]+)", (?:RPCGATE_STATEMENT|CLAUSE)_', parser))
+    # a group stands behind "interface" in the list of subjects
+    wanted.discard("group")
+    if "Ic group Ar name" not in language:
+        failures.append("rpcgate-policy.5: no group")
+    same("statements and clauses", listed, wanted)
+    for level in re.search(r"levels\[\] = \{(.*?)\}", parser)[1].replace('"', "").split(","):
+        if level.strip() not in language:
+            failures.append(f"rpcgate-policy.5: no level {level}")
+
+
 def lint(folder):
     """mandoc's opinion; EXAMPLES come first on purpose, and pages name each other."""
     accepted = re.compile(r"sections out of conventional order: Sh DESCRIPTION|"
@@ -192,6 +211,7 @@ def main():
     fields(schema, events)
     lists(header, events)
     functions(header, Manual(folder / "librpcgate.3"))
+    policy(program, source, Manual(folder / "rpcgate-policy.5"))
     examples(program, rpcgate, work)
     lint(folder)
     for failure in failures[:60]:

@@ -14,6 +14,12 @@ import re
 import subprocess
 import sys
 
+# What the program writes into tags; anything else came from somebody else
+ATTRIBUTES = set("""
+    id class href lang charset name content http-equiv title role tabindex aria-label aria-labelledby
+    aria-hidden scope colspan open hidden type data-rows data-copy d x y rx width height viewbox transform
+    text-anchor
+""".split())
 VOID = {"meta", "br", "input", "img", "link", "hr"}
 PORTS = 65535 - 49152 + 1
 SILENCE_S = 600
@@ -26,7 +32,7 @@ class Page(html.parser.HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.open, self.ids, self.links, self.problems = [], [], [], []
-        self.text, self.policy = [], []
+        self.text, self.policy, self.parts, self.part = [], [], {}, None
         self.feed(text)
         if self.open:
             self.problems.append(f"never closed: {self.open}")
@@ -42,11 +48,15 @@ class Page(html.parser.HTMLParser):
                 self.ids.append(value)
             elif name == "href" and value.startswith("#"):
                 self.links.append(value[1:])
+            elif name not in ATTRIBUTES:
+                self.problems.append(f"<{tag} {name!r}>")
             elif name in ("href", "src", "srcset", "action", "data", "style") or name.startswith("on"):
                 self.problems.append(f"<{tag} {name}={value!r}>")
 
     def handle_starttag(self, tag, attrs):
         self.look_at(tag, attrs)
+        if tag == "section":
+            self.part = dict(attrs)["id"]
         if tag not in VOID:
             self.open.append(tag)
 
@@ -62,6 +72,7 @@ class Page(html.parser.HTMLParser):
             self.policy.append(data)
         elif not {"style", "script"} & set(self.open):
             self.text.append(data)
+            self.parts[self.part] = self.parts.get(self.part, "") + data
 
     def handle_comment(self, data):
         self.problems.append(f"a comment: {data[:60]!r}")
@@ -180,14 +191,8 @@ class Checker:
                      for e in events)
         if f"would be allowed, {denied:,} refused" not in text:
             self.fail(f"{name}: not {denied} refused")
-        for event in events:
-            if event["event_type"] != "rpc_bind" or event["rpc_bind"]["verdict"] != "deny":
-                continue
-            if f'packet {event["pcap_cnt"]} of' in text:
-                break
-        else:
-            if denied:
-                self.fail(f"{name}: no refused bind is named by its packet")
+        self.tiles(name, page, events)
+        self.steps(name, page, events)
         said = re.search(r"shrink by a factor of ([\d,]+)", text)
         times = packet_times(inputs)
         if times is None:
@@ -198,6 +203,63 @@ class Checker:
             self.fail(f"{name}: the factor is {wanted:.0f}, the page says {got}")
         if wanted < 2 and said:
             self.fail(f"{name}: a factor without anything to compare")
+
+
+    def tiles(self, name, page, events):
+        text = " ".join(page.parts["result"].split())
+        kinds = [e["event_type"] for e in events]
+        judged = [e[e["event_type"]] for e in events if e["event_type"] in ("rpc_bind", "rpc_call")]
+        told = [e for e in events if e["event_type"] == "alert" and "dcerpc" in e
+                and e["dcerpc"]["interfaces"] and e["dcerpc"]["request"] in ("BIND", "ALTER_CONTEXT")]
+        for what, wanted in (
+                ("binds allowed", sum(e["event_type"] == "rpc_bind" and e["rpc_bind"]["verdict"] != "deny"
+                                      for e in events)),
+                ("refused", sum(b["verdict"] == "deny" for b in judged)),
+                ("suspicious", kinds.count("alert") - len(told))):
+            # the sentence above the tiles has the refused ones, too
+            if text.count(f"{wanted:,} {what}") < 1 + (what == "refused"):
+                self.fail(f"{name}: not {wanted:,} {what}")
+
+    def steps(self, name, page, events):
+        """The packets of each refusal, as the events have them: asked, told, bound."""
+        text = re.sub(r"20\d\d-\d\d-\d\d (?=\d\d:)", "", " ".join(page.parts["refused"].split()))
+        asked, told, known = {}, {}, set()
+        for event in events:
+            pair = (event.get("src_ip"), event.get("dest_ip"))
+            if event["event_type"] == "rpc_binding" and event["rpc_binding"]["port"]:
+                body = event["rpc_binding"]
+                for key in (body["uuid"], body["port"]):
+                    if not told.get((pair, key), body)["accepted"] or body["accepted"]:
+                        told[pair, key] = {**body, "at": event}
+            if event["event_type"] != "rpc_bind":
+                continue
+            body = event["rpc_bind"]
+            if body["reason"] == "mapper":
+                asked[pair] = event
+            key = (pair, event["dest_port"], body["uuid"], body["version"], body["reason"])
+            if body["verdict"] != "deny" or key in known:
+                continue
+            known.add(key)
+            before = asked.get(pair)
+            step = told.get((pair, body["uuid"])) or told.get((pair, event["dest_port"]))
+            wanted = ["Asked the client turned to the mapper " + place(before) if before else
+                      "Asked the client was not seen to ask",
+                      "Told this client was told nothing" if not step else
+                      f"{step.get('name', step['uuid'])} {step['version']} is on port {step['port']}",
+                      ("Bind " if body["pdu"] == "bind" else "Alter ") +
+                      f"{body.get('name', body['uuid'])} {body['version']} {place(event)}",
+                      f"Reason {body['reason']} "]
+            if step:
+                wanted.append(place(step["at"]))
+            for words in wanted:
+                if words not in text:
+                    self.fail(f"{name}: no step '{words}'")
+
+
+def place(event):
+    """A moment and a packet, without the date that long captures have."""
+    return f"{event['timestamp'][11:23]} packet {event['pcap_cnt']} of " + \
+        os.path.basename(event["pcap_filename"])
 
 
 def hostile(source, target):

@@ -21,4 +21,4 @@ opened=$(grep -o '<b>[0-9,]*</b> pinholes opened' "$work/many.pcap.html" | tr -d
 	echo "there are $opened pinholes in the large capture, not 50,000"
 	exit 1
 }
-node "$source/tests/unit/browser.mjs" "$build/npm/node_modules/axe-core/axe.min.js" "$work/plan.json"
+timeout 500 node "$source/tests/unit/browser.mjs" "$build/npm/node_modules/axe-core/axe.min.js" "$work/plan.json"
