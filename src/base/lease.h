@@ -127,16 +127,16 @@ static inline uint32_t lease_home(const struct leases *t, uint32_t hash)
 	return home < t->split ? hash & (t->mask * 2 + 1) : home;
 }
 
-/* Without branches: at most one slot fits, and empty ones have index 0 */
+/* Without branches.  Empty slots have index 0, so a key of zeros finds nothing in them. */
 static inline struct lease lease_in_line(const struct lease_line *line, struct lease_key key)
 {
 	struct lease found = { 0, 0 };
 
 	for (unsigned i = 0; i < LEASE_SLOTS; i++) {
-		uint32_t fits = 0U - (uint32_t)(line->a[i] == key.a && line->b[i] == key.b);
+		bool fits = (line->a[i] == key.a) & (line->b[i] == key.b) & (line->index[i] != 0);
 
-		found.index |= line->index[i] & fits;
-		found.until |= line->until[i] & fits;
+		found.index = fits ? line->index[i] : found.index;
+		found.until = fits ? line->until[i] : found.until;
 	}
 	return found;
 }

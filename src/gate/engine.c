@@ -124,9 +124,8 @@ void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason)
 static bool has_pinhole(struct rpcgate *g, const struct flow *f)
 {
 	struct pinhole_key key = pinhole_key_of(f, server_port(f));
-	const struct pinhole *p = pinhole_find(g, &key);
 
-	return p && p->n_open;
+	return pinhole_is_open(g, &key);
 }
 
 bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f)
@@ -641,12 +640,10 @@ static bool opens_again(const struct packet *p)
 static bool leads_to_rpc(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)
 {
 	const struct pinhole_key key = { p->src, p->dst, in->zone, p->dst_port, IP_PROTO_TCP, 0 };
-	const struct pinhole *pinhole;
 
 	if (in->standing == RPCGATE_STANDING_ADMITTED || is_mapper_port(g, p->dst_port))
 		return true;
-	pinhole = pinhole_find(g, &key);
-	return pinhole && pinhole->n_open;
+	return pinhole_is_open(g, &key);
 }
 
 /* Octets of no known connection: where only RPC may be spoken nobody knows what they complete, as
@@ -799,12 +796,14 @@ static void pass_time(struct rpcgate *g, uint64_t time_ns)
 	uint32_t slice = g->pinholes.pool.top / SWEEP_SLICES;
 
 	clock_follow(g, time_ns);
-	if (g->now_ns - g->sweep_ns < SWEEP_EVERY_NS)
-		return;
-	g->sweep_ns = g->now_ns;
-	expire_flows(g);
-	pinholes_sweep(g, slice < SWEEP_MIN ? SWEEP_MIN : slice);
-	fragments_expire(&g->fragments, g->now_ns);
+	if (g->now_ns - g->sweep_ns >= SWEEP_EVERY_NS) {
+		g->sweep_ns = g->now_ns;
+		expire_flows(g);
+		pinholes_sweep(g, slice < SWEEP_MIN ? SWEEP_MIN : slice);
+		fragments_expire(&g->fragments, g->now_ns);
+	}
+	if (g->pinholes.sweep_left)
+		pinholes_sweep_on(g);
 }
 
 /* ---------------------------------------------------------------------- feed */
@@ -943,6 +942,6 @@ struct rpcgate_result rpcgate_finish(struct rpcgate *gate)
 		}
 	}
 	fragments_expire(&gate->fragments, UINT64_MAX); /* what is missing will not come */
-	pinholes_sweep(gate, gate->pinholes.pool.top);
+	pinholes_sweep_all(gate);
 	return gate->result;
 }

@@ -29,6 +29,7 @@
 #include "flow.h"
 #include "fragment.h"
 #include "hash.h"
+#include "lease.h"
 #include "oxid.h"
 #include "pdu.h"
 #include "pipe.h"
@@ -117,9 +118,10 @@ struct pinholes {
 	struct pool pool;
 	struct pool grants;
 	struct pool peers;
-	struct table table;
+	struct leases leases;
 	struct table peer_table;
-	uint32_t sweep;
+	uint32_t sweep;      /* the last one looked at */
+	uint32_t sweep_left; /* of this slice */
 	uint64_t last_id;
 };
 
@@ -268,7 +270,6 @@ struct grant {
 
 struct pinhole {
 	struct pinhole_key key;
-	uint64_t hash;
 	uint64_t id;
 	uint32_t grants; /* list */
 	uint32_t n_grants;
@@ -319,8 +320,14 @@ enum rpcgate_reason pinhole_restore(struct rpcgate *g, const struct flow *f, uin
 bool pinhole_reconnects(const struct rpcgate *g, const struct pinhole *p);
 struct pinhole *pinhole_at(const struct rpcgate *g, uint32_t index);
 struct grant *grant_at(const struct rpcgate *g, uint32_t index);
-/** Expire up to @p slots pinholes' grants; tells events with the moment of expiry. */
+/** True if some grant is open; where none ends within seconds, one line of cache is read. */
+bool pinhole_is_open(struct rpcgate *g, const struct pinhole_key *key);
+/** From now on look at @p slots pinholes, with the packets to come, for what has run out. */
 void pinholes_sweep(struct rpcgate *g, uint32_t slots);
+/** Go on with it: tells events with the moment of expiry, as many as delay nobody. */
+void pinholes_sweep_on(struct rpcgate *g);
+/** All that has run out, while there is room to tell it. */
+void pinholes_sweep_all(struct rpcgate *g);
 
 /* ------------------------------------------------------------------ binding */
 
