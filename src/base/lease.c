@@ -260,9 +260,12 @@ void lease_find_many(const struct leases *t, const struct lease_key *key, size_t
 			PREFETCH(line[i]);
 		}
 		for (size_t i = 0; i < now; i++) {
+			bool more;
+
 			out[done + i] = lease_in_line(line[i], key[done + i]);
-			missed |= (uint32_t)(!out[done + i].index && line[i]->next) << i;
-			PREFETCH(&t->line[line[i]->next]);
+			more = !out[done + i].index & (line[i]->next != 0);
+			missed |= (uint32_t)more << i;
+			PREFETCH(&t->line[line[i]->next & (0 - (uint32_t)more)]);
 		}
 		for (size_t i = 0; missed; i++, missed >>= 1)
 			if (missed & 1)

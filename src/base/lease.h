@@ -127,18 +127,21 @@ static inline uint32_t lease_home(const struct leases *t, uint32_t hash)
 	return home < t->split ? hash & (t->mask * 2 + 1) : home;
 }
 
-/* Without branches.  Empty slots have index 0, so a key of zeros finds nothing in them. */
+static inline uint32_t lease_fits(const struct lease_line *line, unsigned slot,
+				  struct lease_key key)
+{
+	return ((line->a[slot] ^ key.a) | (line->b[slot] ^ key.b)) == 0;
+}
+
+/* Without branches: which slot it is cannot be predicted.  The first counts: empty ones, which are
+ * behind it and have index 0, fit a key of zeros. */
 static inline struct lease lease_in_line(const struct lease_line *line, struct lease_key key)
 {
-	struct lease found = { 0, 0 };
+	uint32_t first = lease_fits(line, 0, key), second = lease_fits(line, 1, key);
+	uint32_t any = 0 - (first | second | lease_fits(line, 2, key));
+	uint32_t slot = (2 - second) & (first - 1);
 
-	for (unsigned i = 0; i < LEASE_SLOTS; i++) {
-		bool fits = (line->a[i] == key.a) & (line->b[i] == key.b) & (line->index[i] != 0);
-
-		found.index = fits ? line->index[i] : found.index;
-		found.until = fits ? line->until[i] : found.until;
-	}
-	return found;
+	return (struct lease){ line->index[slot] & any, line->until[slot] & any };
 }
 
 static inline struct lease lease_find(const struct leases *t, struct lease_key key)

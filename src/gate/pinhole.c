@@ -12,7 +12,7 @@
 #include "gate.h"
 
 #define SWEEP_FOR_ROOM 256U /* pinholes looked at to make room before a limit is admitted */
-#define TOLD_AT_ONCE 64U    /* pinholes that ran out, told twice that with one packet: some 20 us */
+#define TOLD_AT_ONCE 32U    /* pinholes that ran out, told twice that with one packet: some 20 us */
 
 /* How many pinholes one address has, in either role.  The shares count open ones alone: what has
  * run out and is merely remembered must not keep its client from learning. */
