@@ -2,7 +2,8 @@
 /* capture.h - one capture file, packet by packet
  *
  * pcap and pcapng in both byte orders, with microseconds or nanoseconds, plain or packed with gzip
- * or zstd, through libpcap.  A file can be cut, corrupt or hostile: everything before the damage is
+ * or zstd, through libpcap.  Ordinary records of classic pcap are read in place, which costs a
+ * tenth; whatever is odd about a file or a record, libpcap judges.  A file can be cut, corrupt or hostile: everything before the damage is
  * delivered, then one line says what is wrong and where.
  */
 #ifndef IO_CAPTURE_H
@@ -45,6 +46,8 @@ struct capture;
  * @return the capture, to be closed with capture_close(); NULL on failure
  */
 struct capture *capture_open(const char *name, struct capture_fault *fault);
+/** The same with libpcap for each record: what the quick way must agree with. */
+struct capture *capture_open_slow(const char *name, struct capture_fault *fault);
 /** Close and free; NULL is fine. */
 void capture_close(struct capture *capture);
 
