@@ -112,12 +112,8 @@ static inline uint32_t lease_hash(const struct leases *t, struct lease_key key)
 {
 	uint64_t sum = t->key[0] + t->key[1] * (uint32_t)key.a + t->key[2] * (key.a >> 32) +
 		       t->key[3] * key.b;
-	uint32_t h = (uint32_t)(sum >> 32);
 
-	/* one to one, so nothing is lost: series of keys give series of sums, these scatter them */
-	h ^= h >> 15;
-	h *= 0x2c1b3c6dU;
-	return h ^ h >> 13;
+	return hash_scatter((uint32_t)(sum >> 32));
 }
 
 static inline uint32_t lease_home(const struct leases *t, uint32_t hash)

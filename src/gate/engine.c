@@ -123,8 +123,11 @@ void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason)
 
 static bool has_pinhole(struct rpcgate *g, const struct flow *f)
 {
-	struct pinhole_key key = pinhole_key_of(f, server_port(f));
+	struct pinhole_key key;
 
+	if (!pinhole_has_port(g, server_port(f)))
+		return false;
+	key = pinhole_key_of(f, server_port(f));
 	return pinhole_is_open(g, &key);
 }
 
@@ -639,11 +642,11 @@ static bool opens_again(const struct packet *p)
 /* Only RPC may be spoken to where this packet goes */
 static bool leads_to_rpc(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)
 {
-	const struct pinhole_key key = { p->src, p->dst, in->zone, p->dst_port, IP_PROTO_TCP, 0 };
-
 	if (in->standing == RPCGATE_STANDING_ADMITTED || is_mapper_port(g, p->dst_port))
 		return true;
-	return pinhole_is_open(g, &key);
+	return pinhole_has_port(g, p->dst_port) &&
+	       pinhole_is_open(g, &(struct pinhole_key){ p->src, p->dst, in->zone, p->dst_port,
+							 IP_PROTO_TCP, 0 });
 }
 
 /* Octets of no known connection: where only RPC may be spoken nobody knows what they complete, as

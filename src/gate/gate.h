@@ -120,6 +120,7 @@ struct pinholes {
 	struct pool peers;
 	struct leases leases;
 	struct table peer_table;
+	uint32_t *of_port;   /* pinholes of each port */
 	uint32_t sweep;      /* the last one looked at */
 	uint32_t sweep_left; /* of this slice */
 	uint64_t last_id;
@@ -320,6 +321,11 @@ enum rpcgate_reason pinhole_restore(struct rpcgate *g, const struct flow *f, uin
 bool pinhole_reconnects(const struct rpcgate *g, const struct pinhole *p);
 struct pinhole *pinhole_at(const struct rpcgate *g, uint32_t index);
 struct grant *grant_at(const struct rpcgate *g, uint32_t index);
+/** False if no pinhole leads to this port, from nobody to nobody: most ports of most packets. */
+static inline bool pinhole_has_port(const struct rpcgate *g, uint16_t port)
+{
+	return g->pinholes.of_port[port];
+}
 /** True if some grant is open; where none ends within seconds, one line of cache is read. */
 bool pinhole_is_open(struct rpcgate *g, const struct pinhole_key *key);
 /** From now on look at @p slots pinholes, with the packets to come, for what has run out. */

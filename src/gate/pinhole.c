@@ -9,7 +9,11 @@
  * cache miss for each.  Of what it finds it tells a bounded number with each packet: a million that
  * run out in one second delay nobody.
  */
+#include <stdlib.h>
+
 #include "gate.h"
+
+#define PORTS (UINT16_MAX + 1U)
 
 #define SWEEP_FOR_ROOM 256U /* pinholes looked at to make room before a limit is admitted */
 #define TOLD_AT_ONCE 32U    /* pinholes that ran out, told twice that with one packet: some 20 us */
@@ -55,7 +59,8 @@ bool pinholes_init(struct rpcgate *g)
 	       pool_init(&p->grants, n * 2, sizeof(struct grant)) &&
 	       pool_init(&p->peers, n * 2, sizeof(struct peer)) &&
 	       leases_init(&p->leases, n, g->cfg.mode == RPCGATE_ENFORCE, &g->key) &&
-	       table_init(&p->peer_table, n * 2);
+	       table_init(&p->peer_table, n * 2) &&
+	       (p->of_port = calloc(PORTS, sizeof(*p->of_port)));
 }
 
 void pinholes_done(struct rpcgate *g)
@@ -67,6 +72,8 @@ void pinholes_done(struct rpcgate *g)
 	pool_done(&p->peers);
 	leases_done(&p->leases);
 	table_done(&p->peer_table);
+	free(p->of_port);
+	p->of_port = NULL;
 }
 
 /* -------------------------------------------------------------------- peers */
@@ -392,6 +399,7 @@ static void remove_pinhole(struct rpcgate *g, uint32_t index)
 	}
 	peer_leave(g, p->client_peer);
 	peer_leave(g, p->server_peer);
+	g->pinholes.of_port[p->key.port]--;
 	lease_remove(&g->pinholes.leases, lease_key_of(g, &p->key), index);
 	p->id = 0; /* the sweep skips free slots by it */
 	pool_give(&g->pinholes.pool, index);
@@ -537,6 +545,7 @@ static enum rpcgate_reason make(struct rpcgate *g, const struct pinhole_key *key
 	p->server_peer = peer_of(g, &key->server, key->zone, 1);
 	peer_at(g, p->client_peer)->n++;
 	peer_at(g, p->server_peer)->n++;
+	ps->of_port[key->port]++;
 	lease_add(&ps->leases, lease_key_of(g, key), *index, 0);
 	return RPCGATE_REASON_NONE;
 }

@@ -69,7 +69,8 @@ struct flow {
 struct flows {
 	struct pool pool;
 	struct table table;
-	struct hash_key key;
+	struct hash_sums ipv4;
+	struct hash_sums ipv6;
 	struct {
 		uint32_t oldest;
 		uint32_t newest;
