@@ -521,6 +521,12 @@ static void doubt(struct rpcgate *g, struct flow *f, unsigned side, const struct
 
 /* ----------------------------------------------------------------- segments */
 
+/* What opens_midstream() and an SMB header begin with */
+static bool may_open_midstream(uint8_t first)
+{
+	return first == 5 || first == 'n';
+}
+
 static bool opens_midstream(const struct packet *p)
 {
 	struct pdu_header h;
@@ -874,6 +880,38 @@ static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_p
 	fragments_release(&g->fragments, handle);
 }
 
+/* Most packets: no flow has their hash, nothing is special about their ports, and they begin
+ * nothing.  segment() comes to the same, after building keys and comparing them. */
+static bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in)
+{
+	const uint8_t *p = in->data;
+	uint32_t total = packet_ordinary(in), header, payload;
+	uint16_t src_port, dst_port;
+
+	if (!total || in->standing != RPCGATE_STANDING_NONE)
+		return false;
+	src_port = load16(p + 34, true);
+	dst_port = load16(p + 36, true);
+	if (g->pinholes.of_port[src_port] || g->pinholes.of_port[dst_port])
+		return false;
+	if (p[23] == IP_PROTO_UDP) {
+		g->stats.packets_udp++;
+		return true;
+	}
+	header = (uint32_t)(p[34 + 12] >> 4) * 4;
+	if (p[23] != IP_PROTO_TCP || p[34 + 13] & TCP_SYN || header < 20 || 20 + header > total)
+		return false;
+	payload = total - 20 - header;
+	if (payload && may_open_midstream(p[34 + header]))
+		return false;
+	if (flow_may_exist(&g->flows, flow_hash_ordinary(&g->flows, p, in->zone)))
+		return false;
+	g->stats.packets_tcp++;
+	if (payload)
+		g->result.standing = RPCGATE_STANDING_FOREIGN;
+	return true;
+}
+
 struct rpcgate_result rpcgate_feed(struct rpcgate *gate, const struct rpcgate_packet *packet)
 {
 	struct rpcgate_result *r = begin(gate);
@@ -883,6 +921,10 @@ struct rpcgate_result rpcgate_feed(struct rpcgate *gate, const struct rpcgate_pa
 	gate->stats.octets += packet->len;
 	gate->stats.packets_truncated += packet->caplen < packet->len;
 	pass_time(gate, packet->time_ns);
+	if (is_nobodys(gate, packet)) {
+		r->l3_offset = 14;
+		return *r;
+	}
 	switch (packet_decode(packet, &p)) {
 	case DECODE_TCP:
 		gate->stats.packets_tcp++;

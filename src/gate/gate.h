@@ -321,7 +321,7 @@ enum rpcgate_reason pinhole_restore(struct rpcgate *g, const struct flow *f, uin
 bool pinhole_reconnects(const struct rpcgate *g, const struct pinhole *p);
 struct pinhole *pinhole_at(const struct rpcgate *g, uint32_t index);
 struct grant *grant_at(const struct rpcgate *g, uint32_t index);
-/** False if no pinhole leads to this port, from nobody to nobody: most ports of most packets. */
+/** False if no pinhole leads to this port, whoever asks whom: most ports of most packets. */
 static inline bool pinhole_has_port(const struct rpcgate *g, uint16_t port)
 {
 	return g->pinholes.of_port[port];

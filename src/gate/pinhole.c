@@ -49,18 +49,35 @@ static struct peer *peer_at(const struct rpcgate *g, uint32_t index)
 	return pool_at(&g->pinholes.peers, index);
 }
 
+/* Ports on which a packet of no known flow is more than nobody's business, pinhole or not */
+static void mark_ports(struct rpcgate *g)
+{
+	static const uint16_t pipes[] = { PIPE_PORT_NETBIOS, PIPE_PORT_SMB };
+
+	for (uint32_t i = 0; i < g->cfg.mapper_ports.n; i++)
+		for (uint32_t port = g->cfg.mapper_ports.range[i].first;
+		     port <= g->cfg.mapper_ports.range[i].last; port++)
+			g->pinholes.of_port[port] = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(pipes); i++)
+		g->pinholes.of_port[pipes[i]] = 1;
+	g->pinholes.of_port[DATAGRAM_MAPPER_PORT] = 1;
+}
+
 bool pinholes_init(struct rpcgate *g)
 {
 	struct pinholes *p = &g->pinholes;
 	uint32_t n = g->cfg.max_pinholes;
 
+	p->of_port = calloc(PORTS, sizeof(*p->of_port));
+	if (!p->of_port)
+		return false;
+	mark_ports(g);
 	/* twice as many grants as pinholes: most have one, DCOM and multi-service clients more */
 	return pool_init(&p->pool, n, sizeof(struct pinhole)) &&
 	       pool_init(&p->grants, n * 2, sizeof(struct grant)) &&
 	       pool_init(&p->peers, n * 2, sizeof(struct peer)) &&
 	       leases_init(&p->leases, n, g->cfg.mode == RPCGATE_ENFORCE, &g->key) &&
-	       table_init(&p->peer_table, n * 2) &&
-	       (p->of_port = calloc(PORTS, sizeof(*p->of_port)));
+	       table_init(&p->peer_table, n * 2);
 }
 
 void pinholes_done(struct rpcgate *g)

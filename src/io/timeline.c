@@ -269,11 +269,11 @@ static void close_input(struct timeline *t, struct input *input)
 }
 
 /* Put the next packet at hand; false, and closed, when there is none. */
-static bool read_head(struct timeline *t, struct input *input)
+static bool read_head(struct timeline *t, struct input *input, struct rpcgate_packet *head)
 {
 	struct capture_fault fault;
 
-	if (capture_next(input->capture, &input->head, &fault))
+	if (capture_next(input->capture, head, &fault))
 		return true;
 	if (fault.kind != CAPTURE_FINE)
 		report(t, input->name, &fault);
@@ -309,7 +309,7 @@ static void look_at_all(struct timeline *t)
 		more = open_input(t, &input);
 		if (more) {
 			t->extent.files++;
-			more = read_head(t, &input);
+			more = read_head(t, &input, &input.head);
 		}
 		if (!more) {
 			free(input.name);
@@ -426,7 +426,7 @@ static void sift_up(struct timeline *t)
 static void advance(struct timeline *t)
 {
 	t->advance = false;
-	if (!read_head(t, &t->inputs[t->active[0]]))
+	if (!read_head(t, &t->inputs[t->active[0]], &t->inputs[t->active[0]].head))
 		t->active[0] = t->active[--t->n_active];
 	sift_down(t);
 }
@@ -444,16 +444,34 @@ static void activate_next(struct timeline *t)
 	struct input *input = &t->inputs[t->waiting];
 	size_t index = t->waiting++;
 
-	if (!input->capture && (!open_input(t, input) || !read_head(t, input)))
+	if (!input->capture && (!open_input(t, input) || !read_head(t, input, &input->head)))
 		return;
 	t->active[t->n_active++] = index;
 	sift_up(t);
+}
+
+/* One capture is open and none waits: nothing is to be merged */
+static bool is_alone(const struct timeline *t)
+{
+	return t->advance && t->n_active == 1 && t->waiting == t->n;
 }
 
 bool timeline_next(struct timeline *t, struct rpcgate_packet *packet, struct timeline_place *place)
 {
 	const struct input *input;
 
+	if (is_alone(t)) {
+		struct input *only = &t->inputs[t->active[0]];
+
+		if (read_head(t, only, packet)) {
+			*place =
+				(struct timeline_place){ only->name, capture_frame(only->capture) };
+			return true;
+		}
+		t->n_active = 0;
+		t->advance = false;
+		return false;
+	}
 	if (t->advance)
 		advance(t);
 	while (next_is_due(t))

@@ -92,6 +92,34 @@ static inline struct flow *flow_at(const struct flows *flows, uint32_t index)
 struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned *side);
 
 uint64_t flow_hash(const struct flows *flows, const struct flow_key *key);
+/** The same of IPv4 addresses and ports, the lower end first. */
+static inline uint64_t flow_hash_ipv4(const struct flows *flows, uint32_t low, uint32_t high,
+				      uint16_t low_port, uint16_t high_port, uint32_t zone)
+{
+	const uint32_t word[] = { low, high, (uint32_t)low_port << 16 | high_port, zone };
+
+	return hash_sum(&flows->ipv4, word, 4);
+}
+/** The same of a packet for which packet_ordinary() is true. */
+static inline uint64_t flow_hash_ordinary(const struct flows *flows, const uint8_t *frame,
+					  uint32_t zone)
+{
+	uint16_t src_port = load16(frame + 34, true), dst_port = load16(frame + 36, true);
+	uint32_t src, dst;
+
+	memcpy(&src, frame + 26, sizeof(src));
+	memcpy(&dst, frame + 30, sizeof(dst));
+	return src < dst || (src == dst && src_port < dst_port) ?
+		       flow_hash_ipv4(flows, src, dst, src_port, dst_port, zone) :
+		       flow_hash_ipv4(flows, dst, src, dst_port, src_port, zone);
+}
+/** False if no flow has this hash, which needs no look at any flow. */
+static inline bool flow_may_exist(const struct flows *flows, uint64_t hash)
+{
+	uint32_t probe;
+
+	return table_first(&flows->table, hash, &probe);
+}
 /** 0 if there is none. */
 MUST_USE uint32_t flow_find(const struct flows *flows, const struct flow_key *key, uint64_t hash);
 /** A new flow in FLOW_OPENING; 0 when the pool is full. */
