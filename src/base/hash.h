@@ -42,6 +42,16 @@ static inline uint32_t hash_scatter(uint32_t h)
 	return h ^ h >> 13;
 }
 
+/** The lower half of hash_sum(). */
+static inline uint32_t hash_sum_low(const struct hash_sums *sums, const uint32_t *word, size_t n)
+{
+	uint64_t low = sums->of[0][HASH_SUM_WORDS];
+
+	for (size_t i = 0; i < n; i++)
+		low += sums->of[0][i] * word[i];
+	return hash_scatter((uint32_t)(low >> 32));
+}
+
 /** Hash @p n words, at most HASH_SUM_WORDS. */
 static inline uint64_t hash_sum(const struct hash_sums *sums, const uint32_t *word, size_t n)
 {

@@ -14,6 +14,7 @@
 #define SWEEP_MIN 16U
 #define FLOWS_AT_ONCE 512U /* idle flows of one age let go with one packet: 0.1 ms */
 #define RECLAIM_SEARCH 64U /* flows looked at for one that holds octets */
+#define AHEAD 8U           /* packets looked at before their turn */
 #define FINISH_ROOM 4096U  /* events left free before the last packets of a flow are read */
 
 /* ----------------------------------------------------------------- life */
@@ -765,7 +766,7 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 
 /* The engine's clock follows capture time but never goes back: a step back in the file lets it go
  * on from where it is, so no deadline ever moves away. */
-static void clock_follow(struct rpcgate *g, uint64_t time_ns)
+static inline void clock_follow(struct rpcgate *g, uint64_t time_ns)
 {
 	uint64_t at;
 
@@ -798,6 +799,13 @@ static void expire_flows(struct rpcgate *g)
 				return;
 			flow_end(g, oldest, RPCGATE_FLOW_TIMEOUT);
 		}
+}
+
+/* Moves the clock; true if there is something to do about it: pass_time() does it */
+static inline bool time_passes(struct rpcgate *g, uint64_t time_ns)
+{
+	clock_follow(g, time_ns);
+	return g->now_ns - g->sweep_ns >= SWEEP_EVERY_NS || g->pinholes.sweep_left;
 }
 
 static void pass_time(struct rpcgate *g, uint64_t time_ns)
@@ -880,72 +888,122 @@ static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_p
 	fragments_release(&g->fragments, handle);
 }
 
+/* What is known of a packet before its turn comes */
+struct ahead {
+	uint32_t total; /* as packet_ordinary() says */
+	bool tcp;       /* with a whole header, and hashed */
+	uint32_t hash;  /* the half that a table is asked by */
+};
+
+/* Reads nothing that packets before it may change */
+static inline struct ahead look_ahead(const struct rpcgate *g, const struct rpcgate_packet *in)
+{
+	struct ahead ahead = { packet_ordinary(in), false, 0 };
+
+	if (ahead.total && in->data[23] == IP_PROTO_TCP) {
+		ahead.tcp = true;
+		ahead.hash = flow_hash_ordinary(&g->flows, in->data, in->zone);
+		flow_prefetch(&g->flows, ahead.hash);
+	}
+	return ahead;
+}
+
 /* Most packets: no flow has their hash, nothing is special about their ports, and they begin
  * nothing.  segment() comes to the same, after building keys and comparing them. */
-static bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in)
+static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in,
+			      const struct ahead *ahead, struct rpcgate_result *r)
 {
 	const uint8_t *p = in->data;
-	uint32_t total = packet_ordinary(in), header, payload;
-	uint16_t src_port, dst_port;
+	uint32_t header, payload;
 
-	if (!total || in->standing != RPCGATE_STANDING_NONE)
+	if (!ahead->total || in->standing != RPCGATE_STANDING_NONE ||
+	    g->pinholes.of_port[load16(p + 34, true)] || g->pinholes.of_port[load16(p + 36, true)])
 		return false;
-	src_port = load16(p + 34, true);
-	dst_port = load16(p + 36, true);
-	if (g->pinholes.of_port[src_port] || g->pinholes.of_port[dst_port])
-		return false;
+	r->l3_offset = 14;
 	if (p[23] == IP_PROTO_UDP) {
 		g->stats.packets_udp++;
 		return true;
 	}
 	header = (uint32_t)(p[34 + 12] >> 4) * 4;
-	if (p[23] != IP_PROTO_TCP || p[34 + 13] & TCP_SYN || header < 20 || 20 + header > total)
+	if (!ahead->tcp || p[34 + 13] & TCP_SYN || header < 20 || 20 + header > ahead->total)
 		return false;
-	payload = total - 20 - header;
-	if (payload && may_open_midstream(p[34 + header]))
-		return false;
-	if (flow_may_exist(&g->flows, flow_hash_ordinary(&g->flows, p, in->zone)))
+	payload = ahead->total - 20 - header;
+	if ((payload && may_open_midstream(p[34 + header])) ||
+	    flow_may_exist(&g->flows, ahead->hash))
 		return false;
 	g->stats.packets_tcp++;
 	if (payload)
-		g->result.standing = RPCGATE_STANDING_FOREIGN;
+		r->standing = RPCGATE_STANDING_FOREIGN;
 	return true;
+}
+
+static void decode_and_judge(struct rpcgate *g, const struct rpcgate_packet *packet)
+{
+	struct packet p;
+
+	switch (packet_decode(packet, &p)) {
+	case DECODE_TCP:
+		g->stats.packets_tcp++;
+		segment(g, &p, packet);
+		break;
+	case DECODE_UDP:
+		user_datagram(g, &p, packet);
+		break;
+	case DECODE_FRAGMENT:
+		fragment(g, &p, packet);
+		break;
+	case DECODE_OTHER:
+	case DECODE_TRUNCATED: /* counted already */
+		g->stats.packets_other++;
+		break;
+	case DECODE_MALFORMED:
+		g->stats.packets_malformed++;
+		break;
+	}
+	g->result.l3_offset = p.l3_offset;
+}
+
+static inline void count_packet(struct rpcgate *g, const struct rpcgate_packet *packet)
+{
+	g->stats.packets++;
+	g->stats.octets += packet->len;
+	g->stats.packets_truncated += packet->caplen < packet->len;
+}
+
+size_t rpcgate_feed_batch(struct rpcgate *gate, const struct rpcgate_packet *packets, size_t n,
+			  struct rpcgate_result *results)
+{
+	struct ahead ahead[AHEAD];
+
+	for (size_t i = 0; i < n && i < AHEAD; i++)
+		ahead[i] = look_ahead(gate, &packets[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct rpcgate_result *r = &results[i];
+		struct ahead known = ahead[i % AHEAD];
+
+		if (i + AHEAD < n)
+			ahead[i % AHEAD] = look_ahead(gate, &packets[i + AHEAD]);
+		count_packet(gate, &packets[i]);
+		*r = (struct rpcgate_result){ .action = RPCGATE_PASS, .events = gate->events };
+		if (!time_passes(gate, packets[i].time_ns) &&
+		    is_nobodys(gate, &packets[i], &known, r))
+			continue;
+		begin(gate);
+		pass_time(gate, packets[i].time_ns);
+		decode_and_judge(gate, &packets[i]);
+		*r = gate->result;
+		if (r->n_events)
+			return i + 1;
+	}
+	return n;
 }
 
 struct rpcgate_result rpcgate_feed(struct rpcgate *gate, const struct rpcgate_packet *packet)
 {
-	struct rpcgate_result *r = begin(gate);
-	struct packet p;
+	struct rpcgate_result result;
 
-	gate->stats.packets++;
-	gate->stats.octets += packet->len;
-	gate->stats.packets_truncated += packet->caplen < packet->len;
-	pass_time(gate, packet->time_ns);
-	if (is_nobodys(gate, packet)) {
-		r->l3_offset = 14;
-		return *r;
-	}
-	switch (packet_decode(packet, &p)) {
-	case DECODE_TCP:
-		gate->stats.packets_tcp++;
-		segment(gate, &p, packet);
-		break;
-	case DECODE_UDP:
-		user_datagram(gate, &p, packet);
-		break;
-	case DECODE_FRAGMENT:
-		fragment(gate, &p, packet);
-		break;
-	case DECODE_OTHER:
-	case DECODE_TRUNCATED: /* counted above */
-		gate->stats.packets_other++;
-		break;
-	case DECODE_MALFORMED:
-		gate->stats.packets_malformed++;
-		break;
-	}
-	r->l3_offset = p.l3_offset;
-	return *r;
+	(void)rpcgate_feed_batch(gate, packet, 1, &result);
+	return result;
 }
 
 struct rpcgate_result rpcgate_tick(struct rpcgate *gate, uint64_t now_ns)

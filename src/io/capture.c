@@ -219,7 +219,7 @@ static bool attach(struct capture *capture, struct capture_fault *fault)
 
 /* ------------------------------------------------------------------ the window */
 
-static uint32_t number(const uint8_t *at, bool swapped)
+static inline uint32_t number(const uint8_t *at, bool swapped)
 {
 	uint32_t value;
 
@@ -369,7 +369,7 @@ void capture_close(struct capture *capture)
 /* Times as foreign as everything else: classic files hold 32 bits, which libpcap takes as signed
  * (good until 2038), pcapng 64 bits of any unit.  What lies outside of 1970 to 2262 is pulled to
  * the nearest end. */
-static uint64_t time_of(int64_t s, int64_t ns)
+static inline uint64_t time_of(int64_t s, int64_t ns)
 {
 	if (s < 0)
 		s = s >= INT32_MIN ? (int64_t)(uint32_t)s : 0;
@@ -398,8 +398,9 @@ static void end(struct capture *capture, int result, long long start, struct cap
 	     capture->frame + 1, stop, why);
 }
 
-static void deliver(struct capture *capture, struct rpcgate_packet *packet, const uint8_t *data,
-		    uint32_t captured, uint32_t length, uint64_t time_ns)
+static inline void deliver(struct capture *capture, struct rpcgate_packet *packet,
+			   const uint8_t *data, uint32_t captured, uint32_t length,
+			   uint64_t time_ns)
 {
 	capture->frame++;
 	*packet = (struct rpcgate_packet){
@@ -451,6 +452,33 @@ bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
 	}
 	fault->text[0] = '\0';
 	return !capture->ended && next_of_libpcap(capture, packet, fault);
+}
+
+/* More records that the window has whole; what is odd waits for capture_next() */
+size_t capture_next_batch(struct capture *capture, struct rpcgate_packet *packets, size_t max,
+			  struct capture_fault *fault)
+{
+	struct window *w = capture->window;
+	size_t n = max && capture_next(capture, packets, fault);
+
+	for (; w && w->open && n && n < max; n++) {
+		const uint8_t *record = w->octet + w->at;
+		int64_t fraction;
+		uint32_t captured;
+
+		if (w->end - w->at < RECORD_HEADER)
+			break;
+		captured = number(record + 8, w->swapped);
+		if (captured > w->longest || w->end - w->at - RECORD_HEADER < captured)
+			break;
+		w->at += RECORD_HEADER + captured;
+		capture->passed += RECORD_HEADER + captured;
+		fraction = (int32_t)number(record + 4, w->swapped);
+		deliver(capture, &packets[n], record + RECORD_HEADER, captured,
+			number(record + 12, w->swapped),
+			time_of(number(record, w->swapped), fraction * w->fraction_ns));
+	}
+	return n;
 }
 
 uint64_t capture_frame(const struct capture *capture)

@@ -60,6 +60,14 @@ void capture_close(struct capture *capture);
 bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
 		  struct capture_fault *fault);
 
+/**
+ * Read packets that lie one behind the other and are there at once.
+ * @param packets  their octets are valid until the next call for this capture
+ * @return how many; at least one, or 0 as capture_next() says false
+ */
+size_t capture_next_batch(struct capture *capture, struct rpcgate_packet *packets, size_t max,
+			  struct capture_fault *fault);
+
 /** Number of the packet read last; the first frame of a file has number 1. */
 uint64_t capture_frame(const struct capture *capture);
 /** Octets taken from the file so far, as they lie on disk. */

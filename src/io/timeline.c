@@ -268,16 +268,21 @@ static void close_input(struct timeline *t, struct input *input)
 	input->capture = NULL;
 }
 
+static void end_input(struct timeline *t, struct input *input, const struct capture_fault *fault)
+{
+	if (fault->kind != CAPTURE_FINE)
+		report(t, input->name, fault);
+	close_input(t, input);
+}
+
 /* Put the next packet at hand; false, and closed, when there is none. */
-static bool read_head(struct timeline *t, struct input *input, struct rpcgate_packet *head)
+static bool read_head(struct timeline *t, struct input *input)
 {
 	struct capture_fault fault;
 
-	if (capture_next(input->capture, head, &fault))
+	if (capture_next(input->capture, &input->head, &fault))
 		return true;
-	if (fault.kind != CAPTURE_FINE)
-		report(t, input->name, &fault);
-	close_input(t, input);
+	end_input(t, input, &fault);
 	return false;
 }
 
@@ -309,7 +314,7 @@ static void look_at_all(struct timeline *t)
 		more = open_input(t, &input);
 		if (more) {
 			t->extent.files++;
-			more = read_head(t, &input, &input.head);
+			more = read_head(t, &input);
 		}
 		if (!more) {
 			free(input.name);
@@ -426,7 +431,7 @@ static void sift_up(struct timeline *t)
 static void advance(struct timeline *t)
 {
 	t->advance = false;
-	if (!read_head(t, &t->inputs[t->active[0]], &t->inputs[t->active[0]].head))
+	if (!read_head(t, &t->inputs[t->active[0]]))
 		t->active[0] = t->active[--t->n_active];
 	sift_down(t);
 }
@@ -444,34 +449,16 @@ static void activate_next(struct timeline *t)
 	struct input *input = &t->inputs[t->waiting];
 	size_t index = t->waiting++;
 
-	if (!input->capture && (!open_input(t, input) || !read_head(t, input, &input->head)))
+	if (!input->capture && (!open_input(t, input) || !read_head(t, input)))
 		return;
 	t->active[t->n_active++] = index;
 	sift_up(t);
-}
-
-/* One capture is open and none waits: nothing is to be merged */
-static bool is_alone(const struct timeline *t)
-{
-	return t->advance && t->n_active == 1 && t->waiting == t->n;
 }
 
 bool timeline_next(struct timeline *t, struct rpcgate_packet *packet, struct timeline_place *place)
 {
 	const struct input *input;
 
-	if (is_alone(t)) {
-		struct input *only = &t->inputs[t->active[0]];
-
-		if (read_head(t, only, packet)) {
-			*place =
-				(struct timeline_place){ only->name, capture_frame(only->capture) };
-			return true;
-		}
-		t->n_active = 0;
-		t->advance = false;
-		return false;
-	}
 	if (t->advance)
 		advance(t);
 	while (next_is_due(t))
@@ -484,6 +471,34 @@ bool timeline_next(struct timeline *t, struct rpcgate_packet *packet, struct tim
 	place->frame = capture_frame(input->capture);
 	t->advance = true;
 	return true;
+}
+
+/* One capture is open and none waits: nothing is to be merged */
+static bool is_alone(const struct timeline *t)
+{
+	return t->advance && t->n_active == 1 && t->waiting == t->n;
+}
+
+size_t timeline_next_batch(struct timeline *t, struct rpcgate_packet *packets, size_t max,
+			   struct timeline_place *place)
+{
+	struct capture_fault fault;
+	struct input *only;
+	size_t n;
+
+	if (!is_alone(t))
+		return timeline_next(t, packets, place);
+	only = &t->inputs[t->active[0]];
+	n = capture_next_batch(only->capture, packets, max, &fault);
+	if (n) {
+		*place =
+			(struct timeline_place){ only->name, capture_frame(only->capture) - n + 1 };
+		return n;
+	}
+	end_input(t, only, &fault);
+	t->n_active = 0;
+	t->advance = false;
+	return 0;
 }
 
 struct timeline_extent timeline_extent(const struct timeline *t)

@@ -103,8 +103,9 @@ uint64_t flow_hash(const struct flows *flows, const struct flow_key *key)
 		/* the first 12 octets of both are the same for all IPv4 */
 		memcpy(&word[0], key->addr[0].octet + 12, 4);
 		memcpy(&word[1], key->addr[1].octet + 12, 4);
-		return flow_hash_ipv4(flows, word[0], word[1], key->port[0], key->port[1],
-				      key->zone);
+		word[2] = (uint32_t)key->port[0] << 16 | key->port[1];
+		word[3] = key->zone;
+		return hash_sum(&flows->ipv4, word, 4);
 	}
 	memcpy(word, key, sizeof(*key));
 	return hash_sum(&flows->ipv6, word, ARRAY_SIZE(word));

@@ -92,29 +92,30 @@ static inline struct flow *flow_at(const struct flows *flows, uint32_t index)
 struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned *side);
 
 uint64_t flow_hash(const struct flows *flows, const struct flow_key *key);
-/** The same of IPv4 addresses and ports, the lower end first. */
-static inline uint64_t flow_hash_ipv4(const struct flows *flows, uint32_t low, uint32_t high,
-				      uint16_t low_port, uint16_t high_port, uint32_t zone)
-{
-	const uint32_t word[] = { low, high, (uint32_t)low_port << 16 | high_port, zone };
-
-	return hash_sum(&flows->ipv4, word, 4);
-}
-/** The same of a packet for which packet_ordinary() is true. */
-static inline uint64_t flow_hash_ordinary(const struct flows *flows, const uint8_t *frame,
+/** The lower half of it, of a packet for which packet_ordinary() is true. */
+static inline uint32_t flow_hash_ordinary(const struct flows *flows, const uint8_t *frame,
 					  uint32_t zone)
 {
 	uint16_t src_port = load16(frame + 34, true), dst_port = load16(frame + 36, true);
 	uint32_t src, dst;
+	bool low;
 
 	memcpy(&src, frame + 26, sizeof(src));
 	memcpy(&dst, frame + 30, sizeof(dst));
-	return src < dst || (src == dst && src_port < dst_port) ?
-		       flow_hash_ipv4(flows, src, dst, src_port, dst_port, zone) :
-		       flow_hash_ipv4(flows, dst, src, dst_port, src_port, zone);
+	low = src < dst || (src == dst && src_port < dst_port); /* as flow_key_of() */
+	return hash_sum_low(&flows->ipv4,
+			    (const uint32_t[]){ low ? src : dst, low ? dst : src,
+						low ? (uint32_t)src_port << 16 | dst_port :
+						      (uint32_t)dst_port << 16 | src_port,
+						zone },
+			    4);
 }
-/** False if no flow has this hash, which needs no look at any flow. */
-static inline bool flow_may_exist(const struct flows *flows, uint64_t hash)
+static inline void flow_prefetch(const struct flows *flows, uint32_t hash)
+{
+	PREFETCH(&flows->table.slot[hash & flows->table.mask]);
+}
+/** False if no flow has this lower half of its hash, which needs no look at any flow. */
+static inline bool flow_may_exist(const struct flows *flows, uint32_t hash)
 {
 	uint32_t probe;
 
