@@ -921,6 +921,8 @@ static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in
 		return false;
 	r->l3_offset = 14;
 	if (p[23] == IP_PROTO_UDP) {
+		if (g->talks.opened || policy_asks_udp(g->policy))
+			return false;
 		g->stats.packets_udp++;
 		return true;
 	}

@@ -281,6 +281,9 @@ struct pinhole {
 
 MUST_USE bool pinholes_init(struct rpcgate *g);
 void pinholes_done(struct rpcgate *g);
+/** Ports on which a packet of no known flow may matter without any pinhole: mappers as configured,
+ *  pipes.  Off before the configuration changes, on behind it. */
+void pinholes_mark_ports(struct rpcgate *g, bool on);
 
 struct pinhole_key pinhole_key_of(const struct flow *f, uint16_t port);
 /** NULL if there is none.  Grants past their time are closed on the way. */

@@ -49,18 +49,18 @@ static struct peer *peer_at(const struct rpcgate *g, uint32_t index)
 	return pool_at(&g->pinholes.peers, index);
 }
 
-/* Ports on which a packet of no known flow is more than nobody's business, pinhole or not */
-static void mark_ports(struct rpcgate *g)
+void pinholes_mark_ports(struct rpcgate *g, bool on)
 {
-	static const uint16_t pipes[] = { PIPE_PORT_NETBIOS, PIPE_PORT_SMB };
+	static const uint16_t fixed[] = { PIPE_PORT_NETBIOS, PIPE_PORT_SMB, DATAGRAM_MAPPER_PORT };
+	const struct rpcgate_port_list *mappers = &g->cfg.mapper_ports;
+	uint32_t one = on ? 1 : UINT32_MAX; /* modulo 2^32 */
 
-	for (uint32_t i = 0; i < g->cfg.mapper_ports.n; i++)
-		for (uint32_t port = g->cfg.mapper_ports.range[i].first;
-		     port <= g->cfg.mapper_ports.range[i].last; port++)
-			g->pinholes.of_port[port] = 1;
-	for (size_t i = 0; i < ARRAY_SIZE(pipes); i++)
-		g->pinholes.of_port[pipes[i]] = 1;
-	g->pinholes.of_port[DATAGRAM_MAPPER_PORT] = 1;
+	for (uint32_t i = 0; i < mappers->n; i++)
+		for (uint32_t port = mappers->range[i].first; port <= mappers->range[i].last;
+		     port++)
+			g->pinholes.of_port[port] += one;
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+		g->pinholes.of_port[fixed[i]] += one;
 }
 
 bool pinholes_init(struct rpcgate *g)
@@ -71,7 +71,7 @@ bool pinholes_init(struct rpcgate *g)
 	p->of_port = calloc(PORTS, sizeof(*p->of_port));
 	if (!p->of_port)
 		return false;
-	mark_ports(g);
+	pinholes_mark_ports(g, true);
 	/* twice as many grants as pinholes: most have one, DCOM and multi-service clients more */
 	return pool_init(&p->pool, n, sizeof(struct pinhole)) &&
 	       pool_init(&p->grants, n * 2, sizeof(struct grant)) &&

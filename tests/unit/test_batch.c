@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "builder.h"
 #include "feed.h"
 #include "packets.h"
 #include "rows.h"
@@ -118,10 +119,45 @@ static void batches_come_to_the_same(void **state)
 	closedir(directory);
 }
 
+static enum rpcgate_action action_on(struct rpcgate *gate, uint16_t port)
+{
+	struct packets list = { .linktype = RPCGATE_LINK_ETHERNET };
+	uint64_t clock_ns = 1700000000000000000U;
+	struct rpcgate_packet packet;
+	enum rpcgate_action action;
+	struct conn c;
+
+	conn_init(&c, &list, &clock_ns, "192.0.2.1", 40000, "192.0.2.2", port);
+	conn_send(&c, CLIENT, "something else", 14);
+	packet = packets_get(&list, 0);
+	action = rpcgate_feed(gate, &packet).action;
+	packets_free(&list);
+	return action;
+}
+
+/* Nothing is said twice of a port that was nobody's and now is a mapper's, or the other way round */
+static void mapper_ports_of_today_count(void **state)
+{
+	struct rpcgate *gate = new_engine(RPCGATE_ENFORCE);
+	struct rpcgate_config cfg;
+
+	(void)state;
+	feed_config(&cfg);
+	cfg.mode = RPCGATE_ENFORCE;
+	assert_int_equal(action_on(gate, 135), RPCGATE_DROP);
+	assert_int_equal(action_on(gate, 1135), RPCGATE_PASS);
+	cfg.mapper_ports = (struct rpcgate_port_list){ 1, { { 1100, 1200 } } };
+	assert_true(rpcgate_set_config(gate, &cfg));
+	assert_int_equal(action_on(gate, 135), RPCGATE_PASS);
+	assert_int_equal(action_on(gate, 1135), RPCGATE_DROP);
+	rpcgate_free(gate);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(batches_come_to_the_same),
+		cmocka_unit_test(mapper_ports_of_today_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
