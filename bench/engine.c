@@ -167,7 +167,7 @@ struct rounds {
 	double learned[BENCH_ROUNDS_MAX];
 };
 
-static void one_round(struct bench *b, const struct paths *paths, const char *mix,
+static bool one_round(struct bench *b, const struct paths *paths, const char *mix,
 		      const struct mix_plan *plan, struct rounds *r, unsigned i)
 {
 	struct costs empty = { 0 }, whole = { 0 };
@@ -175,12 +175,16 @@ static void one_round(struct bench *b, const struct paths *paths, const char *mi
 	double packets = (double)plan->packets;
 	double engine;
 
-	if (!in_child(empty_loop, paths, &empty))
+	if (!in_child(empty_loop, paths, &empty)) {
 		bench_wrong(b, "%s: the empty loop failed", mix);
+		return false;
+	}
 	engine = engine_cpu(paths, &stats);
 	as_planned(b, mix, plan, &stats);
-	if (paths->program[0] && !in_child(whole_program, paths, &whole))
+	if (paths->program[0] && !in_child(whole_program, paths, &whole)) {
 		bench_wrong(b, "%s: %s failed", mix, paths->program);
+		return false;
+	}
 	r->empty_ns[i] = empty.cpu_s / packets * 1e9;
 	r->engine_ns[i] = engine / packets * 1e9;
 	r->engine_ratio[i] = engine / empty.cpu_s;
@@ -189,6 +193,7 @@ static void one_round(struct bench *b, const struct paths *paths, const char *mi
 	r->whole_ratio[i] = whole.cpu_s / empty.cpu_s;
 	r->peak_mb[i] = whole.peak_mb;
 	r->learned[i] = (double)plan->answers / (whole.cpu_s > 0 ? whole.cpu_s : engine);
+	return true;
 }
 
 static void note(struct bench *b, const struct paths *paths, enum mix_kind kind, struct rounds *r)
@@ -273,17 +278,19 @@ static void measure(struct bench *b, struct paths *paths, enum mix_kind kind)
 	uint64_t octets = (b->options.full ? MEGABYTES_FULL : MEGABYTES) * UINT64_C(1000000);
 	struct rounds r = { 0 };
 	struct mix_plan plan;
+	bool good = true;
 
 	bench_progress(b, "%s: written", mix_name(kind));
 	if (!name_files(paths, kind) || !mix_write(paths->capture, kind, octets, 1, &plan)) {
 		bench_wrong(b, "%s: %s", paths->capture, strerror(errno));
 		return;
 	}
-	for (unsigned i = 0; i < b->rounds; i++) {
+	for (unsigned i = 0; good && i < b->rounds; i++) {
 		bench_progress(b, "%s: round %u", mix_name(kind), i + 1);
-		one_round(b, paths, mix_name(kind), &plan, &r, i);
+		good = one_round(b, paths, mix_name(kind), &plan, &r, i);
 	}
-	note(b, paths, kind, &r);
+	if (good)
+		note(b, paths, kind, &r);
 	(void)unlink(paths->capture);
 	(void)unlink(paths->plan);
 }

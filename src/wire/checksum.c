@@ -4,13 +4,23 @@
 /* One's complement sum of 16-bit words, in the order of the machine: RFC 1071 section 2 (B) */
 static uint64_t sum_octets(const uint8_t *p, size_t n)
 {
-	uint64_t sum = 0;
+	uint64_t sum = 0, more = 0;
 
-	for (; n >= 4; p += 4, n -= 4) {
+	for (; n >= 8; p += 8, n -= 8) { /* two sums that do not wait for each other */
+		uint32_t word[2];
+
+		memcpy(word, p, sizeof(word));
+		sum += word[0];
+		more += word[1];
+	}
+	sum += more;
+	if (n >= 4) {
 		uint32_t word;
 
 		memcpy(&word, p, sizeof(word));
 		sum += word;
+		p += 4;
+		n -= 4;
 	}
 	if (n) {
 		uint32_t word = 0;
