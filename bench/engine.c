@@ -1,239 +1,306 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the engine costs: engine [FILE...]
+/* engine.c - packets through the engine and through the whole program, beside an empty loop
  *
- * Each capture is read again and again, in turn by an empty loop over pcap_next_ex() and by the
- * same loop with the engine in it; medians of CPU time (user and system) are printed.  Only their
- * ratio means something on another machine.  Without files, the mixes are generated in $TMPDIR.
- * Where a plan stands beside a capture, the engine's counts must be what was planned: being fast
- * and wrong is a failure, exit status 1.
+ * Each mix is generated, then read in turn by an empty loop over pcap_next_ex(), by the engine
+ * behind the program's own reader, and by the program itself with its report.  Only ratios of one
+ * round mean something on another machine.  The counts must be those that the mix was planned
+ * with: being fast and wrong is a failure.
  */
+#include "bench.h"
+#include "capture.h"
 #include "mix.h"
 #include "rpcgate.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#define ROUNDS 5
-#define MEGABYTES 200U
+#define MEGABYTES 60U
+#define MEGABYTES_FULL 1000U
 
-struct reading {
-	double cpu_s;
-	uint64_t packets;
-	struct rpcgate_stats stats;
+struct costs {
+	double cpu_s; /* user and system */
+	double wall_s;
+	double peak_mb;
 };
 
-#define STDIO_OCTETS 65536 /* as src/io/capture.c */
-
-struct goal {
-	const char *mix;
-	double ratio; /* empty loop / engine */
+struct paths {
+	char capture[4096];
+	char plan[4104];
+	char program[4096]; /* empty if there is none */
 };
 
-static const struct goal goals[] = { { "mixed", 0.5 }, { "rpc", 0.25 } };
+/* What each mix may cost, whole program to empty loop */
+static const struct {
+	enum mix_kind kind;
+	double whole;
+} goals[] = { { MIX_MIXED, 0.70 }, { MIX_SMALL, 0.75 }, { MIX_RPC, 1.1 }, { MIX_EPM, 2.0 } };
 
-static double cpu_now(void)
+static struct bench_goal goal_of(enum mix_kind kind)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+	for (size_t i = 0; i < sizeof(goals) / sizeof(goals[0]); i++)
+		if (goals[i].kind == kind)
+			return AT_MOST(goals[i].whole);
+	return NO_GOAL;
 }
 
-/* The empty loop is libpcap as everybody calls it; the engine is fed as the program feeds it, from
- * a stream with a larger buffer */
-static pcap_t *open_capture(const char *path, char *buffer)
+static double seconds(struct timeval t)
 {
-	char err[PCAP_ERRBUF_SIZE] = "";
-	FILE *file = fopen(path, "rb");
-	pcap_t *pcap = NULL;
+	return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
+}
 
-	if (file && buffer)
-		setvbuf(file, buffer, _IOFBF, STDIO_OCTETS);
-	if (file)
-		pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO,
-								err);
-	if (!pcap) {
-		fprintf(stderr, "%s: %s\n", path, file ? err : strerror(errno));
-		exit(1);
+/* Run something in a process of its own, whose costs are its own */
+static bool in_child(void (*run)(const struct paths *paths), const struct paths *paths,
+		     struct costs *costs)
+{
+	double start = bench_now();
+	struct rusage usage;
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		run(paths);
+		_exit(0);
 	}
-	return pcap;
+	if (child < 0 || wait4(child, &status, 0, &usage) != child || status != 0)
+		return false;
+	costs->wall_s = bench_now() - start;
+	costs->cpu_s = seconds(usage.ru_utime) + seconds(usage.ru_stime);
+	costs->peak_mb = (double)usage.ru_maxrss / 1024;
+	return true;
 }
 
-static void read_empty(const char *path, char *buffer, struct reading *r)
+static void empty_loop(const struct paths *paths)
 {
-	pcap_t *pcap = open_capture(path, buffer);
+	char err[PCAP_ERRBUF_SIZE];
+	pcap_t *pcap = pcap_open_offline(paths->capture, err);
 	struct pcap_pkthdr *head;
 	const u_char *data;
-	double start = cpu_now();
+	uint64_t sum = 0;
 
-	r->packets = 0;
+	if (!pcap)
+		_exit(1);
 	while (pcap_next_ex(pcap, &head, &data) == 1)
-		r->packets++;
-	r->cpu_s = cpu_now() - start;
+		sum += head->caplen;
+	bench_use(sum);
 	pcap_close(pcap);
+}
+
+static void whole_program(const struct paths *paths)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)unsetenv("GLIBC_TUNABLES");
+	if (null >= 0 && dup2(null, 1) >= 0 && dup2(null, 2) >= 0)
+		(void)execl(paths->program, "rpcgate", "analyze", paths->capture, (char *)NULL);
+	_exit(1);
 }
 
 static struct rpcgate *new_engine(void)
 {
-	struct rpcgate_config cfg;
 	char err[RPCGATE_ERROR_SIZE];
+	struct rpcgate_config cfg;
 	struct rpcgate *gate;
 
 	rpcgate_config_default(&cfg);
 	memset(cfg.hash_key, 0x5a, sizeof(cfg.hash_key));
 	gate = rpcgate_new(&cfg, err);
 	if (!gate) {
-		fprintf(stderr, "%s\n", err);
-		exit(1);
+		fprintf(stderr, "rpcgate-bench: %s\n", err);
+		abort();
 	}
 	return gate;
 }
 
-static void read_engine(const char *path, struct reading *r)
+/* The engine behind the program's reader, nothing else; here, for its counts */
+static double engine_cpu(const struct paths *paths, struct rpcgate_stats *stats)
 {
-	static char buffer[STDIO_OCTETS];
-	pcap_t *pcap = open_capture(path, buffer);
-	struct rpcgate_packet p = { .linktype = (uint32_t)pcap_datalink(pcap) };
 	struct rpcgate *gate = new_engine();
-	struct pcap_pkthdr *head;
-	double start = cpu_now();
+	struct capture_fault fault;
+	struct capture *capture = capture_open(paths->capture, &fault);
+	struct rpcgate_packet p;
+	double start = bench_cpu();
 
-	r->packets = 0;
-	while (pcap_next_ex(pcap, &head, &p.data) == 1) {
-		p.caplen = head->caplen;
-		p.len = head->len;
-		p.time_ns = (uint64_t)head->ts.tv_sec * 1000000000U + (uint64_t)head->ts.tv_usec;
+	while (capture && capture_next(capture, &p, &fault))
 		(void)rpcgate_feed(gate, &p);
-		r->packets++;
-	}
 	while (rpcgate_finish(gate).n_events)
 		;
-	r->cpu_s = cpu_now() - start;
-	rpcgate_stats(gate, &r->stats);
+	start = bench_cpu() - start;
+	rpcgate_stats(gate, stats);
+	capture_close(capture);
 	rpcgate_free(gate);
-	pcap_close(pcap);
+	return start;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double v[ROUNDS])
-{
-	qsort(v, ROUNDS, sizeof(v[0]), by_value);
-	return v[ROUNDS / 2];
-}
-
-static bool counted(const char *what, uint64_t planned, uint64_t got)
+static void counted(struct bench *b, const char *mix, const char *what, uint64_t planned,
+		    uint64_t got)
 {
 	if (planned != got)
-		printf("  WRONG: %s: planned %llu, counted %llu\n", what,
-		       (unsigned long long)planned, (unsigned long long)got);
-	return planned == got;
+		bench_wrong(b, "%s: %s: planned %llu, counted %llu", mix, what,
+			    (unsigned long long)planned, (unsigned long long)got);
 }
 
-static bool as_planned(const char *path, const struct reading *r)
+static void as_planned(struct bench *b, const char *mix, const struct mix_plan *plan,
+		       const struct rpcgate_stats *s)
 {
-	const struct rpcgate_stats *s = &r->stats;
+	counted(b, mix, "packets", plan->packets, s->packets);
+	counted(b, mix, "answers", plan->answers, s->answers);
+	counted(b, mix, "bindings accepted", plan->bindings_accepted, s->bindings_accepted);
+	counted(b, mix, "binds allowed", plan->binds_allowed, s->binds_allowed);
+	counted(b, mix, "binds denied", plan->binds_denied, s->binds_denied);
+}
+
+struct rounds {
+	double empty_ns[BENCH_ROUNDS_MAX];
+	double engine_ns[BENCH_ROUNDS_MAX];
+	double engine_ratio[BENCH_ROUNDS_MAX];
+	double engine_mpps[BENCH_ROUNDS_MAX];
+	double engine_gbit[BENCH_ROUNDS_MAX];
+	double whole_ratio[BENCH_ROUNDS_MAX];
+	double peak_mb[BENCH_ROUNDS_MAX];
+	double learned[BENCH_ROUNDS_MAX];
+};
+
+static bool one_round(struct bench *b, const struct paths *paths, const char *mix,
+		      const struct mix_plan *plan, struct rounds *r, unsigned i)
+{
+	struct costs empty = { 0 }, whole = { 0 };
+	struct rpcgate_stats stats;
+	double packets = (double)plan->packets;
+	double engine;
+
+	if (!in_child(empty_loop, paths, &empty)) {
+		bench_wrong(b, "%s: the empty loop failed", mix);
+		return false;
+	}
+	engine = engine_cpu(paths, &stats);
+	as_planned(b, mix, plan, &stats);
+	if (paths->program[0] && !in_child(whole_program, paths, &whole)) {
+		bench_wrong(b, "%s: %s failed", mix, paths->program);
+		return false;
+	}
+	r->empty_ns[i] = empty.cpu_s / packets * 1e9;
+	r->engine_ns[i] = engine / packets * 1e9;
+	r->engine_ratio[i] = engine / empty.cpu_s;
+	r->engine_mpps[i] = packets / engine * 1e-6;
+	r->engine_gbit[i] = (double)plan->octets * 8 / engine * 1e-9;
+	r->whole_ratio[i] = whole.cpu_s / empty.cpu_s;
+	r->peak_mb[i] = whole.peak_mb;
+	r->learned[i] = (double)plan->answers / (whole.cpu_s > 0 ? whole.cpu_s : engine);
+	return true;
+}
+
+static void note(struct bench *b, const struct paths *paths, enum mix_kind kind, struct rounds *r)
+{
+	const char *mix = mix_name(kind);
+
+	bench_note(b, "engine: packets per second", mix, 0, "M/s", r->engine_mpps, b->rounds,
+		   NO_GOAL);
+	bench_note(b, "engine: bits per second", mix, 0, "Gbit/s", r->engine_gbit, b->rounds,
+		   NO_GOAL);
+	bench_note(b, "engine: time of a packet", mix, 0, "ns", r->engine_ns, b->rounds, NO_GOAL);
+	bench_note(b, "empty loop: time of a packet", mix, 0, "ns", r->empty_ns, b->rounds,
+		   NO_GOAL);
+	bench_note(b, "engine / empty loop", mix, 0, "x", r->engine_ratio, b->rounds, NO_GOAL);
+	if (!paths->program[0])
+		return;
+	bench_note(b, "whole program / empty loop", mix, 0, "x", r->whole_ratio, b->rounds,
+		   goal_of(kind));
+	bench_note(b, "whole program: peak memory", mix, 0, "MB", r->peak_mb, b->rounds,
+		   kind == MIX_MIXED ? AT_MOST(32) : NO_GOAL);
+	if (kind == MIX_EPM)
+		bench_note(b, "whole program: map exchanges", mix, 0, "1/s", r->learned, b->rounds,
+			   AT_LEAST(250000));
+}
+
+static bool name_files(struct paths *paths, enum mix_kind kind)
+{
+	const char *dir = getenv("TMPDIR");
+
+	snprintf(paths->capture, sizeof(paths->capture), "%s/rpcgate-bench-%s-%ld.pcap",
+		 dir ? dir : "/tmp", mix_name(kind), (long)getpid());
+	return snprintf(paths->plan, sizeof(paths->plan), "%s.plan", paths->capture) <
+	       (int)sizeof(paths->plan);
+}
+
+/* The program that was installed, or built, beside this one */
+static void find_program(struct paths *paths)
+{
+	static const char *const places[] = { "rpcgate", "../rpcgate" };
+	char self[3072];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	paths->program[0] = '\0';
+	if (n < 0)
+		return;
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(paths->program, sizeof(paths->program), "%s/%s", self, places[i]);
+		if (access(paths->program, X_OK) == 0)
+			return;
+	}
+	paths->program[0] = '\0';
+	fputs("rpcgate-bench: there is no rpcgate beside it: the whole program is not measured\n",
+	      stderr);
+}
+
+static void start_up(struct bench *b, const struct paths *program)
+{
+	struct paths paths = *program;
+	double ms[BENCH_ROUNDS_MAX];
+	struct mix_plan plan;
+
+	if (!paths.program[0] || !name_files(&paths, MIX_RPC) ||
+	    !mix_write(paths.capture, MIX_RPC, 1, 1, &plan))
+		return;
+	for (unsigned i = 0; i < b->rounds; i++) {
+		struct costs costs = { 0 };
+
+		if (!in_child(whole_program, &paths, &costs))
+			bench_wrong(b, "%s failed", paths.program);
+		ms[i] = costs.wall_s * 1e3;
+	}
+	bench_note(b, "whole program: start to end", "a few packets", 0, "ms", ms, b->rounds,
+		   AT_MOST(10));
+	(void)unlink(paths.capture);
+	(void)unlink(paths.plan);
+}
+
+static void measure(struct bench *b, struct paths *paths, enum mix_kind kind)
+{
+	uint64_t octets = (b->options.full ? MEGABYTES_FULL : MEGABYTES) * UINT64_C(1000000);
+	struct rounds r = { 0 };
 	struct mix_plan plan;
 	bool good = true;
 
-	if (!mix_read_plan(path, &plan)) {
-		printf("  no plan beside the capture: counts are not checked\n");
-		return true;
+	bench_progress(b, "%s: written", mix_name(kind));
+	if (!name_files(paths, kind) || !mix_write(paths->capture, kind, octets, 1, &plan)) {
+		bench_wrong(b, "%s: %s", paths->capture, strerror(errno));
+		return;
 	}
-	good &= counted("packets", plan.packets, s->packets);
-	good &= counted("answers", plan.answers, s->answers);
-	good &= counted("bindings accepted", plan.bindings_accepted, s->bindings_accepted);
-	good &= counted("binds allowed", plan.binds_allowed, s->binds_allowed);
-	good &= counted("binds denied", plan.binds_denied, s->binds_denied);
-	return good;
-}
-
-static const char *goal_of(const char *path, double ratio)
-{
-	static char text[64];
-
-	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < sizeof(goals) / sizeof(goals[0]); i++)
-		if (strstr(name, goals[i].mix))
-			(void)snprintf(text, sizeof(text), " (goal >= %.2f: %s)", goals[i].ratio,
-				       ratio >= goals[i].ratio ? "reached" : "MISSED");
-	return text;
-}
-
-static bool measure(const char *path)
-{
-	static char buffer[STDIO_OCTETS];
-	double empty[ROUNDS], buffered[ROUNDS], engine[ROUNDS], ratios[ROUNDS], ratio;
-	struct reading e = { 0 }, b = { 0 }, g = { 0 };
-	struct rusage usage;
-
-	read_empty(path, NULL, &e); /* into the page cache */
-	for (int i = 0; i < ROUNDS; i++) {
-		read_empty(path, NULL, &e);
-		read_empty(path, buffer, &b);
-		read_engine(path, &g);
-		empty[i] = e.cpu_s;
-		buffered[i] = b.cpu_s;
-		engine[i] = g.cpu_s;
-		ratios[i] = e.cpu_s / g.cpu_s;
+	for (unsigned i = 0; good && i < b->rounds; i++) {
+		bench_progress(b, "%s: round %u", mix_name(kind), i + 1);
+		good = one_round(b, paths, mix_name(kind), &plan, &r, i);
 	}
-	ratio = median(ratios);
-	getrusage(RUSAGE_SELF, &usage);
-	printf("%s\n", path);
-	printf("  packets %llu, answers %llu, binds %llu allowed %llu denied\n",
-	       (unsigned long long)g.packets, (unsigned long long)g.stats.answers,
-	       (unsigned long long)g.stats.binds_allowed, (unsigned long long)g.stats.binds_denied);
-	printf("  empty loop %8.1f ns/packet %6.2f M packets/s\n",
-	       median(empty) * 1e9 / (double)e.packets, (double)e.packets / median(empty) * 1e-6);
-	printf("  .. 64 KiB  %8.1f ns/packet\n", median(buffered) * 1e9 / (double)b.packets);
-	printf("  engine     %8.1f ns/packet %6.2f M packets/s\n",
-	       median(engine) * 1e9 / (double)g.packets, (double)g.packets / median(engine) * 1e-6);
-	printf("  ratio      %8.3f%s\n", ratio, goal_of(path, ratio));
-	printf("  rounds     %8.3f to %.3f\n", ratios[0], ratios[ROUNDS - 1]);
-	printf("  peak RSS   %8.1f MB so far\n", (double)usage.ru_maxrss / 1024);
-	return as_planned(path, &g);
+	if (good)
+		note(b, paths, kind, &r);
+	(void)unlink(paths->capture);
+	(void)unlink(paths->plan);
 }
 
-static bool measure_mix(enum mix_kind kind)
+void bench_engine(struct bench *b)
 {
-	const char *dir = getenv("TMPDIR");
-	char path[4096], plan[4104];
-	struct mix_plan ignored;
-	bool good;
+	struct paths paths;
 
-	(void)snprintf(path, sizeof(path), "%s/bench-%s-%ld.pcap", dir ? dir : "/tmp",
-		       mix_name(kind), (long)getpid());
-	(void)snprintf(plan, sizeof(plan), "%s.plan", path);
-	if (!mix_write(path, kind, MEGABYTES * 1000000ULL, 1, &ignored)) {
-		perror(path);
-		return false;
-	}
-	good = measure(path);
-	(void)unlink(path);
-	(void)unlink(plan);
-	return good;
-}
-
-int main(int argc, char **argv)
-{
-	bool good = true;
-
-	for (int i = 1; i < argc; i++)
-		good &= measure(argv[i]);
-	for (unsigned kind = 0; argc == 1 && kind < MIX_KINDS; kind++)
-		good &= measure_mix((enum mix_kind)kind);
-	return good ? EXIT_SUCCESS : EXIT_FAILURE;
+	find_program(&paths);
+	start_up(b, &paths);
+	for (unsigned kind = 0; kind < MIX_KINDS; kind++)
+		measure(b, &paths, (enum mix_kind)kind);
 }

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Many short flows: flows [MILLIONS] - memory must not grow with them
+/* flows.c - many short flows: memory must not grow with them
  *
- * Ten million connections by default: foreign ones, half-open ones, and one in ten that binds an
- * interface nobody announced.  The packets are made from templates in memory.  Exit status 1 if
- * resident memory at the end is more than 2 % above what it was half-way: tables fill, and then
- * stay.
+ * Ten million connections: foreign ones, half-open ones, and one in ten that binds an interface
+ * nobody announced.  The packets are made from templates in memory.  It is a failure if resident
+ * memory at the end is more than 2 % above what it was half-way: tables fill, and then stay.
  */
+#include "bench.h"
 #include "builder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SRC_ADDR (14 + 12)
@@ -21,7 +20,7 @@
 #define DST_PORT (14 + 22)
 #define FLOW_NS 20000 /* 50,000 new connections a second */
 #define ALLOWED_GROWTH 1.02
-#define TABLES_FULL 4000000 /* with fewer, half-way is too early to compare with */
+#define TOTAL 10000000U /* at half of it tables are full */
 
 enum template { FOREIGN, HALF_OPEN, BIND, TEMPLATES };
 
@@ -91,50 +90,47 @@ static void feed_flow(struct rpcgate *gate, const struct packets *template, uint
 	}
 }
 
-int main(int argc, char **argv)
+void bench_flows(struct bench *b)
 {
-	uint64_t total = (argc > 1 ? strtoull(argv[1], NULL, 10) : 10) * 1000000;
 	struct packets template[TEMPLATES] = { { 0 } };
 	char err[RPCGATE_ERROR_SIZE];
 	struct rpcgate_config cfg;
 	struct rpcgate_stats stats;
 	struct rpcgate *gate;
-	double half = 0, last = 0;
+	double half = 0, last = 0, cpu = bench_cpu();
 
 	rpcgate_config_default(&cfg);
 	memset(cfg.hash_key, 0x5a, sizeof(cfg.hash_key));
 	gate = rpcgate_new(&cfg, err);
 	if (!gate) {
-		fprintf(stderr, "%s\n", err);
-		return 1;
+		bench_wrong(b, "%s", err);
+		return;
 	}
 	make_templates(template);
-	printf("flows        resident MB  live flows\n");
-	for (uint64_t i = 1; i <= total; i++) {
+	for (uint64_t i = 1; i <= TOTAL; i++) {
 		feed_flow(gate,
 			  &template[i % 10 == 0 ? BIND :
 				    i % 5 == 0  ? HALF_OPEN :
 						  FOREIGN],
 			  i);
-		if (i % (total / 10) == 0) {
-			rpcgate_stats(gate, &stats);
-			last = resident_mb();
-			if (i <= total / 2)
-				half = last;
-			printf("%11llu  %11.1f  %10llu\n", (unsigned long long)i, last,
-			       (unsigned long long)stats.flows_live);
-		}
+		if (i % (TOTAL / 10) != 0)
+			continue;
+		bench_progress(b, "%llu connections", (unsigned long long)i);
+		last = resident_mb();
+		half = i == TOTAL / 2 ? last : half;
+		bench_note_one(b, "flows: resident memory", "all", (double)i, "MB", last, NO_GOAL);
 	}
+	bench_note_one(b, "flows: time of a connection", "all", 0, "ns",
+		       (bench_cpu() - cpu) / TOTAL * 1e9, NO_GOAL);
+	bench_note_one(b, "flows: growth in the second half", "all", 0, "x", last / half,
+		       AT_MOST(ALLOWED_GROWTH));
+	if (last > half * ALLOWED_GROWTH)
+		bench_wrong(b, "resident memory grew from %.1f to %.1f MB", half, last);
 	rpcgate_stats(gate, &stats);
-	printf("binds denied %llu (planned %llu), CPU %.1f s\n",
-	       (unsigned long long)stats.binds_denied, (unsigned long long)(total / 10),
-	       (double)clock() / CLOCKS_PER_SEC);
+	if (stats.binds_denied != TOTAL / 10)
+		bench_wrong(b, "%llu binds denied, planned %u",
+			    (unsigned long long)stats.binds_denied, TOTAL / 10);
 	rpcgate_free(gate);
 	for (unsigned i = 0; i < TEMPLATES; i++)
 		packets_free(&template[i]);
-	if (total < TABLES_FULL)
-		half = last;
-	if (last > half * ALLOWED_GROWTH)
-		printf("resident memory grew from %.1f to %.1f MB\n", half, last);
-	return last > half * ALLOWED_GROWTH || stats.binds_denied != total / 10;
 }

@@ -24,6 +24,8 @@ struct speaker {
 struct mix {
 	enum mix_kind kind;
 	struct random random;
+	size_t speakers;
+	size_t long_calls; /* of the one connection of MIX_LONG */
 	struct speaker speaker[SPEAKERS];
 	uint64_t clock_ns; /* of the conversations; packets get theirs when written */
 	uint64_t now_ns;
@@ -35,7 +37,8 @@ struct mix {
 	bool good;
 };
 
-static const char *const names[MIX_KINDS] = { "mixed", "rpc", "small", "epm" };
+static const char *const names[MIX_KINDS] = { "mixed", "rpc",  "small", "epm",
+					      "short", "long", "torn" };
 
 const char *mix_name(enum mix_kind kind)
 {
@@ -76,6 +79,8 @@ static struct conn dial(struct mix *m, struct speaker *s, const char *client, co
 	}
 	if (random_once_in(&m->random, TORN_ONE_IN))
 		c.mss = 60 + (size_t)random_below(&m->random, 400);
+	if (m->kind == MIX_TORN)
+		c.mss = 1 + (size_t)random_below(&m->random, 8);
 	return c;
 }
 
@@ -91,7 +96,8 @@ static void foreign_tcp(struct mix *m, struct speaker *s, bool small)
 	bool ip6 = random_below(&m->random, 100) < 9, dynamic = random_below(&m->random, 100) < 12;
 	char client[64], server[64];
 	uint8_t record[1460];
-	size_t exchanges = 1 + (size_t)random_below(&m->random, small ? 4 : 12);
+	size_t exchanges =
+		m->kind == MIX_SHORT ? 1 : 1 + (size_t)random_below(&m->random, small ? 4 : 12);
 	struct conn c;
 
 	name_host(client, ip6, "1", random_below(&m->random, 50000));
@@ -160,7 +166,7 @@ static void dialog(struct mix *m, struct speaker *s)
 	uint64_t number = random_below(&m->random, 1000);
 	uint16_t port = (uint16_t)(49152 + 10 * (number % 100) + which);
 	bool ip6 = random_below(&m->random, 100) < 9, tagged = random_below(&m->random, 100) < 5;
-	bool breach = random_once_in(&m->random, BREACH_ONE_IN);
+	bool breach = random_once_in(&m->random, BREACH_ONE_IN) && m->kind != MIX_LONG;
 	char client[64], server[64];
 	struct conn c;
 
@@ -172,6 +178,7 @@ static void dialog(struct mix *m, struct speaker *s)
 	conn_open(&c);
 	talk_bind(&c, breach ? &iface_svcctl : ifaces[which], 1);
 	calls(m, &c,
+	      m->kind == MIX_LONG             ? m->long_calls :
 	      m->kind == MIX_RPC              ? 1 + (size_t)random_below(&m->random, 16) :
 	      m->kind == MIX_MIXED && !breach ? 1 + (size_t)random_below(&m->random, 4) :
 						0);
@@ -184,19 +191,21 @@ static void dialog(struct mix *m, struct speaker *s)
 
 static void begin_conversation(struct mix *m, struct speaker *s)
 {
-	uint64_t rpc_percent = m->kind == MIX_RPC || m->kind == MIX_EPM ? 100 :
-			       m->kind == MIX_MIXED                     ? 5 :
-									  1;
+	static const uint64_t percents[MIX_KINDS] = {
+		[MIX_MIXED] = 5, [MIX_RPC] = 100,  [MIX_SMALL] = 1, [MIX_EPM] = 100,
+		[MIX_SHORT] = 1, [MIX_LONG] = 100, [MIX_TORN] = 100
+	};
+	uint64_t rpc_percent = percents[m->kind];
 
 	packets_clear(&s->packets);
 	s->next = 0;
 	s->rpc = m->rpc_packets * 100 <= m->plan->packets * rpc_percent;
 	if (s->rpc)
 		dialog(m, s);
-	else if (random_once_in(&m->random, 3))
+	else if (m->kind != MIX_SHORT && random_once_in(&m->random, 3))
 		foreign_udp(m, s);
 	else
-		foreign_tcp(m, s, m->kind == MIX_SMALL);
+		foreign_tcp(m, s, m->kind == MIX_SMALL || m->kind == MIX_SHORT);
 	if (s->rpc)
 		m->rpc_packets += s->packets.n;
 }
@@ -231,8 +240,8 @@ static void tell(struct mix *m, uint64_t octets)
 {
 	size_t silent = 0;
 
-	while (silent < SPEAKERS) {
-		struct speaker *s = &m->speaker[random_below(&m->random, SPEAKERS)];
+	while (silent < m->speakers) {
+		struct speaker *s = &m->speaker[random_below(&m->random, m->speakers)];
 
 		silent = 0;
 		if (s->next == s->packets.n && m->plan->octets < octets)
@@ -241,7 +250,7 @@ static void tell(struct mix *m, uint64_t octets)
 			tell_packet(m, s);
 			continue;
 		}
-		for (size_t i = 0; i < SPEAKERS; i++) /* the file is full: who still speaks? */
+		for (size_t i = 0; i < m->speakers; i++) /* the file is full: who still speaks? */
 			silent += m->speaker[i].next == m->speaker[i].packets.n;
 	}
 }
@@ -297,6 +306,8 @@ bool mix_write(const char *path, enum mix_kind kind, uint64_t octets, uint64_t s
 	memset(&m, 0, sizeof(m));
 	m.kind = kind;
 	m.random.state = seed;
+	m.speakers = kind == MIX_LONG ? 1 : SPEAKERS;
+	m.long_calls = (size_t)(octets / 3600); /* what a call and its answer take on average */
 	m.clock_ns = m.now_ns = START_NS;
 	m.plan = plan;
 	m.good = true;

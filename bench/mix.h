@@ -16,6 +16,9 @@ enum mix_kind {
 	MIX_RPC,   /* nothing but RPC: an endpoint is asked for, then used */
 	MIX_SMALL, /* packets of 60 to 100 octets, nearly all foreign, short flows */
 	MIX_EPM,   /* learning load: ask, bind once, go */
+	MIX_SHORT, /* foreign connections with one exchange each */
+	MIX_LONG,  /* one connection that transfers all there is, in RPC calls */
+	MIX_TORN,  /* RPC in segments of one to eight octets */
 	MIX_KINDS
 };
 

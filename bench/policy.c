@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* policy.c - what rules cost: reading a policy, and judging binds by few and by many rules
  *
- * usage: policy [RULES]     10000 without
- *
  * Three shapes of policy: every rule for another interface; every rule for another client's
  * network; both, with groups and versions.  The bind that is judged is matched by the last rule,
  * so that no order of rules makes it cheap.  A bind is a whole connection through the engine:
  * handshake, bind, answer, end.
  */
+#include "bench.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "builder.h"
 #include "feed.h"
 
 #define FEW 10U
-#define ROUNDS 20U
+#define MANY 10000U
 #define CONNECTIONS 2000U
 #define PORT 49160
 #define LAST "allow interface samr from 192.0.2.0/24\n"
@@ -63,14 +62,6 @@ static const struct {
 	write_rule *write;
 } shapes[] = { { "interfaces", by_interface }, { "networks", by_network }, { "mixed", mixed } };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
-}
-
 static struct text make(write_rule *write, unsigned rules)
 {
 	size_t room = (size_t)rules * 96 + sizeof(LAST);
@@ -99,20 +90,15 @@ static struct rpcgate_policy *load(const struct text *text)
 	return policy;
 }
 
-/* The fastest of several: what else runs on the machine only ever adds */
-static double load_ms(const struct text *text)
+static void load_ms(struct bench *b, const struct text *text, double ms[BENCH_ROUNDS_MAX])
 {
-	uint64_t best = UINT64_MAX;
-
-	for (unsigned i = 0; i < ROUNDS; i++) {
-		uint64_t start = now_ns();
+	for (unsigned i = 0; i < b->rounds; i++) {
+		double start = bench_now();
 		struct rpcgate_policy *policy = load(text);
-		uint64_t took = now_ns() - start;
 
+		ms[i] = (bench_now() - start) * 1e3;
 		rpcgate_policy_free(policy);
-		best = took < best ? took : best;
 	}
-	return (double)best / 1e6;
 }
 
 static void build(struct packets *list)
@@ -133,84 +119,71 @@ static void build(struct packets *list)
 	}
 }
 
-static uint64_t feed_all(const struct packets *list, const struct rpcgate_policy *policy)
+static double feed_all(struct bench *b, const struct packets *list,
+		       const struct rpcgate_policy *policy)
 {
 	struct rpcgate_config cfg;
 	struct rpcgate_stats stats;
 	char err[RPCGATE_ERROR_SIZE];
 	struct rpcgate *gate;
-	uint64_t start;
-	uint64_t took;
+	double took;
 
 	feed_config(&cfg);
 	gate = rpcgate_new(&cfg, err);
 	if (!gate)
 		abort();
 	rpcgate_set_policy(gate, policy);
-	start = now_ns();
+	took = bench_now();
 	for (size_t i = 0; i < list->n; i++) {
 		struct rpcgate_packet packet = packets_get(list, i);
 
 		rpcgate_feed(gate, &packet);
 	}
-	took = now_ns() - start;
+	took = bench_now() - took;
 	rpcgate_stats(gate, &stats);
-	if (stats.binds_allowed != CONNECTIONS + 1) {
-		fprintf(stderr, "%" PRIu64 " binds allowed, not %u\n", stats.binds_allowed,
-			CONNECTIONS + 1);
-		exit(1);
-	}
+	if (stats.binds_allowed != CONNECTIONS + 1)
+		bench_wrong(b, "%" PRIu64 " binds allowed, not %u", stats.binds_allowed,
+			    CONNECTIONS + 1);
 	rpcgate_free(gate);
 	return took;
 }
 
 /* Nanoseconds of a connection with one bind */
-static double bind_ns(const struct packets *list, const struct rpcgate_policy *policy)
+static void bind_ns(struct bench *b, const struct packets *list,
+		    const struct rpcgate_policy *policy, double ns[BENCH_ROUNDS_MAX])
 {
-	uint64_t best = UINT64_MAX;
-
-	for (unsigned i = 0; i < ROUNDS; i++) {
-		uint64_t took = feed_all(list, policy);
-
-		best = took < best ? took : best;
-	}
-	return (double)best / CONNECTIONS;
+	for (unsigned i = 0; i < b->rounds; i++)
+		ns[i] = feed_all(b, list, policy) / CONNECTIONS * 1e9;
 }
 
-static void measure(size_t shape, unsigned rules, const struct packets *list, double none)
+static void measure(struct bench *b, size_t shape, unsigned rules, const struct packets *list)
 {
-	struct text few = make(shapes[shape].write, FEW);
-	struct text many = make(shapes[shape].write, rules);
-	struct rpcgate_policy *small = load(&few);
-	struct rpcgate_policy *large = load(&many);
-	double at_few = bind_ns(list, small);
-	double at_many = bind_ns(list, large);
-	double judging = at_few > none ? (at_many - none) / (at_few - none) : 0;
+	struct text text = make(shapes[shape].write, rules);
+	struct rpcgate_policy *policy = load(&text);
+	double values[BENCH_ROUNDS_MAX];
 
-	printf("%-10s  load %u rules: %.1f ms;  connection with a bind: %.0f ns without rules, %.0f "
-	       "at %u, %.0f at %u;  ratio %.2f, of judging alone %.2f\n",
-	       shapes[shape].name, rules, load_ms(&many), none, at_few, FEW, at_many, rules,
-	       at_many / at_few, judging);
-	rpcgate_policy_free(small);
-	rpcgate_policy_free(large);
-	free(few.p);
-	free(many.p);
+	bench_progress(b, "%u rules: %s", rules, shapes[shape].name);
+	bind_ns(b, list, policy, values);
+	bench_note(b, "policy: connection with a bind", shapes[shape].name, rules, "ns", values,
+		   b->rounds, NO_GOAL);
+	load_ms(b, &text, values);
+	bench_note(b, "policy: read", shapes[shape].name, rules, "ms", values, b->rounds, NO_GOAL);
+	rpcgate_policy_free(policy);
+	free(text.p);
 }
 
-int main(int argc, char **argv)
+void bench_policy(struct bench *b)
 {
-	unsigned rules = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 10000;
 	struct packets list = { 0 };
-	double none;
+	double ns[BENCH_ROUNDS_MAX];
 
-	if (rules <= FEW) {
-		fprintf(stderr, "usage: policy [RULES]   more than %u\n", FEW);
-		return 2;
-	}
 	build(&list);
-	none = bind_ns(&list, NULL);
-	for (size_t i = 0; i < COUNT(shapes); i++)
-		measure(i, rules, &list, none);
+	bind_ns(b, &list, NULL, ns);
+	bench_note(b, "policy: connection with a bind", "no policy", 1, "ns", ns, b->rounds,
+		   NO_GOAL);
+	for (size_t i = 0; i < COUNT(shapes); i++) {
+		measure(b, i, FEW, &list);
+		measure(b, i, MANY, &list);
+	}
 	packets_free(&list);
-	return 0;
 }

@@ -565,6 +565,16 @@ RPCGATE_API void rpcgate_free(struct rpcgate *gate);
 /** Judge one packet.  Events must be acted on before the packet is released. */
 RPCGATE_API struct rpcgate_result rpcgate_feed(struct rpcgate *gate,
 					       const struct rpcgate_packet *packet);
+/**
+ * Judge packets in their order, as rpcgate_feed() does one by one: what later ones need is fetched
+ * while earlier ones are read.  Ends behind the first packet that tells events, since they are to be
+ * acted on before the next call.
+ * @param packets  @p n of them, all there at once
+ * @param results  one for each packet that was judged
+ * @return how many were judged; less than @p n only if the last of them tells events
+ */
+RPCGATE_API size_t rpcgate_feed_batch(struct rpcgate *gate, const struct rpcgate_packet *packets,
+				      size_t n, struct rpcgate_result *results);
 /** Let time pass without a packet: expires pinholes and idle flows in bounded slices. */
 RPCGATE_API struct rpcgate_result rpcgate_tick(struct rpcgate *gate, uint64_t now_ns);
 /**

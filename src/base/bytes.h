@@ -16,6 +16,13 @@
 #define MUST_USE __attribute__((warn_unused_result))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+/* The line of cache at @p at will be read soon; nothing is lost where compilers do not know it */
+#if defined(__GNUC__)
+#define PREFETCH(at) __builtin_prefetch(at)
+#else
+#define PREFETCH(at) ((void)(at))
+#endif
+
 /** A borrowed range; p may be NULL when n is 0. */
 struct bytes {
 	const uint8_t *p;

@@ -54,3 +54,16 @@ uint64_t hash_words(const struct hash_key *key, const uint64_t *word, size_t n)
 		sip_round(&s);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }
+
+struct hash_sums hash_sums_of(const struct hash_key *key, uint64_t use)
+{
+	struct hash_sums sums;
+
+	for (uint64_t half = 0; half < 2; half++)
+		for (uint64_t i = 0; i <= HASH_SUM_WORDS; i++) {
+			const uint64_t word[] = { use, half, i };
+
+			sums.of[half][i] = hash_words(key, word, 3);
+		}
+	return sums;
+}

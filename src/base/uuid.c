@@ -3,14 +3,15 @@
 
 bool rd_uuid(struct reader *r, struct rpcgate_uuid *out)
 {
-	/* where each printed octet stands in the little-endian form */
-	static const uint8_t le[16] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };
+	static const uint8_t le[] = { 3, 2, 1, 0, 5, 4, 7, 6 };
 	struct bytes raw;
 
-	if (!rd_bytes(r, sizeof(le), &raw) || !raw.p)
+	if (!rd_bytes(r, sizeof(out->octet), &raw) || !raw.p)
 		return false;
-	for (size_t i = 0; i < sizeof(le); i++)
-		out->octet[i] = raw.p[r->big ? i : le[i]];
+	memcpy(out->octet, raw.p, sizeof(out->octet));
+	/* as printed: the first three numbers begin with their highest octet */
+	for (size_t i = 0; !r->big && i < sizeof(le); i++)
+		out->octet[i] = raw.p[le[i]];
 	return true;
 }
 

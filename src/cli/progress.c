@@ -42,12 +42,15 @@ static void draw(struct progress *p, const struct timeline_extent *extent, doubl
 	p->shown = true;
 }
 
-void progress_packet(struct progress *p, const struct timeline *timeline)
+void progress_packets(struct progress *p, const struct timeline *timeline, size_t n)
 {
 	struct timeline_extent extent;
 	struct timespec now;
 
-	if (!p->on || ++p->calls % LOOK_EVERY)
+	uint64_t before = p->calls;
+
+	p->calls += n;
+	if (!p->on || before / LOOK_EVERY == p->calls / LOOK_EVERY)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (seconds_between(&p->last, &now) < DRAW_EVERY_S)

@@ -23,8 +23,8 @@ struct progress {
 
 /** Decide whether to show anything. */
 void progress_start(struct progress *progress, const struct timeline *timeline, bool quiet);
-/** Call for every packet; cheap unless something is to be drawn. */
-void progress_packet(struct progress *progress, const struct timeline *timeline);
+/** Call for every @p n packets; cheap unless something is to be drawn. */
+void progress_packets(struct progress *progress, const struct timeline *timeline, size_t n);
 /** Erase the line. */
 void progress_end(struct progress *progress);
 

@@ -11,6 +11,8 @@
 #include "reading.h"
 #include "text.h"
 
+#define BATCH 64U /* packets judged at once, where a capture gives as many */
+
 /* Set by a signal, and nothing else can be: the one variable that is not somebody's. */
 static volatile sig_atomic_t interrupted;
 
@@ -190,7 +192,7 @@ static void use_result(const struct reading_user *user, const struct rpcgate_res
 		user->batch(user->ctx);
 }
 
-static void note_time(struct reading *r, uint64_t time_ns)
+static inline void note_time(struct reading *r, uint64_t time_ns)
 {
 	if (!r->packets++)
 		r->first_ns = r->last_ns = time_ns;
@@ -200,19 +202,40 @@ static void note_time(struct reading *r, uint64_t time_ns)
 		r->last_ns = time_ns;
 }
 
+/* Judge what was read at once; the engine stops where there is something to tell */
+static void use_batch(struct reading *r, const struct reading_user *user,
+		      const struct rpcgate_packet *packets, size_t n, struct timeline_place place)
+{
+	struct rpcgate_result results[BATCH];
+
+	while (n && !interrupted && !r->failed) {
+		size_t judged = rpcgate_feed_batch(r->gate, packets, n, results);
+
+		for (size_t i = 0; i < judged; i++) {
+			note_time(r, packets[i].time_ns);
+			if (results[i].flow_id && user->packet)
+				user->packet(user->ctx, &packets[i], &results[i]);
+		}
+		place.frame += judged - 1;
+		if (results[judged - 1].n_events)
+			use_result(user, &results[judged - 1], &place);
+		place.frame++;
+		packets += judged;
+		n -= judged;
+	}
+}
+
 void reading_run(struct reading *r, const struct reading_user *user)
 {
+	struct rpcgate_packet packets[BATCH];
 	struct timeline_place place;
-	struct rpcgate_packet packet;
 	struct rpcgate_result result;
+	size_t n;
 
-	while (!interrupted && !r->failed && timeline_next(r->timeline, &packet, &place)) {
-		note_time(r, packet.time_ns);
-		result = rpcgate_feed(r->gate, &packet);
-		if (user->packet)
-			user->packet(user->ctx, &packet, &result);
-		use_result(user, &result, &place);
-		progress_packet(&r->progress, r->timeline);
+	while (!interrupted && !r->failed &&
+	       (n = timeline_next_batch(r->timeline, packets, BATCH, &place))) {
+		use_batch(r, user, packets, n, place);
+		progress_packets(&r->progress, r->timeline, n);
 	}
 	do {
 		result = rpcgate_finish(r->gate);

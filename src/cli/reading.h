@@ -38,7 +38,7 @@ struct reading {
 /** Who is told; functions may be NULL. */
 struct reading_user {
 	void *ctx;
-	/** A packet was judged; its events come after. */
+	/** A packet of an inspected flow was judged; its events come after. */
 	void (*packet)(void *ctx, const struct rpcgate_packet *packet,
 		       const struct rpcgate_result *result);
 	/** @param place  of the packet that caused the event; NULL where time did */

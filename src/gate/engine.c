@@ -14,6 +14,7 @@
 #define SWEEP_MIN 16U
 #define FLOWS_AT_ONCE 512U /* idle flows of one age let go with one packet: 0.1 ms */
 #define RECLAIM_SEARCH 64U /* flows looked at for one that holds octets */
+#define AHEAD 8U           /* packets looked at before their turn */
 #define FINISH_ROOM 4096U  /* events left free before the last packets of a flow are read */
 
 /* ----------------------------------------------------------------- life */
@@ -123,10 +124,12 @@ void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason)
 
 static bool has_pinhole(struct rpcgate *g, const struct flow *f)
 {
-	struct pinhole_key key = pinhole_key_of(f, server_port(f));
-	const struct pinhole *p = pinhole_find(g, &key);
+	struct pinhole_key key;
 
-	return p && p->n_open;
+	if (!pinhole_has_port(g, server_port(f)))
+		return false;
+	key = pinhole_key_of(f, server_port(f));
+	return pinhole_is_open(g, &key);
 }
 
 bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f)
@@ -521,6 +524,12 @@ static void doubt(struct rpcgate *g, struct flow *f, unsigned side, const struct
 
 /* ----------------------------------------------------------------- segments */
 
+/* What opens_midstream() and an SMB header begin with */
+static bool may_open_midstream(uint8_t first)
+{
+	return first == 5 || first == 'n';
+}
+
 static bool opens_midstream(const struct packet *p)
 {
 	struct pdu_header h;
@@ -642,13 +651,11 @@ static bool opens_again(const struct packet *p)
 /* Only RPC may be spoken to where this packet goes */
 static bool leads_to_rpc(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)
 {
-	const struct pinhole_key key = { p->src, p->dst, in->zone, p->dst_port, IP_PROTO_TCP, 0 };
-	const struct pinhole *pinhole;
-
 	if (in->standing == RPCGATE_STANDING_ADMITTED || is_mapper_port(g, p->dst_port))
 		return true;
-	pinhole = pinhole_find(g, &key);
-	return pinhole && pinhole->n_open;
+	return pinhole_has_port(g, p->dst_port) &&
+	       pinhole_is_open(g, &(struct pinhole_key){ p->src, p->dst, in->zone, p->dst_port,
+							 IP_PROTO_TCP, 0 });
 }
 
 /* Octets of no known connection: where only RPC may be spoken nobody knows what they complete, as
@@ -772,7 +779,7 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 
 /* The engine's clock follows capture time but never goes back: a step back in the file lets it go
  * on from where it is, so no deadline ever moves away. */
-static void clock_follow(struct rpcgate *g, uint64_t time_ns)
+static inline void clock_follow(struct rpcgate *g, uint64_t time_ns)
 {
 	uint64_t at;
 
@@ -807,17 +814,26 @@ static void expire_flows(struct rpcgate *g)
 		}
 }
 
+/* Moves the clock; true if there is something to do about it: pass_time() does it */
+static inline bool time_passes(struct rpcgate *g, uint64_t time_ns)
+{
+	clock_follow(g, time_ns);
+	return g->now_ns - g->sweep_ns >= SWEEP_EVERY_NS || g->pinholes.sweep_left;
+}
+
 static void pass_time(struct rpcgate *g, uint64_t time_ns)
 {
 	uint32_t slice = g->pinholes.pool.top / SWEEP_SLICES;
 
 	clock_follow(g, time_ns);
-	if (g->now_ns - g->sweep_ns < SWEEP_EVERY_NS)
-		return;
-	g->sweep_ns = g->now_ns;
-	expire_flows(g);
-	pinholes_sweep(g, slice < SWEEP_MIN ? SWEEP_MIN : slice);
-	fragments_expire(&g->fragments, g->now_ns);
+	if (g->now_ns - g->sweep_ns >= SWEEP_EVERY_NS) {
+		g->sweep_ns = g->now_ns;
+		expire_flows(g);
+		pinholes_sweep(g, slice < SWEEP_MIN ? SWEEP_MIN : slice);
+		fragments_expire(&g->fragments, g->now_ns);
+	}
+	if (g->pinholes.sweep_left)
+		pinholes_sweep_on(g);
 }
 
 /* ---------------------------------------------------------------------- feed */
@@ -884,36 +900,124 @@ static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_p
 	fragments_release(&g->fragments, handle);
 }
 
-struct rpcgate_result rpcgate_feed(struct rpcgate *gate, const struct rpcgate_packet *packet)
+/* What is known of a packet before its turn comes */
+struct ahead {
+	uint32_t total; /* as packet_ordinary() says */
+	bool tcp;       /* with a whole header, and hashed */
+	uint32_t hash;  /* the half that a table is asked by */
+};
+
+/* Reads nothing that packets before it may change */
+static inline struct ahead look_ahead(const struct rpcgate *g, const struct rpcgate_packet *in)
 {
-	struct rpcgate_result *r = begin(gate);
+	struct ahead ahead = { packet_ordinary(in), false, 0 };
+
+	if (ahead.total && in->data[23] == IP_PROTO_TCP) {
+		ahead.tcp = true;
+		ahead.hash = flow_hash_ordinary(&g->flows, in->data, in->zone);
+		flow_prefetch(&g->flows, ahead.hash);
+	}
+	return ahead;
+}
+
+/* Most packets: no flow has their hash, nothing is special about their ports, and they begin
+ * nothing.  segment() comes to the same, after building keys and comparing them. */
+static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in,
+			      const struct ahead *ahead, struct rpcgate_result *r)
+{
+	const uint8_t *p = in->data;
+	uint32_t header, payload;
+
+	if (!ahead->total || in->standing != RPCGATE_STANDING_NONE ||
+	    g->pinholes.of_port[load16(p + 34, true)] || g->pinholes.of_port[load16(p + 36, true)])
+		return false;
+	r->l3_offset = 14;
+	if (p[23] == IP_PROTO_UDP) {
+		if (g->talks.opened || policy_asks_udp(g->policy))
+			return false;
+		g->stats.packets_udp++;
+		return true;
+	}
+	header = (uint32_t)(p[34 + 12] >> 4) * 4;
+	if (!ahead->tcp || p[34 + 13] & TCP_SYN || header < 20 || 20 + header > ahead->total)
+		return false;
+	payload = ahead->total - 20 - header;
+	if ((payload && may_open_midstream(p[34 + header])) ||
+	    flow_may_exist(&g->flows, ahead->hash))
+		return false;
+	g->stats.packets_tcp++;
+	if (payload)
+		r->standing = RPCGATE_STANDING_FOREIGN;
+	return true;
+}
+
+static void decode_and_judge(struct rpcgate *g, const struct rpcgate_packet *packet)
+{
 	struct packet p;
 
-	gate->stats.packets++;
-	gate->stats.octets += packet->len;
-	gate->stats.packets_truncated += packet->caplen < packet->len;
-	pass_time(gate, packet->time_ns);
 	switch (packet_decode(packet, &p)) {
 	case DECODE_TCP:
-		gate->stats.packets_tcp++;
-		segment(gate, &p, packet);
+		g->stats.packets_tcp++;
+		segment(g, &p, packet);
 		break;
 	case DECODE_UDP:
-		user_datagram(gate, &p, packet);
+		user_datagram(g, &p, packet);
 		break;
 	case DECODE_FRAGMENT:
-		fragment(gate, &p, packet);
+		fragment(g, &p, packet);
 		break;
 	case DECODE_OTHER:
-	case DECODE_TRUNCATED: /* counted above */
-		gate->stats.packets_other++;
+	case DECODE_TRUNCATED: /* counted already */
+		g->stats.packets_other++;
 		break;
 	case DECODE_MALFORMED:
-		gate->stats.packets_malformed++;
+		g->stats.packets_malformed++;
 		break;
 	}
-	r->l3_offset = p.l3_offset;
-	return *r;
+	g->result.l3_offset = p.l3_offset;
+}
+
+static inline void count_packet(struct rpcgate *g, const struct rpcgate_packet *packet)
+{
+	g->stats.packets++;
+	g->stats.octets += packet->len;
+	g->stats.packets_truncated += packet->caplen < packet->len;
+}
+
+size_t rpcgate_feed_batch(struct rpcgate *gate, const struct rpcgate_packet *packets, size_t n,
+			  struct rpcgate_result *results)
+{
+	struct ahead ahead[AHEAD];
+
+	for (size_t i = 0; i < n && i < AHEAD; i++)
+		ahead[i] = look_ahead(gate, &packets[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct rpcgate_result *r = &results[i];
+		struct ahead known = ahead[i % AHEAD];
+
+		if (i + AHEAD < n)
+			ahead[i % AHEAD] = look_ahead(gate, &packets[i + AHEAD]);
+		count_packet(gate, &packets[i]);
+		*r = (struct rpcgate_result){ .action = RPCGATE_PASS, .events = gate->events };
+		if (!time_passes(gate, packets[i].time_ns) &&
+		    is_nobodys(gate, &packets[i], &known, r))
+			continue;
+		begin(gate);
+		pass_time(gate, packets[i].time_ns);
+		decode_and_judge(gate, &packets[i]);
+		*r = gate->result;
+		if (r->n_events)
+			return i + 1;
+	}
+	return n;
+}
+
+struct rpcgate_result rpcgate_feed(struct rpcgate *gate, const struct rpcgate_packet *packet)
+{
+	struct rpcgate_result result;
+
+	(void)rpcgate_feed_batch(gate, packet, 1, &result);
+	return result;
 }
 
 struct rpcgate_result rpcgate_tick(struct rpcgate *gate, uint64_t now_ns)
@@ -955,6 +1059,6 @@ struct rpcgate_result rpcgate_finish(struct rpcgate *gate)
 		}
 	}
 	fragments_expire(&gate->fragments, UINT64_MAX); /* what is missing will not come */
-	pinholes_sweep(gate, gate->pinholes.pool.top);
+	pinholes_sweep_all(gate);
 	return gate->result;
 }

@@ -29,6 +29,7 @@
 #include "flow.h"
 #include "fragment.h"
 #include "hash.h"
+#include "lease.h"
 #include "oxid.h"
 #include "pdu.h"
 #include "pipe.h"
@@ -117,9 +118,11 @@ struct pinholes {
 	struct pool pool;
 	struct pool grants;
 	struct pool peers;
-	struct table table;
+	struct leases leases;
 	struct table peer_table;
-	uint32_t sweep;
+	uint32_t *of_port;   /* pinholes of each port */
+	uint32_t sweep;      /* the last one looked at */
+	uint32_t sweep_left; /* of this slice */
 	uint64_t last_id;
 };
 
@@ -268,7 +271,6 @@ struct grant {
 
 struct pinhole {
 	struct pinhole_key key;
-	uint64_t hash;
 	uint64_t id;
 	uint32_t grants; /* list */
 	uint32_t n_grants;
@@ -279,6 +281,9 @@ struct pinhole {
 
 MUST_USE bool pinholes_init(struct rpcgate *g);
 void pinholes_done(struct rpcgate *g);
+/** Ports on which a packet of no known flow may matter without any pinhole: mappers as configured,
+ *  pipes.  Off before the configuration changes, on behind it. */
+void pinholes_mark_ports(struct rpcgate *g, bool on);
 
 struct pinhole_key pinhole_key_of(const struct flow *f, uint16_t port);
 /** NULL if there is none.  Grants past their time are closed on the way. */
@@ -319,8 +324,19 @@ enum rpcgate_reason pinhole_restore(struct rpcgate *g, const struct flow *f, uin
 bool pinhole_reconnects(const struct rpcgate *g, const struct pinhole *p);
 struct pinhole *pinhole_at(const struct rpcgate *g, uint32_t index);
 struct grant *grant_at(const struct rpcgate *g, uint32_t index);
-/** Expire up to @p slots pinholes' grants; tells events with the moment of expiry. */
+/** False if no pinhole leads to this port, whoever asks whom: most ports of most packets. */
+static inline bool pinhole_has_port(const struct rpcgate *g, uint16_t port)
+{
+	return g->pinholes.of_port[port];
+}
+/** True if some grant is open; where none ends within seconds, one line of cache is read. */
+bool pinhole_is_open(struct rpcgate *g, const struct pinhole_key *key);
+/** From now on look at @p slots pinholes, with the packets to come, for what has run out. */
 void pinholes_sweep(struct rpcgate *g, uint32_t slots);
+/** Go on with it: tells events with the moment of expiry, as many as delay nobody. */
+void pinholes_sweep_on(struct rpcgate *g);
+/** All that has run out, while there is room to tell it. */
+void pinholes_sweep_all(struct rpcgate *g);
 
 /* ------------------------------------------------------------------ binding */
 

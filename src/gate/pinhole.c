@@ -4,13 +4,19 @@
  * A pinhole is a client, a server and a port; its grants are the interfaces, each with two
  * deadlines: `until`, after which nothing more passes, and the end of the record time, until which
  * an expired grant is remembered to tell "ran out" from "never announced".  The first is exact: it
- * is compared at every look-up.  The sweep only tells of expiry and makes room; it walks the pool
- * in bounded slices, because a pass over an array costs under a nanosecond an entry where a timing
- * wheel pays a cache miss for each.
+ * is compared at every look-up.  The sweep only tells of expiry and makes room; it walks an array of
+ * ends in bounded slices, because that costs under a nanosecond an entry where a timing wheel pays a
+ * cache miss for each.  Of what it finds it tells a bounded number with each packet: a million that
+ * run out in one second delay nobody.
  */
+#include <stdlib.h>
+
 #include "gate.h"
 
+#define PORTS (UINT16_MAX + 1U)
+
 #define SWEEP_FOR_ROOM 256U /* pinholes looked at to make room before a limit is admitted */
+#define TOLD_AT_ONCE 32U    /* pinholes that ran out, told twice that with one packet: some 20 us */
 
 /* How many pinholes one address has, in either role.  The shares count open ones alone: what has
  * run out and is merely remembered must not keep its client from learning. */
@@ -43,15 +49,34 @@ static struct peer *peer_at(const struct rpcgate *g, uint32_t index)
 	return pool_at(&g->pinholes.peers, index);
 }
 
+void pinholes_mark_ports(struct rpcgate *g, bool on)
+{
+	static const uint16_t fixed[] = { PIPE_PORT_NETBIOS, PIPE_PORT_SMB, DATAGRAM_MAPPER_PORT };
+	const struct rpcgate_port_list *mappers = &g->cfg.mapper_ports;
+	uint32_t one = on ? 1 : UINT32_MAX; /* modulo 2^32 */
+
+	for (uint32_t i = 0; i < mappers->n; i++)
+		for (uint32_t port = mappers->range[i].first; port <= mappers->range[i].last;
+		     port++)
+			g->pinholes.of_port[port] += one;
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+		g->pinholes.of_port[fixed[i]] += one;
+}
+
 bool pinholes_init(struct rpcgate *g)
 {
 	struct pinholes *p = &g->pinholes;
 	uint32_t n = g->cfg.max_pinholes;
 
+	p->of_port = calloc(PORTS, sizeof(*p->of_port));
+	if (!p->of_port)
+		return false;
+	pinholes_mark_ports(g, true);
 	/* twice as many grants as pinholes: most have one, DCOM and multi-service clients more */
 	return pool_init(&p->pool, n, sizeof(struct pinhole)) &&
 	       pool_init(&p->grants, n * 2, sizeof(struct grant)) &&
-	       pool_init(&p->peers, n * 2, sizeof(struct peer)) && table_init(&p->table, n) &&
+	       pool_init(&p->peers, n * 2, sizeof(struct peer)) &&
+	       leases_init(&p->leases, n, g->cfg.mode == RPCGATE_ENFORCE, &g->key) &&
 	       table_init(&p->peer_table, n * 2);
 }
 
@@ -62,8 +87,10 @@ void pinholes_done(struct rpcgate *g)
 	pool_done(&p->pool);
 	pool_done(&p->grants);
 	pool_done(&p->peers);
-	table_done(&p->table);
+	leases_done(&p->leases);
 	table_done(&p->peer_table);
+	free(p->of_port);
+	p->of_port = NULL;
 }
 
 /* -------------------------------------------------------------------- peers */
@@ -217,13 +244,50 @@ struct pinhole_key pinhole_key_of(const struct flow *f, uint16_t port)
 				     0 };
 }
 
-static uint64_t key_hash(const struct rpcgate *g, const struct pinhole_key *key)
+/* IPv4 in a zone of 16 bits fits as it is; of anything else a digest, and the pinhole tells */
+static struct lease_key lease_key_of(const struct rpcgate *g, const struct pinhole_key *key)
 {
-	uint64_t word[sizeof(*key) / 8];
+	uint64_t word[sizeof(*key) / 8 + 1];
+	uint64_t a;
 
 	_Static_assert(sizeof(*key) == 40, "the key has no padding");
-	memcpy(word, key, sizeof(word));
-	return hash_words(&g->key, word, ARRAY_SIZE(word));
+	if (addr_is_ipv4(&key->client) && addr_is_ipv4(&key->server) && key->zone <= UINT16_MAX) {
+		uint32_t client, server;
+
+		memcpy(&client, key->client.octet + 12, sizeof(client));
+		memcpy(&server, key->server.octet + 12, sizeof(server));
+		return (struct lease_key){ (uint64_t)client << 32 | server,
+					   key->zone << 16 | key->port };
+	}
+	memcpy(word, key, sizeof(*key));
+	word[ARRAY_SIZE(word) - 1] = 1; /* no hash of this key stands anywhere else */
+	a = hash_words(&g->key, word, ARRAY_SIZE(word));
+	word[ARRAY_SIZE(word) - 1] = 2;
+	return (struct lease_key){ a, (uint32_t)hash_words(&g->key, word, ARRAY_SIZE(word)) };
+}
+
+static uint32_t index_of(const struct rpcgate *g, const struct pinhole *p)
+{
+	return (uint32_t)(p - at(g, 0));
+}
+
+/* Note in the table until when one of the grants is open (0: none is), and for the sweep when the
+ * next of them ends or is forgotten */
+static void note_ends(struct rpcgate *g, const struct pinhole *p)
+{
+	struct leases *leases = &g->pinholes.leases;
+	uint64_t last = 0, next = UINT64_MAX / 2;
+
+	for (uint32_t i = p->grants; i; i = grant_at(g, i)->next) {
+		const struct grant *grant = grant_at(g, i);
+		uint64_t end = grant->until_ns + (grant->open ? 0 : record_ns(g));
+
+		if (grant->open && end > last)
+			last = end;
+		next = end < next ? end : next;
+	}
+	lease_renew(leases, lease_key_of(g, &p->key), index_of(g, p), lease_tick(last));
+	lease_remind(leases, index_of(g, p), lease_tick(next));
 }
 
 static void shut(struct rpcgate *g, struct pinhole *p, struct grant *grant)
@@ -251,25 +315,41 @@ static void expire(struct rpcgate *g, struct pinhole *p, struct grant *grant)
 
 static void expire_grants(struct rpcgate *g, struct pinhole *p)
 {
-	for (uint32_t i = p->grants; i; i = grant_at(g, i)->next)
-		if (grant_at(g, i)->open && grant_at(g, i)->until_ns <= g->now_ns)
-			expire(g, p, grant_at(g, i));
+	bool ended = false;
+
+	for (uint32_t i = p->grants; i; i = grant_at(g, i)->next) {
+		if (!grant_at(g, i)->open || grant_at(g, i)->until_ns > g->now_ns)
+			continue;
+		expire(g, p, grant_at(g, i));
+		ended = true;
+	}
+	if (ended)
+		note_ends(g, p);
 }
 
-static uint32_t find(const struct rpcgate *g, const struct pinhole_key *key, uint64_t hash)
+static uint32_t find(const struct rpcgate *g, const struct pinhole_key *key)
 {
-	const struct table *t = &g->pinholes.table;
-	uint32_t probe;
+	uint32_t index = lease_find(&g->pinholes.leases, lease_key_of(g, key)).index;
 
-	for (uint32_t i = table_first(t, hash, &probe); i; i = table_next(t, hash, &probe))
-		if (memcmp(&at(g, i)->key, key, sizeof(*key)) == 0)
-			return i;
-	return 0;
+	return index && memcmp(&at(g, index)->key, key, sizeof(*key)) == 0 ? index : 0;
+}
+
+bool pinhole_is_open(struct rpcgate *g, const struct pinhole_key *key)
+{
+	const struct pinhole *p;
+	struct lease lease = lease_find(&g->pinholes.leases, lease_key_of(g, key));
+
+	if (!lease.index)
+		return false;
+	if (lease.until > lease_tick(g->now_ns))
+		return true;
+	p = pinhole_find(g, key);
+	return p && p->n_open;
 }
 
 struct pinhole *pinhole_find(struct rpcgate *g, const struct pinhole_key *key)
 {
-	uint32_t index = find(g, key, key_hash(g, key));
+	uint32_t index = find(g, key);
 
 	if (!index)
 		return NULL;
@@ -336,7 +416,8 @@ static void remove_pinhole(struct rpcgate *g, uint32_t index)
 	}
 	peer_leave(g, p->client_peer);
 	peer_leave(g, p->server_peer);
-	table_remove(&g->pinholes.table, p->hash, index);
+	g->pinholes.of_port[p->key.port]--;
+	lease_remove(&g->pinholes.leases, lease_key_of(g, &p->key), index);
 	p->id = 0; /* the sweep skips free slots by it */
 	pool_give(&g->pinholes.pool, index);
 }
@@ -363,29 +444,87 @@ static void drop_old_grants(struct rpcgate *g, uint32_t index, bool room)
 		remove_pinhole(g, index);
 }
 
-static void sweep(struct rpcgate *g, uint32_t slots, bool room)
+/* False if what is to be told has no room: expiry is exact without it, telling can wait */
+static bool look_at(struct rpcgate *g, uint32_t index, bool room)
+{
+	struct pinhole *p = at(g, index);
+	uint32_t most = p->n_open;
+
+	if (most > g->cfg.max_events)
+		most = g->cfg.max_events; /* they never fit: the rest is counted */
+	if (!event_room(g, most))
+		return false;
+	if (!p->id)
+		return true;
+	expire_grants(g, p);
+	drop_old_grants(g, index, room);
+	if (p->id)
+		note_ends(g, p);
+	return true;
+}
+
+/* Also what has merely expired goes */
+static void sweep_for_room(struct rpcgate *g)
 {
 	struct pinholes *ps = &g->pinholes;
 
-	for (; slots && ps->pool.top; slots--) {
+	for (uint32_t n = SWEEP_FOR_ROOM; n && ps->pool.top; n--) {
 		uint32_t index = ps->sweep % ps->pool.top + 1;
-		uint32_t most = at(g, index)->n_open;
 
-		if (most > g->cfg.max_events)
-			most = g->cfg.max_events; /* they never fit: the rest is counted */
-		if (!event_room(g, most))
-			return; /* expiry is exact without it: telling can wait */
+		if (!look_at(g, index, true))
+			return;
 		ps->sweep = index;
-		if (!at(g, index)->id)
-			continue;
-		expire_grants(g, at(g, index));
-		drop_old_grants(g, index, room);
 	}
+}
+
+/* One stretch of the array of ends.  False if there is no room to tell more. */
+static bool sweep_stretch(struct rpcgate *g)
+{
+	struct pinholes *ps = &g->pinholes;
+	uint32_t from = ps->sweep % ps->pool.top + 1;
+	uint32_t stretch = ps->pool.top - from + 1;
+	uint32_t ended[TOLD_AT_ONCE];
+	uint32_t next;
+	size_t n;
+
+	if (stretch > ps->sweep_left)
+		stretch = ps->sweep_left;
+	n = lease_sweep(&ps->leases, from, from + stretch - 1, lease_tick(g->now_ns), ended,
+			TOLD_AT_ONCE, &next);
+	for (size_t i = 0; i < n; i++)
+		PREFETCH(at(g, ended[i]));
+	for (size_t i = 0; i < n; i++) {
+		if (!look_at(g, ended[i], false)) {
+			next = ended[i];
+			ps->sweep_left -= next - from;
+			ps->sweep = next - 1;
+			return false;
+		}
+	}
+	ps->sweep_left -= next - from;
+	ps->sweep = next - 1;
+	return true;
+}
+
+void pinholes_sweep_on(struct rpcgate *g)
+{
+	struct pinholes *ps = &g->pinholes;
+
+	/* twice, for the slice may go on at the front */
+	for (unsigned i = 0; i < 2 && ps->sweep_left && sweep_stretch(g); i++)
+		;
 }
 
 void pinholes_sweep(struct rpcgate *g, uint32_t slots)
 {
-	sweep(g, slots, false);
+	g->pinholes.sweep_left = slots < g->pinholes.pool.top ? slots : g->pinholes.pool.top;
+}
+
+void pinholes_sweep_all(struct rpcgate *g)
+{
+	pinholes_sweep(g, UINT32_MAX);
+	while (g->pinholes.sweep_left && sweep_stretch(g))
+		;
 }
 
 /* ------------------------------------------------------------------ opening */
@@ -408,8 +547,7 @@ static enum rpcgate_reason shares(struct rpcgate *g, const struct pinhole_key *k
 	return RPCGATE_REASON_NONE;
 }
 
-static enum rpcgate_reason make(struct rpcgate *g, const struct pinhole_key *key, uint64_t hash,
-				uint32_t *index)
+static enum rpcgate_reason make(struct rpcgate *g, const struct pinhole_key *key, uint32_t *index)
 {
 	struct pinholes *ps = &g->pinholes;
 	struct pinhole *p;
@@ -419,13 +557,13 @@ static enum rpcgate_reason make(struct rpcgate *g, const struct pinhole_key *key
 		return full(g, LIMIT_PINHOLES, "max_pinholes: nothing more is learned");
 	p = at(g, *index);
 	p->key = *key;
-	p->hash = hash;
 	p->id = ++ps->last_id;
 	p->client_peer = peer_of(g, &key->client, key->zone, 0);
 	p->server_peer = peer_of(g, &key->server, key->zone, 1);
 	peer_at(g, p->client_peer)->n++;
 	peer_at(g, p->server_peer)->n++;
-	table_add(&ps->table, hash, *index);
+	ps->of_port[key->port]++;
+	lease_add(&ps->leases, lease_key_of(g, key), *index, 0);
 	return RPCGATE_REASON_NONE;
 }
 
@@ -479,6 +617,7 @@ static void announce(struct rpcgate *g, const struct flow *f, struct pinhole *p,
 	grant->learned_ns = g->now_ns;
 	grant->parent = f->id;
 	renew(g, grant);
+	note_ends(g, p);
 	tell(g, f, &p->key, p, grant, fresh ? RPCGATE_PINHOLE_OPEN : RPCGATE_PINHOLE_REFRESH);
 }
 
@@ -488,7 +627,7 @@ static void make_room(struct rpcgate *g)
 	struct pinholes *ps = &g->pinholes;
 
 	if (ps->pool.used == ps->pool.capacity || ps->grants.used == ps->grants.capacity)
-		sweep(g, SWEEP_FOR_ROOM, true);
+		sweep_for_room(g);
 }
 
 /* A place for an interface, open or not */
@@ -496,8 +635,7 @@ static enum rpcgate_reason place(struct rpcgate *g, const struct pinhole_key *ke
 				 const struct rpcgate_syntax *interface, struct pinhole **p,
 				 struct grant **grant)
 {
-	uint64_t hash = key_hash(g, key);
-	uint32_t index = find(g, key, hash);
+	uint32_t index = find(g, key);
 	enum rpcgate_reason reason;
 
 	if (!event_room(g, 2)) /* what cannot be told must not be open */
@@ -511,7 +649,7 @@ static enum rpcgate_reason place(struct rpcgate *g, const struct pinhole_key *ke
 	}
 	if (!index) {
 		make_room(g);
-		reason = make(g, key, hash, &index);
+		reason = make(g, key, &index);
 		if (reason)
 			return reason;
 	}
@@ -552,8 +690,10 @@ enum rpcgate_reason pinhole_open(struct rpcgate *g, const struct flow *f, uint8_
 void pinhole_use(struct rpcgate *g, const struct flow *f, struct pinhole *p, struct grant *grant)
 {
 	grant->uses++;
-	if (g->cfg.refresh == RPCGATE_REFRESH_USE && grant->open)
+	if (g->cfg.refresh == RPCGATE_REFRESH_USE && grant->open) {
 		renew(g, grant);
+		note_ends(g, p);
+	}
 	tell(g, f, &p->key, p, grant, RPCGATE_PINHOLE_USE);
 }
 
@@ -563,6 +703,7 @@ static void close_grant(struct rpcgate *g, const struct flow *f, struct pinhole 
 	shut(g, p, grant);
 	grant->until_ns = g->now_ns;
 	grant->closed = true;
+	note_ends(g, p);
 	tell(g, f, &p->key, p, grant, RPCGATE_PINHOLE_CLOSE)->reason = reason;
 }
 
@@ -601,5 +742,6 @@ enum rpcgate_reason pinhole_restore(struct rpcgate *g, const struct flow *f, uin
 		unshut(g, p, grant);
 		tell(g, NULL, &p->key, p, grant, RPCGATE_PINHOLE_OPEN);
 	}
+	note_ends(g, p);
 	return RPCGATE_REASON_NONE;
 }

@@ -95,6 +95,7 @@ bool rpcgate_set_config(struct rpcgate *gate, const struct rpcgate_config *cfg)
 
 	if (!cfg->mapper_ports.n)
 		return false;
+	pinholes_mark_ports(gate, false);
 	*now = *cfg;
 	memcpy(now->hash_key, old.hash_key, sizeof(now->hash_key));
 	now->max_flows = old.max_flows;
@@ -116,6 +117,7 @@ bool rpcgate_set_config(struct rpcgate *gate, const struct rpcgate_config *cfg)
 	now->buffer_octets = old.buffer_octets;
 	now->max_events = old.max_events;
 	gate->fragments.refuse_new = now->mode == RPCGATE_ENFORCE;
+	pinholes_mark_ports(gate, true);
 	return true;
 }
 

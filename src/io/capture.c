@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <pcap/pcap.h>
 #include <stdarg.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,11 +15,29 @@
 
 #define STDIO_OCTETS (64 * 1024) /* stays in the first cache: larger ones are slower */
 #define NS_PER_S 1000000000
+#define FILE_HEADER 24 /* pcap-savefile(5) */
+#define RECORD_HEADER 16
+#define LONGEST_RECORD (256 * 1024) /* libpcap's own limit for what is captured of a packet */
+/* The longest record, and a read that stays in the second cache: larger ones are slower */
+#define WINDOW_OCTETS (RECORD_HEADER + LONGEST_RECORD + 64 * 1024)
+
+/* A classic capture whose records are read in place, until one is odd */
+struct window {
+	bool open;    /* libpcap has not begun with the records */
+	bool swapped; /* its numbers are in the other byte order */
+	uint32_t longest;
+	uint32_t fraction_ns; /* of a unit behind the second */
+	size_t at, end;       /* in octet */
+	uint8_t octet[WINDOW_OCTETS];
+};
 
 struct capture {
 	pcap_t *pcap;
 	FILE *file; /* owned by pcap */
 	struct decompress *octets;
+	struct window *window; /* NULL: libpcap reads everything */
+	uint64_t handed;       /* octets that libpcap took */
+	uint64_t passed;       /* octets that it never saw */
 	uint64_t frame;
 	uint32_t linktype;
 	bool regular;
@@ -128,12 +147,58 @@ static int open_octets(const char *name, bool *regular, struct capture_fault *fa
 	return fd;
 }
 
+/* What libpcap reads: first the header, which the window holds back from it, then nothing while
+ * records are read in place, then what the window still has and what comes behind. */
+static ssize_t cookie_read(void *cookie, char *out, size_t n)
+{
+	struct capture *c = cookie;
+	struct window *w = c->window;
+	size_t have = w ? w->end - w->at : 0;
+
+	if (!have) {
+		n = decompress_read(c->octets, out,
+				    w && w->open && n > FILE_HEADER ? FILE_HEADER : n);
+	} else {
+		n = n < have ? n : have;
+		memcpy(out, w->octet + w->at, n);
+		w->at += n;
+	}
+	c->handed += n;
+	return (ssize_t)n;
+}
+
+/* Only "where am I": stdio asks with offset 0 from here, and takes off what it holds itself. */
+static int cookie_seek(void *cookie, off64_t *offset, int whence)
+{
+	const struct capture *c = cookie;
+
+	if (whence != SEEK_CUR || *offset != 0) {
+		errno = ESPIPE;
+		return -1;
+	}
+	*offset = (off64_t)(c->handed + c->passed);
+	return 0;
+}
+
+static FILE *stdio_of(struct capture *capture)
+{
+	static const cookie_io_functions_t functions = {
+		.read = cookie_read,
+		.seek = cookie_seek,
+	};
+	FILE *file = fopencookie(capture, "rb", functions);
+
+	if (file)
+		__fsetlocking(file, FSETLOCKING_BYCALLER); /* one thread; a lock a read is 5 % */
+	return file;
+}
+
 /* Give the stream to libpcap; on failure everything is undone. */
 static bool attach(struct capture *capture, struct capture_fault *fault)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
 
-	capture->file = decompress_stdio(capture->octets);
+	capture->file = stdio_of(capture);
 	if (!capture->file) {
 		fail(fault, CAPTURE_UNREADABLE, "cannot be opened: %s", strerror(errno));
 		return false;
@@ -152,7 +217,100 @@ static bool attach(struct capture *capture, struct capture_fault *fault)
 	return true;
 }
 
-struct capture *capture_open(const char *name, struct capture_fault *fault)
+/* ------------------------------------------------------------------ the window */
+
+static inline uint32_t number(const uint8_t *at, bool swapped)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return swapped ?
+		       value >> 24 | (value >> 8 & 0xff00) | (value << 8 & 0xff0000) | value << 24 :
+		       value;
+}
+
+/* Version 2.4 with one of the two magic numbers that say nothing but the unit of time */
+static bool header_is_plain(const uint8_t header[FILE_HEADER], struct window *w)
+{
+	static const struct {
+		uint32_t magic, fraction_ns;
+	} kinds[] = { { 0xa1b2c3d4, 1000 }, { 0xa1b23c4d, 1 } };
+	uint32_t version, snap_length;
+
+	for (unsigned swapped = 0; swapped < 2; swapped++)
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+			if (number(header, swapped) == kinds[i].magic) {
+				w->swapped = swapped;
+				w->fraction_ns = kinds[i].fraction_ns;
+			}
+	/* the two numbers of the version are 16 bits each, and come out in the order of the machine */
+	version = number(header + 4, w->swapped);
+	if (!w->fraction_ns || (version != 0x00040002 && version != 0x00020004))
+		return false;
+	snap_length = number(header + 16, w->swapped);
+	w->longest = snap_length && snap_length < LONGEST_RECORD ? snap_length : LONGEST_RECORD;
+	return true;
+}
+
+/* Before libpcap sees anything.  Without memory for it the slow way is good enough. */
+static void open_window(struct capture *capture)
+{
+	uint8_t header[FILE_HEADER];
+	struct window *w;
+
+	if (decompress_peek(capture->octets, header, sizeof(header)) != sizeof(header))
+		return;
+	w = malloc(sizeof(*w));
+	if (!w)
+		return;
+	memset(w, 0, offsetof(struct window, octet));
+	w->open = header_is_plain(header, w);
+	if (w->open)
+		capture->window = w;
+	else
+		free(w);
+}
+
+/* At least @p want octets in the window; false if there are no more */
+static bool window_fill(struct capture *capture, size_t want)
+{
+	struct window *w = capture->window;
+
+	memmove(w->octet, w->octet + w->at, w->end - w->at);
+	w->end -= w->at;
+	w->at = 0;
+	while (w->end < want) {
+		size_t got = decompress_read(capture->octets, w->octet + w->end,
+					     sizeof(w->octet) - w->end);
+
+		if (!got)
+			return false;
+		w->end += got;
+	}
+	return true;
+}
+
+/* The record at hand, if there is nothing odd about it; else libpcap goes on from here */
+static const uint8_t *window_next(struct capture *capture, uint32_t *captured)
+{
+	struct window *w = capture->window;
+	const uint8_t *record;
+
+	if (w->end - w->at < RECORD_HEADER && !window_fill(capture, RECORD_HEADER))
+		return NULL;
+	*captured = number(w->octet + w->at + 8, w->swapped);
+	if (*captured > w->longest)
+		return NULL;
+	if (w->end - w->at < RECORD_HEADER + *captured &&
+	    !window_fill(capture, RECORD_HEADER + *captured))
+		return NULL;
+	record = w->octet + w->at;
+	w->at += RECORD_HEADER + *captured;
+	capture->passed += RECORD_HEADER + *captured;
+	return record;
+}
+
+static struct capture *open_capture(const char *name, bool quick, struct capture_fault *fault)
 {
 	struct capture *capture = malloc(sizeof(*capture));
 	int fd;
@@ -171,16 +329,31 @@ struct capture *capture_open(const char *name, struct capture_fault *fault)
 		fail(fault, CAPTURE_UNREADABLE, "cannot be opened: not enough memory");
 		goto no_stream;
 	}
-	if (!check_magic(capture->octets, fault) || !attach(capture, fault))
+	if (!check_magic(capture->octets, fault))
+		goto no_capture;
+	if (quick)
+		open_window(capture);
+	if (!attach(capture, fault))
 		goto no_capture;
 	if (check_linktype(capture, fault))
 		return capture;
 	pcap_close(capture->pcap);
 no_capture:
+	free(capture->window);
 	decompress_free(capture->octets);
 no_stream:
 	free(capture);
 	return NULL;
+}
+
+struct capture *capture_open(const char *name, struct capture_fault *fault)
+{
+	return open_capture(name, true, fault);
+}
+
+struct capture *capture_open_slow(const char *name, struct capture_fault *fault)
+{
+	return open_capture(name, false, fault);
 }
 
 void capture_close(struct capture *capture)
@@ -189,17 +362,15 @@ void capture_close(struct capture *capture)
 		return;
 	pcap_close(capture->pcap);
 	decompress_free(capture->octets);
+	free(capture->window);
 	free(capture);
 }
 
 /* Times as foreign as everything else: classic files hold 32 bits, which libpcap takes as signed
  * (good until 2038), pcapng 64 bits of any unit.  What lies outside of 1970 to 2262 is pulled to
  * the nearest end. */
-static uint64_t time_of(const struct pcap_pkthdr *header)
+static inline uint64_t time_of(int64_t s, int64_t ns)
 {
-	int64_t s = header->ts.tv_sec;
-	int64_t ns = header->ts.tv_usec;
-
 	if (s < 0)
 		s = s >= INT32_MIN ? (int64_t)(uint32_t)s : 0;
 	if (s >= INT64_MAX / NS_PER_S)
@@ -227,33 +398,87 @@ static void end(struct capture *capture, int result, long long start, struct cap
 	     capture->frame + 1, stop, why);
 }
 
-bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
-		  struct capture_fault *fault)
+static inline void deliver(struct capture *capture, struct rpcgate_packet *packet,
+			   const uint8_t *data, uint32_t captured, uint32_t length,
+			   uint64_t time_ns)
 {
+	capture->frame++;
+	*packet = (struct rpcgate_packet){
+		.data = data,
+		.caplen = captured,
+		.len = length > captured ? length : captured,
+		.linktype = capture->linktype,
+		.checksum = RPCGATE_CSUM_UNKNOWN,
+		.time_ns = time_ns,
+	};
+}
+
+static bool next_of_libpcap(struct capture *capture, struct rpcgate_packet *packet,
+			    struct capture_fault *fault)
+{
+	long long start = ftello(capture->file);
 	struct pcap_pkthdr *header;
 	const u_char *data;
-	long long start;
-	int result;
+	int result = pcap_next_ex(capture->pcap, &header, &data);
 
-	*fault = (struct capture_fault){ .kind = CAPTURE_FINE };
-	if (capture->ended)
-		return false;
-	start = ftello(capture->file);
-	result = pcap_next_ex(capture->pcap, &header, &data);
 	if (result != 1) {
 		end(capture, result, start, fault);
 		return false;
 	}
-	capture->frame++;
-	*packet = (struct rpcgate_packet){
-		.data = data,
-		.caplen = header->caplen,
-		.len = header->len > header->caplen ? header->len : header->caplen,
-		.linktype = capture->linktype,
-		.checksum = RPCGATE_CSUM_UNKNOWN,
-		.time_ns = time_of(header),
-	};
+	deliver(capture, packet, data, header->caplen, header->len,
+		time_of(header->ts.tv_sec, header->ts.tv_usec));
 	return true;
+}
+
+bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
+		  struct capture_fault *fault)
+{
+	struct window *w = capture->window;
+	const uint8_t *record;
+	uint32_t captured;
+
+	fault->kind = CAPTURE_FINE;
+	if (w && w->open) {
+		record = window_next(capture, &captured);
+		if (record) {
+			int64_t fraction = (int32_t)number(record + 4, w->swapped);
+
+			deliver(capture, packet, record + RECORD_HEADER, captured,
+				number(record + 12, w->swapped),
+				time_of(number(record, w->swapped), fraction * w->fraction_ns));
+			return true;
+		}
+		w->open = false;
+	}
+	fault->text[0] = '\0';
+	return !capture->ended && next_of_libpcap(capture, packet, fault);
+}
+
+/* More records that the window has whole; what is odd waits for capture_next() */
+size_t capture_next_batch(struct capture *capture, struct rpcgate_packet *packets, size_t max,
+			  struct capture_fault *fault)
+{
+	struct window *w = capture->window;
+	size_t n = max && capture_next(capture, packets, fault);
+
+	for (; w && w->open && n && n < max; n++) {
+		const uint8_t *record = w->octet + w->at;
+		int64_t fraction;
+		uint32_t captured;
+
+		if (w->end - w->at < RECORD_HEADER)
+			break;
+		captured = number(record + 8, w->swapped);
+		if (captured > w->longest || w->end - w->at - RECORD_HEADER < captured)
+			break;
+		w->at += RECORD_HEADER + captured;
+		capture->passed += RECORD_HEADER + captured;
+		fraction = (int32_t)number(record + 4, w->swapped);
+		deliver(capture, &packets[n], record + RECORD_HEADER, captured,
+			number(record + 12, w->swapped),
+			time_of(number(record, w->swapped), fraction * w->fraction_ns));
+	}
+	return n;
 }
 
 uint64_t capture_frame(const struct capture *capture)

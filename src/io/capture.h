@@ -2,7 +2,8 @@
 /* capture.h - one capture file, packet by packet
  *
  * pcap and pcapng in both byte orders, with microseconds or nanoseconds, plain or packed with gzip
- * or zstd, through libpcap.  A file can be cut, corrupt or hostile: everything before the damage is
+ * or zstd, through libpcap.  Ordinary records of classic pcap are read in place, which costs a
+ * tenth; whatever is odd about a file or a record, libpcap judges.  A file can be cut, corrupt or hostile: everything before the damage is
  * delivered, then one line says what is wrong and where.
  */
 #ifndef IO_CAPTURE_H
@@ -45,6 +46,8 @@ struct capture;
  * @return the capture, to be closed with capture_close(); NULL on failure
  */
 struct capture *capture_open(const char *name, struct capture_fault *fault);
+/** The same with libpcap for each record: what the quick way must agree with. */
+struct capture *capture_open_slow(const char *name, struct capture_fault *fault);
 /** Close and free; NULL is fine. */
 void capture_close(struct capture *capture);
 
@@ -56,6 +59,14 @@ void capture_close(struct capture *capture);
  */
 bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
 		  struct capture_fault *fault);
+
+/**
+ * Read packets that lie one behind the other and are there at once.
+ * @param packets  their octets are valid until the next call for this capture
+ * @return how many; at least one, or 0 as capture_next() says false
+ */
+size_t capture_next_batch(struct capture *capture, struct rpcgate_packet *packets, size_t max,
+			  struct capture_fault *fault);
 
 /** Number of the packet read last; the first frame of a file has number 1. */
 uint64_t capture_frame(const struct capture *capture);

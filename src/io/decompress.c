@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio_ext.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 
 #define INPUT_OCTETS (128 * 1024) /* ZSTD_DStreamInSize() is 128 KiB and a bit */
 #define MAGIC_OCTETS 4
-#define PEEK_OCTETS 16
+#define PEEK_OCTETS 24 /* the header of a classic capture */
 
 struct decompress;
 
@@ -32,7 +32,6 @@ struct decompress {
 	bool whole;                  /* between two members or frames */
 	const struct format *format; /* NULL until the first octets were seen */
 	uint64_t taken;              /* octets read from fd */
-	uint64_t delivered;          /* plain octets handed out */
 	const uint8_t *next;         /* packed octets not yet used, in input */
 	size_t left;
 	char damage[128];
@@ -304,7 +303,6 @@ size_t decompress_read(struct decompress *d, void *out, size_t n)
 	} else {
 		got = unpack(d, out, n);
 	}
-	d->delivered += got;
 	return got;
 }
 
@@ -321,35 +319,4 @@ const char *decompress_format(const struct decompress *d)
 uint64_t decompress_taken(const struct decompress *d)
 {
 	return d->taken;
-}
-
-static ssize_t cookie_read(void *cookie, char *out, size_t n)
-{
-	return (ssize_t)decompress_read(cookie, out, n);
-}
-
-/* Only "where am I": stdio asks with offset 0 from here, and takes off what it holds itself. */
-static int cookie_seek(void *cookie, off64_t *offset, int whence)
-{
-	const struct decompress *d = cookie;
-
-	if (whence != SEEK_CUR || *offset != 0) {
-		errno = ESPIPE;
-		return -1;
-	}
-	*offset = (off64_t)d->delivered;
-	return 0;
-}
-
-FILE *decompress_stdio(struct decompress *d)
-{
-	static const cookie_io_functions_t functions = {
-		.read = cookie_read,
-		.seek = cookie_seek,
-	};
-	FILE *file = fopencookie(d, "rb", functions);
-
-	if (file)
-		__fsetlocking(file, FSETLOCKING_BYCALLER); /* one thread; a lock a read is 5 % */
-	return file;
 }

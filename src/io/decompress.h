@@ -31,7 +31,7 @@ size_t decompress_read(struct decompress *d, void *out, size_t n);
 
 /**
  * Look at the first plain octets without taking them.
- * @param out  receives up to @p n (at most 16) octets
+ * @param out  receives up to @p n (at most 24) octets
  * @return     octets there are; fewer than @p n only if the stream is shorter
  */
 size_t decompress_peek(struct decompress *d, void *out, size_t n);
@@ -42,11 +42,5 @@ const char *decompress_damage(const struct decompress *d);
 const char *decompress_format(const struct decompress *d);
 /** Octets taken from the file descriptor so far. */
 uint64_t decompress_taken(const struct decompress *d);
-
-/**
- * The stream as a stdio file for reading; ftello() tells the plain octet it is at.
- * Close it before decompress_free(@p d); on failure (NULL) @p d is as before.
- */
-FILE *decompress_stdio(struct decompress *d);
 
 #endif

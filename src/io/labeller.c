@@ -38,7 +38,8 @@ static struct ndpi_detection_module_struct *module_new(void)
 #if NDPI_AT_LEAST(4, 10)
 	module = ndpi_init_detection_module(NULL);
 #else
-	module = ndpi_init_detection_module(ndpi_no_prefs);
+	/* neither lists of hosts nor what only QUIC needs */
+	module = ndpi_init_detection_module(ndpi_dont_load_tor_hosts | ndpi_dont_init_libgcrypt);
 #endif
 	if (!module)
 		return NULL;
@@ -108,6 +109,8 @@ struct labeller {
 	size_t turn;      /* the next in waiting to give way */
 	size_t n_unnamed; /* given up, or waiting */
 	struct waiting waiting[FLOWS_MAX];
+	struct ndpi_flow_struct *spare[FLOWS_MAX]; /* let go, to be used again */
+	size_t n_spare;
 	struct named named[NAMES_MAX]; /* by the low bits of the id: the newest stays */
 };
 
@@ -118,9 +121,25 @@ struct labeller *labeller_new(void)
 
 static void release(struct labeller *l, struct waiting *waiting)
 {
-	ndpi_flow_free(waiting->flow);
+	ndpi_free_flow_data(waiting->flow);
+	memset(waiting->flow, 0, l->flow_octets);
+	l->spare[l->n_spare++] = waiting->flow;
 	*waiting = (struct waiting){ 0 };
 	l->n_waiting--;
+}
+
+/* A flow structure of nDPI, all zeroes.  They are used again: allocating one costs more than what
+ * nDPI does with it. */
+static struct ndpi_flow_struct *new_flow(struct labeller *l)
+{
+	struct ndpi_flow_struct *flow;
+
+	if (l->n_spare)
+		return l->spare[--l->n_spare];
+	flow = ndpi_flow_malloc(l->flow_octets);
+	if (flow)
+		memset(flow, 0, l->flow_octets);
+	return flow;
 }
 
 void labeller_free(struct labeller *l)
@@ -130,6 +149,8 @@ void labeller_free(struct labeller *l)
 	for (size_t i = 0; i < FLOWS_MAX; i++)
 		if (l->waiting[i].flow_id)
 			release(l, &l->waiting[i]);
+	for (size_t i = 0; i < l->n_spare; i++)
+		ndpi_flow_free(l->spare[i]);
 	if (l->module)
 		ndpi_exit_detection_module(l->module);
 	free(l);
@@ -153,17 +174,17 @@ static struct waiting *find_waiting(struct labeller *l, uint64_t flow_id)
 	return NULL;
 }
 
-/* A free place; where there is none, those who wait give way in turn */
+/* Where there is no place, those who wait give way in turn */
+static void give_way(struct labeller *l)
+{
+	release(l, &l->waiting[l->turn]);
+	l->turn = (l->turn + 1) % FLOWS_MAX;
+}
+
 static struct waiting *free_place(struct labeller *l)
 {
 	struct waiting *place = l->waiting;
 
-	if (l->n_waiting == FLOWS_MAX) {
-		place = &l->waiting[l->turn];
-		l->turn = (l->turn + 1) % FLOWS_MAX;
-		release(l, place);
-		return place;
-	}
 	while (place->flow_id)
 		place++;
 	return place;
@@ -176,10 +197,11 @@ static struct waiting *add_waiting(struct labeller *l, uint64_t flow_id)
 
 	if (!start_module(l))
 		return NULL;
-	flow = ndpi_flow_malloc(l->flow_octets);
+	if (l->n_waiting == FLOWS_MAX) /* its structure is the next to be used */
+		give_way(l);
+	flow = new_flow(l);
 	if (!flow)
 		return NULL;
-	memset(flow, 0, l->flow_octets);
 	place = free_place(l);
 	*place = (struct waiting){ .flow_id = flow_id, .flow = flow };
 	l->n_waiting++;

@@ -268,6 +268,13 @@ static void close_input(struct timeline *t, struct input *input)
 	input->capture = NULL;
 }
 
+static void end_input(struct timeline *t, struct input *input, const struct capture_fault *fault)
+{
+	if (fault->kind != CAPTURE_FINE)
+		report(t, input->name, fault);
+	close_input(t, input);
+}
+
 /* Put the next packet at hand; false, and closed, when there is none. */
 static bool read_head(struct timeline *t, struct input *input)
 {
@@ -275,9 +282,7 @@ static bool read_head(struct timeline *t, struct input *input)
 
 	if (capture_next(input->capture, &input->head, &fault))
 		return true;
-	if (fault.kind != CAPTURE_FINE)
-		report(t, input->name, &fault);
-	close_input(t, input);
+	end_input(t, input, &fault);
 	return false;
 }
 
@@ -466,6 +471,34 @@ bool timeline_next(struct timeline *t, struct rpcgate_packet *packet, struct tim
 	place->frame = capture_frame(input->capture);
 	t->advance = true;
 	return true;
+}
+
+/* One capture is open and none waits: nothing is to be merged */
+static bool is_alone(const struct timeline *t)
+{
+	return t->advance && t->n_active == 1 && t->waiting == t->n;
+}
+
+size_t timeline_next_batch(struct timeline *t, struct rpcgate_packet *packets, size_t max,
+			   struct timeline_place *place)
+{
+	struct capture_fault fault;
+	struct input *only;
+	size_t n;
+
+	if (!is_alone(t))
+		return timeline_next(t, packets, place);
+	only = &t->inputs[t->active[0]];
+	n = capture_next_batch(only->capture, packets, max, &fault);
+	if (n) {
+		*place =
+			(struct timeline_place){ only->name, capture_frame(only->capture) - n + 1 };
+		return n;
+	}
+	end_input(t, only, &fault);
+	t->n_active = 0;
+	t->advance = false;
+	return 0;
 }
 
 struct timeline_extent timeline_extent(const struct timeline *t)

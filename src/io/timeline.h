@@ -56,6 +56,15 @@ void timeline_close(struct timeline *timeline);
 bool timeline_next(struct timeline *timeline, struct rpcgate_packet *packet,
 		   struct timeline_place *place);
 
+/**
+ * The next packets, all there at once: more than one where a single capture is read.
+ * @param packets  room for @p max, at least 1
+ * @param place    of the first; the others have the frames behind it
+ * @return how many; 0 when there are no more
+ */
+size_t timeline_next_batch(struct timeline *timeline, struct rpcgate_packet *packets, size_t max,
+			   struct timeline_place *place);
+
 /** How far it has come. */
 struct timeline_extent timeline_extent(const struct timeline *timeline);
 

@@ -1,22 +1,39 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "checksum.h"
 
+/* What overflows 64 bits counts one (RFC 1071 section 2 (C)) */
+static inline void add_word(const uint8_t *p, uint64_t *sum, uint64_t *carries)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	*sum += word;
+	*carries += *sum < word;
+}
+
 /* One's complement sum of 16-bit words, in the order of the machine: RFC 1071 section 2 (B) */
 static uint64_t sum_octets(const uint8_t *p, size_t n)
 {
-	uint64_t sum = 0;
+	uint64_t sum = 0, carries = 0;
 
+	for (; n >= 32; p += 32, n -= 32) {
+		add_word(p, &sum, &carries);
+		add_word(p + 8, &sum, &carries);
+		add_word(p + 16, &sum, &carries);
+		add_word(p + 24, &sum, &carries);
+	}
+	sum = (sum & UINT32_MAX) + (sum >> 32) + carries;
 	for (; n >= 4; p += 4, n -= 4) {
-		uint32_t word;
+		uint32_t last;
 
-		memcpy(&word, p, sizeof(word));
-		sum += word;
+		memcpy(&last, p, sizeof(last));
+		sum += last;
 	}
 	if (n) {
-		uint32_t word = 0;
+		uint32_t last = 0;
 
-		memcpy(&word, p, n);
-		sum += word;
+		memcpy(&last, p, n);
+		sum += last;
 	}
 	return sum;
 }

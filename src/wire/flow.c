@@ -6,7 +6,8 @@
 
 bool flows_init(struct flows *flows, uint32_t max_flows, struct hash_key key)
 {
-	*flows = (struct flows){ .key = key };
+	/* numbers of their own for each, so that no key of one kind meets one of the other by design */
+	*flows = (struct flows){ .ipv4 = hash_sums_of(&key, 4), .ipv6 = hash_sums_of(&key, 6) };
 	if (pool_init(&flows->pool, max_flows, sizeof(struct flow)) &&
 	    table_init(&flows->table, max_flows) &&
 	    (flows->stranger = calloc(STRANGER_SLOTS, sizeof(*flows->stranger))))
@@ -95,17 +96,19 @@ static void key_words(const struct flow_key *key, uint64_t word[KEY_WORDS])
 
 uint64_t flow_hash(const struct flows *flows, const struct flow_key *key)
 {
-	uint64_t word[KEY_WORDS];
+	uint32_t word[sizeof(*key) / 4];
 
-	key_words(key, word);
+	_Static_assert(sizeof(word) / 4 <= HASH_SUM_WORDS, "a sum takes that many words");
 	if (addr_is_ipv4(&key->addr[0]) && addr_is_ipv4(&key->addr[1])) {
 		/* the first 12 octets of both are the same for all IPv4 */
-		memcpy((uint8_t *)word, key->addr[0].octet + 12, 4);
-		memcpy((uint8_t *)word + 4, key->addr[1].octet + 12, 4);
-		word[1] = word[4];
-		return hash_words(&flows->key, word, 2);
+		memcpy(&word[0], key->addr[0].octet + 12, 4);
+		memcpy(&word[1], key->addr[1].octet + 12, 4);
+		word[2] = (uint32_t)key->port[0] << 16 | key->port[1];
+		word[3] = key->zone;
+		return hash_sum(&flows->ipv4, word, 4);
 	}
-	return hash_words(&flows->key, word, KEY_WORDS);
+	memcpy(word, key, sizeof(*key));
+	return hash_sum(&flows->ipv6, word, ARRAY_SIZE(word));
 }
 
 static bool same_key(const struct flow_key *a, const struct flow_key *b)

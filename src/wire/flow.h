@@ -69,7 +69,8 @@ struct flow {
 struct flows {
 	struct pool pool;
 	struct table table;
-	struct hash_key key;
+	struct hash_sums ipv4;
+	struct hash_sums ipv6;
 	struct {
 		uint32_t oldest;
 		uint32_t newest;
@@ -91,6 +92,35 @@ static inline struct flow *flow_at(const struct flows *flows, uint32_t index)
 struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned *side);
 
 uint64_t flow_hash(const struct flows *flows, const struct flow_key *key);
+/** The lower half of it, of a packet for which packet_ordinary() is true. */
+static inline uint32_t flow_hash_ordinary(const struct flows *flows, const uint8_t *frame,
+					  uint32_t zone)
+{
+	uint16_t src_port = load16(frame + 34, true), dst_port = load16(frame + 36, true);
+	uint32_t src, dst;
+	bool low;
+
+	memcpy(&src, frame + 26, sizeof(src));
+	memcpy(&dst, frame + 30, sizeof(dst));
+	low = src < dst || (src == dst && src_port < dst_port); /* as flow_key_of() */
+	return hash_sum_low(&flows->ipv4,
+			    (const uint32_t[]){ low ? src : dst, low ? dst : src,
+						low ? (uint32_t)src_port << 16 | dst_port :
+						      (uint32_t)dst_port << 16 | src_port,
+						zone },
+			    4);
+}
+static inline void flow_prefetch(const struct flows *flows, uint32_t hash)
+{
+	PREFETCH(&flows->table.slot[hash & flows->table.mask]);
+}
+/** False if no flow has this lower half of its hash, which needs no look at any flow. */
+static inline bool flow_may_exist(const struct flows *flows, uint32_t hash)
+{
+	uint32_t probe;
+
+	return table_first(&flows->table, hash, &probe);
+}
 /** 0 if there is none. */
 MUST_USE uint32_t flow_find(const struct flows *flows, const struct flow_key *key, uint64_t hash);
 /** A new flow in FLOW_OPENING; 0 when the pool is full. */

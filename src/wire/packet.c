@@ -255,13 +255,29 @@ static enum decode decode_ipv6(struct bytes in, uint32_t wire_len, struct packet
 	return walk_extensions(out);
 }
 
+/* The way below says the same of it, at four times the price */
+static enum decode decode_ordinary(const uint8_t *p, uint32_t total, struct packet *out)
+{
+	out->l3_offset = 14;
+	out->proto = p[23];
+	out->src = addr_of_ipv4(p + 26);
+	out->dst = addr_of_ipv4(p + 30);
+	out->ip_header = (struct bytes){ p + 14, 20 };
+	out->l4 = (struct bytes){ p + 34, total - 20 };
+	out->l4_len = total - 20;
+	return decode_l4(out);
+}
+
 enum decode packet_decode(const struct rpcgate_packet *in, struct packet *out)
 {
 	struct reader r = reader_of((struct bytes){ in->data, in->caplen }, true);
 	uint32_t wire_len = in->len > in->caplen ? in->len : in->caplen;
+	uint32_t ordinary = packet_ordinary(in);
 	unsigned version = 0;
 
 	*out = (struct packet){ 0 };
+	if (ordinary)
+		return decode_ordinary(in->data, ordinary, out);
 	if (!link_decode(in->linktype, &r, out, &version))
 		return in->len > in->caplen ? DECODE_TRUNCATED : DECODE_MALFORMED;
 	out->l3_offset = (uint32_t)r.off;

@@ -55,6 +55,23 @@ struct packet {
 	uint32_t payload_len; /**< on the wire, >= payload.n */
 };
 
+/**
+ * Nearly every packet: Ethernet without tags, an IPv4 header without options behind it, no fragment,
+ * all of it captured.
+ * @return what the IP header calls its total length, at least 40; 0 for all others
+ */
+static inline uint32_t packet_ordinary(const struct rpcgate_packet *in)
+{
+	const uint8_t *p = in->data;
+	uint32_t total;
+
+	if (in->linktype != RPCGATE_LINK_ETHERNET || in->caplen < 14 + 40 || p[12] != 0x08 ||
+	    p[13] != 0x00 || p[14] != 0x45 || load16(p + 20, true) & 0x3fff)
+		return 0;
+	total = load16(p + 16, true);
+	return total < 40 || total + 14 > in->caplen ? 0 : total;
+}
+
 /** Decode a frame.  The packet's ranges point into it. */
 enum decode packet_decode(const struct rpcgate_packet *in, struct packet *out);
 

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Whether a port is open, asked of one line of cache: true to the nanosecond, whatever the sweep has
+ * told by then; and a sweep that delays no packet for long */
+#include "gate.h"
+#include "rows.h"
+
+#define START (UINT64_C(1700000000) * NS_PER_S)
+#define LIFE_S 100U
+#define MANY 20000U
+
+static struct rpcgate *new_engine(void)
+{
+	char err[RPCGATE_ERROR_SIZE];
+	struct rpcgate_config cfg;
+	struct rpcgate *gate;
+
+	rpcgate_config_default(&cfg);
+	cfg.max_pinholes = MANY;
+	cfg.max_pinholes_per_client = cfg.max_pinholes_per_server = MANY;
+	cfg.pinhole_ttl_s = LIFE_S;
+	gate = rpcgate_new(&cfg, err);
+	assert_non_null(gate);
+	return gate;
+}
+
+static struct rpcgate_addr host(bool ip6, uint8_t number)
+{
+	struct rpcgate_addr a = { { [10] = 0xff, [11] = 0xff, [12] = 192, [13] = 0, [14] = 2 } };
+
+	if (ip6)
+		a = (struct rpcgate_addr){ { 0x20, 1, 0xd, 0xb8 } };
+	a.octet[15] = number;
+	return a;
+}
+
+static void open_one(struct rpcgate *gate, bool ip6, uint32_t zone, uint16_t port, uint8_t major,
+		     uint64_t until_ns)
+{
+	const struct rpcgate_pinhole_record record = { .client = host(ip6, 1),
+						       .server = host(ip6, 2),
+						       .zone = zone,
+						       .port = port,
+						       .proto = IP_PROTO_TCP,
+						       .interface = { .major = major },
+						       .open = true,
+						       .source = RPCGATE_EPT_MAP,
+						       .learned_ns = START,
+						       .until_ns = until_ns };
+
+	assert_int_equal(rpcgate_restore_pinhole(gate, &record, START).reason, RPCGATE_REASON_NONE);
+}
+
+static bool is_open(struct rpcgate *gate, bool ip6, uint32_t zone, uint64_t now_ns)
+{
+	const struct pinhole_key key = { host(ip6, 1), host(ip6, 2), zone, 49200, IP_PROTO_TCP, 0 };
+
+	gate->now_ns = now_ns; /* nothing was swept */
+	return pinhole_is_open(gate, &key);
+}
+
+struct row {
+	const char *name;
+	bool ip6;
+	uint32_t zone;
+};
+
+static const struct row rows[] = {
+	{ "an IPv4 pinhole ends to the nanosecond", false, 0 },
+	{ "one of IPv6", true, 0 },
+	{ "one in a zone that fits the key", false, 65535 },
+	{ "one in a zone that does not", false, 65536 },
+};
+
+static void ends_exactly(void **state)
+{
+	static const uint64_t lives_ns[] = { 1, 999999999, 10 * NS_PER_S, 50 * NS_PER_S + 7 };
+	const struct row *row = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lives_ns); i++)
+		for (unsigned late = 0; late < 2; late++) {
+			struct rpcgate *gate = new_engine();
+			uint64_t until = START + lives_ns[i];
+
+			open_one(gate, row->ip6, row->zone, 49200, 1, until);
+			assert_true(is_open(gate, row->ip6, row->zone, START));
+			assert_true(is_open(gate, row->ip6, row->zone, until - 1));
+			assert_false(is_open(gate, row->ip6, row->zone + 1, until - 1));
+			assert_false(is_open(gate, !row->ip6, row->zone, until - 1));
+			assert_false(
+				is_open(gate, row->ip6, row->zone, until + late * 5 * NS_PER_S));
+			assert_false(is_open(gate, row->ip6, row->zone, until + 8 * NS_PER_S));
+			rpcgate_free(gate);
+		}
+}
+
+/* Of two interfaces on a port the later end counts */
+static void the_last_interface_counts(void **state)
+{
+	struct rpcgate *gate = new_engine();
+	uint64_t first = START + 20 * NS_PER_S, last = START + 60 * NS_PER_S;
+
+	(void)state;
+	open_one(gate, false, 0, 49200, 1, last);
+	open_one(gate, false, 0, 49200, 2, first);
+	assert_true(is_open(gate, false, 0, first));
+	assert_true(is_open(gate, false, 0, last - 1));
+	assert_false(is_open(gate, false, 0, last));
+	rpcgate_free(gate);
+}
+
+/* All end in one moment: they are told in portions, each once, with the moment of their end */
+static void told_in_portions(void **state)
+{
+	struct rpcgate *gate = new_engine();
+	uint64_t until = START + 50 * NS_PER_S, now = until;
+	uint32_t told = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < MANY; i++)
+		open_one(gate, false, i / 10000, (uint16_t)(50000 + i % 10000), 1, until);
+	assert_int_equal(gate->stats.pinholes_live, MANY);
+	for (unsigned ticks = 0; told < MANY && ticks < 4 * MANY; ticks++, now += 1000000) {
+		struct rpcgate_result r = rpcgate_tick(gate, now);
+
+		assert_true(r.n_events <= 64);
+		for (size_t i = 0; i < r.n_events; i++) {
+			assert_int_equal(r.events[i].u.pinhole.action, RPCGATE_PINHOLE_EXPIRE);
+			assert_true(r.events[i].time_ns == until);
+		}
+		told += (uint32_t)r.n_events;
+	}
+	assert_int_equal(told, MANY);
+	assert_int_equal(gate->stats.pinholes_live, 0);
+	assert_true(now - until < 4 * NS_PER_S);
+	rpcgate_free(gate);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[ARRAY_SIZE(rows) + 2] = {
+		cmocka_unit_test(the_last_interface_counts),
+		cmocka_unit_test(told_in_portions),
+	};
+	size_t n = 2;
+
+	ROWS(tests, n, rows, ends_exactly);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
