@@ -46,6 +46,7 @@ OTHERS = "neither a mapper port nor in the dynamic range: the rules of others de
 NOT_INLINE = {
     "TCP header in two fragments": "the kernel puts fragments together before they are judged",
     "a resolver elsewhere": OTHERS, "a mapper on port 1135": OTHERS, "tunnel": OTHERS,
+    "tunnel-pair": OTHERS,
     "from port 135": "its SYN is refused in the kernel: no connection, nothing to judge",
 }
 # captures of which conversations are cut that have no denied Bind, and why
