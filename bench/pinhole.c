@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ASKED 1000000U /* look-ups in a round */
+#define ASKED 1000000U     /* look-ups in a round */
 #define TIMED_TOGETHER 16U /* a clock of processor time costs more than what it measures */
 #define NOW 1000U
 #define LATER 2000U

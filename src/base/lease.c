@@ -246,31 +246,36 @@ void lease_remove(struct leases *t, struct lease_key key, uint32_t index)
 	t->n--;
 }
 
+/* At most AT_ONCE */
+static void find_some(const struct leases *t, const struct lease_key *key, size_t n,
+		      struct lease *out)
+{
+	const struct lease_line *line[AT_ONCE];
+	uint32_t missed = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		line[i] = &t->line[lease_home(t, lease_hash(t, key[i]))];
+		PREFETCH(line[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		bool more;
+
+		out[i] = lease_in_line(line[i], key[i]);
+		more = (!out[i].index) & (line[i]->next != 0);
+		missed |= (uint32_t)more << i;
+		PREFETCH(&t->line[line[i]->next & (0 - (uint32_t)more)]);
+	}
+	for (size_t i = 0; missed; i++, missed >>= 1)
+		if (missed & 1)
+			out[i] = lease_find(t, key[i]);
+}
+
 void lease_find_many(const struct leases *t, const struct lease_key *key, size_t n,
 		     struct lease *out)
 {
-	const struct lease_line *line[AT_ONCE];
-
-	for (size_t done = 0; done < n; done += AT_ONCE) {
-		size_t now = n - done < AT_ONCE ? n - done : AT_ONCE;
-		uint32_t missed = 0;
-
-		for (size_t i = 0; i < now; i++) {
-			line[i] = &t->line[lease_home(t, lease_hash(t, key[done + i]))];
-			PREFETCH(line[i]);
-		}
-		for (size_t i = 0; i < now; i++) {
-			bool more;
-
-			out[done + i] = lease_in_line(line[i], key[done + i]);
-			more = !out[done + i].index & (line[i]->next != 0);
-			missed |= (uint32_t)more << i;
-			PREFETCH(&t->line[line[i]->next & (0 - (uint32_t)more)]);
-		}
-		for (size_t i = 0; missed; i++, missed >>= 1)
-			if (missed & 1)
-				out[done + i] = lease_find(t, key[done + i]);
-	}
+	for (; n > AT_ONCE; n -= AT_ONCE, key += AT_ONCE, out += AT_ONCE)
+		find_some(t, key, AT_ONCE, out);
+	find_some(t, key, n, out);
 }
 
 size_t lease_sweep(const struct leases *t, uint32_t from, uint32_t to, uint32_t now,

@@ -69,18 +69,18 @@ struct leases {
  * @param fixed     start at full size: no splits later
  * @return false if memory is short
  */
-MUST_USE bool leases_init(struct leases *leases, uint32_t capacity, bool fixed,
+MUST_USE bool leases_init(struct leases *t, uint32_t capacity, bool fixed,
 			  const struct hash_key *key);
-void leases_done(struct leases *leases);
+void leases_done(struct leases *t);
 
 /** Add a key that is not there; the caller keeps number and index within the capacity. */
-void lease_add(struct leases *leases, struct lease_key key, uint32_t index, uint32_t until);
+void lease_add(struct leases *t, struct lease_key key, uint32_t index, uint32_t until);
 /** Move its end. */
-void lease_renew(struct leases *leases, struct lease_key key, uint32_t index, uint32_t until);
-void lease_remove(struct leases *leases, struct lease_key key, uint32_t index);
+void lease_renew(struct leases *t, struct lease_key key, uint32_t index, uint32_t until);
+void lease_remove(struct leases *t, struct lease_key key, uint32_t index);
 
 /** Look @p n keys up at once: their lines are on the way while others are read. */
-void lease_find_many(const struct leases *leases, const struct lease_key *key, size_t n,
+void lease_find_many(const struct leases *t, const struct lease_key *key, size_t n,
 		     struct lease *out);
 
 /**
@@ -92,16 +92,16 @@ void lease_find_many(const struct leases *leases, const struct lease_key *key, s
  * @param next   index to go on with
  * @return how many were found
  */
-size_t lease_sweep(const struct leases *leases, uint32_t from, uint32_t to, uint32_t now,
+size_t lease_sweep(const struct leases *t, uint32_t from, uint32_t to, uint32_t now,
 		   uint32_t *ended, size_t room, uint32_t *next);
 /** The same lease is not reported again before this tick. */
-static inline void lease_remind(struct leases *leases, uint32_t index, uint32_t tick)
+static inline void lease_remind(struct leases *t, uint32_t index, uint32_t tick)
 {
-	leases->until[index] = tick;
+	t->until[index] = tick;
 }
 
 /** Octets of memory touched so far. */
-uint64_t leases_octets(const struct leases *leases);
+uint64_t leases_octets(const struct leases *t);
 
 static inline uint32_t lease_tick(uint64_t ns)
 {

@@ -926,7 +926,7 @@ static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in
 			      const struct ahead *ahead, struct rpcgate_result *r)
 {
 	const uint8_t *p = in->data;
-	uint32_t header, payload;
+	uint32_t header, carried;
 
 	if (!ahead->total || in->standing != RPCGATE_STANDING_NONE ||
 	    g->pinholes.of_port[load16(p + 34, true)] || g->pinholes.of_port[load16(p + 36, true)])
@@ -941,12 +941,12 @@ static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in
 	header = (uint32_t)(p[34 + 12] >> 4) * 4;
 	if (!ahead->tcp || p[34 + 13] & TCP_SYN || header < 20 || 20 + header > ahead->total)
 		return false;
-	payload = ahead->total - 20 - header;
-	if ((payload && may_open_midstream(p[34 + header])) ||
+	carried = ahead->total - 20 - header;
+	if ((carried && may_open_midstream(p[34 + header])) ||
 	    flow_may_exist(&g->flows, ahead->hash))
 		return false;
 	g->stats.packets_tcp++;
-	if (payload)
+	if (carried)
 		r->standing = RPCGATE_STANDING_FOREIGN;
 	return true;
 }
