@@ -143,7 +143,8 @@ def one_lab(args, names, results):
         bench = Bench(net, args)
         bridged = names[0] in BRIDGED
         if bridged:
-            net.bridged(offloads=True)
+            # checksums left to a card that is none never arrive through a bridge in user space
+            net.bridged(offloads=False)
         else:
             net.routed(("client", "dc"), offloads=True)
         with bench.server():
