@@ -499,7 +499,7 @@ int main(int argc, char **argv)
 	size_t count = argc > 3 ? strtoul(argv[3], NULL, 10) : 1000;
 	double *us = calloc(count + 1, sizeof(*us));
 
-	if (!us || !count)
+	if (!us)
 		die("no room");
 	if (strcmp(what, "serve") == 0)
 		serve(argv[2]);
