@@ -100,5 +100,6 @@ foreach(file IN LISTS fuzz_files)
 endforeach()
 
 # Real clients, servers and packets around the program, in namespaces: they need root, and run alone.
-option(RPCGATE_NET_TESTS "Register the tests that need root and network namespaces" OFF)
+set(RPCGATE_NET_TESTS "" CACHE STRING
+	"Groups of tests that need root and network namespaces: clients;refusals;bridge;inline;faults")
 include(tests/net/net.cmake)

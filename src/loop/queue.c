@@ -81,7 +81,7 @@ struct queue *queue_open(uint16_t number, uint32_t length, char err[RPCGATE_ERRO
 {
 	struct queue *q = calloc(1, sizeof(*q));
 	const struct timeval patience = { 0, QUEUE_WAIT_MS * 1000 };
-	int size = RECEIVE_BUFFER, yes = 1, fd;
+	int size = RECEIVE_BUFFER, fd;
 
 	errno = ENOMEM;
 	if (!q || !reserve(q))
@@ -93,8 +93,6 @@ struct queue *queue_open(uint16_t number, uint32_t length, char err[RPCGATE_ERRO
 		goto failed;
 	fd = mnl_socket_get_fd(q->netlink);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	/* without it a full socket is an error for every sender of verdicts, too */
-	setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &yes, sizeof(yes));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	return q;
 failed:

@@ -589,6 +589,8 @@ static void run_queue(struct worker *w)
 {
 	while (!atomic_load(&w->stop) && batch(w))
 		now_and_then(w);
+	if (w->refused)
+		tell_refused(w); /* what came since */
 }
 
 static void run_poll(struct worker *w)
