@@ -705,7 +705,8 @@ static enum rpcgate_standing standing_of(const struct rpcgate *g, const struct f
 
 	if (f->refused)
 		return RPCGATE_STANDING_REFUSED;
-	if (!c || !c->approved)
+	/* after an unanswered SYN it may be another connection: both sides are wanted again */
+	if (!c || !c->approved || f->pending_side != SIDE_UNKNOWN)
 		return RPCGATE_STANDING_ADMITTED;
 	/* there is always more to learn from a mapper */
 	return c->accepted && !c->mapper ? RPCGATE_STANDING_SERVED : RPCGATE_STANDING_APPROVED;
@@ -715,10 +716,10 @@ static enum rpcgate_standing standing_of(const struct rpcgate *g, const struct f
  * known then of what the server has: all that is old is in doubt, and its side is not read. */
 static bool is_unread(struct flow *f, unsigned side, const struct rpcgate_packet *in)
 {
-	if (in->standing != RPCGATE_STANDING_SERVED || f->client == SIDE_UNKNOWN)
+	if (f->client == SIDE_UNKNOWN)
 		return false;
-	f->stream[f->client].one_sided = true;
-	return side != f->client;
+	f->stream[f->client].one_sided |= in->standing == RPCGATE_STANDING_SERVED;
+	return side != f->client && f->stream[f->client].one_sided;
 }
 
 static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)

@@ -583,16 +583,25 @@ static void is_untracked(const struct rule *r)
 	say_step(r, "ct state invalid,untracked");
 }
 
-/* By the side that did not open the connection */
-static void is_answer(const struct rule *r)
+static void has_direction(const struct rule *r, uint8_t direction)
 {
-	const uint8_t reply = IP_CT_DIR_REPLY;
-
 	if (r->nft) {
 		load_ct(r, NFT_CT_DIRECTION, NFT_REG_1);
-		compare(r, NFT_CMP_EQ, &reply, sizeof(reply));
+		compare(r, NFT_CMP_EQ, &direction, sizeof(direction));
 	}
-	say_step(r, "ct direction reply");
+	say_step(r, "ct direction %s", direction == IP_CT_DIR_REPLY ? "reply" : "original");
+}
+
+/* By the side that opened the connection, as conntrack saw it */
+static void is_original(const struct rule *r)
+{
+	has_direction(r, IP_CT_DIR_ORIGINAL);
+}
+
+/* By the other one */
+static void is_answer(const struct rule *r)
+{
+	has_direction(r, IP_CT_DIR_REPLY);
 }
 
 static void ends_nothing(const struct rule *r)
@@ -853,7 +862,8 @@ static void rules_inspect(struct maker *k)
 	RULE(is_protocol(r, IPPROTO_UDP, true), go_to(r, "datagrams"));
 	RULE(is_protocol(r, IPPROTO_TCP, false), accept_it(r));
 	RULE(is_untracked(r), go_to(r, "stray"));
-	RULE(is_syn(r), go_to(r, "opening"));
+	/* a SYN in answer to a SYN opens nothing: the side that was first is the client */
+	RULE(is_original(r), is_syn(r), go_to(r, "opening"));
 	RULE(STATE_IS(MARK_FOREIGN), accept_it(r));
 	/* only of connections whose first packet we saw: there, conntrack and we agree who is who */
 	RULE(STATE_IS(MARK_SERVED), is_answer(r), ends_nothing(r),
