@@ -449,6 +449,17 @@ static bool is_opening(const struct flow *f)
 	return !f->conv && !f->octets[0] && !f->octets[1] && !(f->has_isn[0] && f->has_isn[1]);
 }
 
+/* Both open, and only the way of the second SYN leads to RPC: that one is the client, or a SYN in
+ * the server's name would turn the connection around */
+static bool turns_to_rpc(struct rpcgate *g, const struct flow *f, unsigned side)
+{
+	struct flow turned = *f;
+
+	turned.client = (uint8_t)side;
+	return f->client == !side && !f->must_fit &&
+	       (is_dynamic_port(g, server_port(&turned)) || flow_must_be_rpc(g, &turned));
+}
+
 static uint32_t on_syn(struct rpcgate *g, uint32_t index, unsigned side, const struct packet *p)
 {
 	struct flow *f = flow_at(&g->flows, index);
@@ -470,7 +481,7 @@ static uint32_t on_syn(struct rpcgate *g, uint32_t index, unsigned side, const s
 		return index;
 	}
 	/* the sender of the first SYN is the client, also when both open */
-	if (f->client == SIDE_UNKNOWN)
+	if (f->client == SIDE_UNKNOWN || turns_to_rpc(g, f, side))
 		f->client = (uint8_t)side;
 	f->syn_moved |= f->has_isn[side];
 	stream_drop(&g->arena, &f->stream[side]);
@@ -750,7 +761,9 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 	if (p->tcp_flags & TCP_SYN) {
 		index = on_syn(g, index, side, p);
 		f = flow_at(&g->flows, index);
-		if (p->tcp_flags & TCP_ACK || !is_opening(f))
+		/* the client's first packet opens, also where the other side sent a SYN before */
+		if (p->tcp_flags & TCP_ACK ||
+		    (!is_opening(f) && (f->client != side || f->packets[side])))
 			f->must_fit |= flow_must_be_rpc(g, f);
 		else if (!open_connection(g, index, p))
 			return;

@@ -199,6 +199,41 @@ static void observing_says_it_and_lets_pass(void **state)
 }
 
 /* A repeated SYN of a connection that lives is no new connection */
+/* A SYN from the server's port before the client's does not turn the connection around */
+static void a_syn_from_the_server_first_changes_nothing(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_begin(&rig, "");
+	for (unsigned announced = 0; announced < 2; announced++) {
+		struct conn c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+		struct segment seg = conn_segment(&c, SERVER, NULL, 0);
+		struct octets bind = { 0 };
+
+		seg.flags = SYN;
+		conn_put(&c, &seg);
+		assert_int_equal(feed(&rig)->action, RPCGATE_PASS);
+		seg = conn_segment(&c, CLIENT, NULL, 0);
+		seg.flags = SYN;
+		conn_put(&c, &seg);
+		feed(&rig);
+		if (!announced) {
+			assert_int_equal(rig.last.action, RPCGATE_REJECT);
+			assert_int_equal(rig.last.reason, RPCGATE_REASON_NO_PINHOLE);
+			map(&rig, &iface_samr, PORT);
+			continue;
+		}
+		assert_int_equal(rig.last.action, RPCGATE_PASS);
+		conn_open(&c);
+		play_bind_pdu(&bind, &iface_drsuapi);
+		conn_send(&c, CLIENT, bind.p, bind.n);
+		assert_int_equal(feed(&rig)->standing, RPCGATE_STANDING_REFUSED);
+		octets_free(&bind);
+	}
+	rig_end(&rig);
+}
+
 static void a_late_copy_of_a_syn_asks_nothing(void **state)
 {
 	struct octets bind = { 0 };
@@ -764,6 +799,7 @@ int main(void)
 		cmocka_unit_test(a_static_line_admits),
 		cmocka_unit_test(coming_back_admits_where_it_is_allowed),
 		cmocka_unit_test(observing_says_it_and_lets_pass),
+		cmocka_unit_test(a_syn_from_the_server_first_changes_nothing),
 		cmocka_unit_test(a_late_copy_of_a_syn_asks_nothing),
 		cmocka_unit_test(a_syn_with_octets_waits),
 		cmocka_unit_test(call_backs_are_expected),
