@@ -645,10 +645,12 @@ static void read_segment(struct rpcgate *g, uint32_t index, unsigned side, const
 		acknowledged(g, f, !side, p->ack);
 	if (p->tcp_flags & TCP_URG && p->tcp_flags & TCP_ACK)
 		urgent(g, f, side, p->seq);
-	if (f->refused || !p->payload.n || p->tcp_flags & TCP_SYN)
+	if (f->refused || !p->payload_len || p->tcp_flags & TCP_SYN)
 		return;
 	if (!(p->tcp_flags & TCP_ACK)) /* every receiver discards it (RFC 9293 3.10.7.4) */
 		drop_packet(g, RPCGATE_REASON_NOT_RPC);
+	else if (g->cfg.mode == RPCGATE_ENFORCE && p->payload.n < p->payload_len)
+		drop_packet(g, RPCGATE_REASON_REASSEMBLY_GAP); /* what was cut off would pass */
 	else
 		payload(g, f, side, p);
 }

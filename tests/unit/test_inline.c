@@ -234,6 +234,31 @@ static void a_syn_from_the_server_first_changes_nothing(void **state)
 	rig_end(&rig);
 }
 
+/* Octets that the kernel did not hand over cannot be let pass */
+static void a_packet_that_was_cut_does_not_pass(void **state)
+{
+	struct octets bind = { 0 };
+	struct rpcgate_packet packet;
+	struct rig rig;
+	struct conn c;
+
+	(void)state;
+	rig_begin(&rig, "");
+	map(&rig, &iface_samr, PORT);
+	c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+	conn_open(&c);
+	feed(&rig);
+	play_bind_pdu(&bind, &iface_drsuapi);
+	conn_send(&c, CLIENT, bind.p, bind.n);
+	packet = packets_get(&rig.p.packets, rig.fed);
+	packet.caplen -= 4;
+	assert_int_equal(rpcgate_feed(rig.gate, &packet).action, RPCGATE_DROP);
+	/* sent again, and whole */
+	assert_int_equal(feed(&rig)->standing, RPCGATE_STANDING_REFUSED);
+	octets_free(&bind);
+	rig_end(&rig);
+}
+
 static void a_late_copy_of_a_syn_asks_nothing(void **state)
 {
 	struct octets bind = { 0 };
@@ -800,6 +825,7 @@ int main(void)
 		cmocka_unit_test(coming_back_admits_where_it_is_allowed),
 		cmocka_unit_test(observing_says_it_and_lets_pass),
 		cmocka_unit_test(a_syn_from_the_server_first_changes_nothing),
+		cmocka_unit_test(a_packet_that_was_cut_does_not_pass),
 		cmocka_unit_test(a_late_copy_of_a_syn_asks_nothing),
 		cmocka_unit_test(a_syn_with_octets_waits),
 		cmocka_unit_test(call_backs_are_expected),
