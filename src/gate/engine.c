@@ -584,6 +584,10 @@ static uint32_t admit(struct rpcgate *g, const struct packet *p, const struct rp
 	}
 	if (is_approved(in) && p->payload.n && p->tcp_flags & TCP_ACK)
 		return resume(g, key, hash);
+	/* what it sent before was let pass and is forgotten: a Bind may be the end of another one */
+	if (in->standing == RPCGATE_STANDING_ADMITTED && g->cfg.mode == RPCGATE_ENFORCE &&
+	    g->cfg.midstream != RPCGATE_MIDSTREAM_PASS)
+		return 0;
 	if (!opens_midstream(p) || flow_is_stranger(&g->flows, hash))
 		return 0;
 	index = flow_make(g, key, hash);

@@ -259,6 +259,26 @@ static void a_packet_that_was_cut_does_not_pass(void **state)
 	rig_end(&rig);
 }
 
+/* What was admitted and forgotten may have sent half a Bind: what follows may be its other half,
+ * and look like a whole one */
+static void a_bind_behind_what_was_forgotten_waits(void **state)
+{
+	struct octets bind = { 0 };
+	struct rig rig;
+	struct conn c;
+
+	(void)state;
+	rig_begin(&rig, "");
+	map(&rig, &iface_samr, PORT);
+	c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+	play_bind_pdu(&bind, &iface_samr);
+	conn_data(&c, CLIENT, bind.p, bind.n);
+	assert_int_equal(feed_as(&rig, RPCGATE_STANDING_ADMITTED)->action, RPCGATE_DROP);
+	assert_int_equal(rig.last.reason, RPCGATE_REASON_MIDSTREAM);
+	octets_free(&bind);
+	rig_end(&rig);
+}
+
 static void a_late_copy_of_a_syn_asks_nothing(void **state)
 {
 	struct octets bind = { 0 };
@@ -826,6 +846,7 @@ int main(void)
 		cmocka_unit_test(observing_says_it_and_lets_pass),
 		cmocka_unit_test(a_syn_from_the_server_first_changes_nothing),
 		cmocka_unit_test(a_packet_that_was_cut_does_not_pass),
+		cmocka_unit_test(a_bind_behind_what_was_forgotten_waits),
 		cmocka_unit_test(a_late_copy_of_a_syn_asks_nothing),
 		cmocka_unit_test(a_syn_with_octets_waits),
 		cmocka_unit_test(call_backs_are_expected),
