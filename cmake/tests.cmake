@@ -101,5 +101,5 @@ endforeach()
 
 # Real clients, servers and packets around the program, in namespaces: they need root, and run alone.
 set(RPCGATE_NET_TESTS "" CACHE STRING
-	"Groups of tests that need root and network namespaces: clients;refusals;bridge;inline;faults")
+	"Groups of tests that need root and network namespaces: clients;refusals;tricks;bridge;inline;faults")
 include(tests/net/net.cmake)

@@ -449,6 +449,17 @@ static bool is_opening(const struct flow *f)
 	return !f->conv && !f->octets[0] && !f->octets[1] && !(f->has_isn[0] && f->has_isn[1]);
 }
 
+/* Both open, and only the way of the second SYN leads to RPC: that one is the client, or a SYN in
+ * the server's name would turn the connection around */
+static bool turns_to_rpc(struct rpcgate *g, const struct flow *f, unsigned side)
+{
+	struct flow turned = *f;
+
+	turned.client = (uint8_t)side;
+	return f->client == !side && !f->must_fit &&
+	       (is_dynamic_port(g, server_port(&turned)) || flow_must_be_rpc(g, &turned));
+}
+
 static uint32_t on_syn(struct rpcgate *g, uint32_t index, unsigned side, const struct packet *p)
 {
 	struct flow *f = flow_at(&g->flows, index);
@@ -470,7 +481,7 @@ static uint32_t on_syn(struct rpcgate *g, uint32_t index, unsigned side, const s
 		return index;
 	}
 	/* the sender of the first SYN is the client, also when both open */
-	if (f->client == SIDE_UNKNOWN)
+	if (f->client == SIDE_UNKNOWN || turns_to_rpc(g, f, side))
 		f->client = (uint8_t)side;
 	f->syn_moved |= f->has_isn[side];
 	stream_drop(&g->arena, &f->stream[side]);
@@ -573,6 +584,10 @@ static uint32_t admit(struct rpcgate *g, const struct packet *p, const struct rp
 	}
 	if (is_approved(in) && p->payload.n && p->tcp_flags & TCP_ACK)
 		return resume(g, key, hash);
+	/* what it sent before was let pass and is forgotten: a Bind may be the end of another one */
+	if (in->standing == RPCGATE_STANDING_ADMITTED && g->cfg.mode == RPCGATE_ENFORCE &&
+	    g->cfg.midstream != RPCGATE_MIDSTREAM_PASS)
+		return 0;
 	if (!opens_midstream(p) || flow_is_stranger(&g->flows, hash))
 		return 0;
 	index = flow_make(g, key, hash);
@@ -634,10 +649,12 @@ static void read_segment(struct rpcgate *g, uint32_t index, unsigned side, const
 		acknowledged(g, f, !side, p->ack);
 	if (p->tcp_flags & TCP_URG && p->tcp_flags & TCP_ACK)
 		urgent(g, f, side, p->seq);
-	if (f->refused || !p->payload.n || p->tcp_flags & TCP_SYN)
+	if (f->refused || !p->payload_len || p->tcp_flags & TCP_SYN)
 		return;
 	if (!(p->tcp_flags & TCP_ACK)) /* every receiver discards it (RFC 9293 3.10.7.4) */
 		drop_packet(g, RPCGATE_REASON_NOT_RPC);
+	else if (g->cfg.mode == RPCGATE_ENFORCE && p->payload.n < p->payload_len)
+		drop_packet(g, RPCGATE_REASON_REASSEMBLY_GAP); /* what was cut off would pass */
 	else
 		payload(g, f, side, p);
 }
@@ -751,7 +768,9 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 	if (p->tcp_flags & TCP_SYN) {
 		index = on_syn(g, index, side, p);
 		f = flow_at(&g->flows, index);
-		if (p->tcp_flags & TCP_ACK || !is_opening(f))
+		/* the client's first packet opens, also where the other side sent a SYN before */
+		if (p->tcp_flags & TCP_ACK ||
+		    (!is_opening(f) && (f->client != side || f->packets[side])))
 			f->must_fit |= flow_must_be_rpc(g, f);
 		else if (!open_connection(g, index, p))
 			return;

@@ -570,17 +570,27 @@ static void set_mark(const struct rule *r, bool of_connection, uint32_t value)
 		NFT_REG_1);
 }
 
-/* Conntrack knows no connection this packet belongs to */
-static void is_untracked(const struct rule *r)
+static void has_state(const struct rule *r, uint32_t bits)
 {
-	const uint32_t bits = NF_CT_STATE_INVALID_BIT | NF_CT_STATE_UNTRACKED_BIT, none = 0;
+	const uint32_t none = 0;
 
 	if (r->nft) {
 		load_ct(r, NFT_CT_STATE, NFT_REG_1);
 		mask_xor(r, &bits, &none, sizeof(bits));
 		compare(r, NFT_CMP_NEQ, &none, sizeof(none));
 	}
-	say_step(r, "ct state invalid,untracked");
+	say_step(r, "ct state invalid%s", bits & NF_CT_STATE_UNTRACKED_BIT ? ",untracked" : "");
+}
+
+/* Conntrack knows no connection this packet belongs to */
+static void is_untracked(const struct rule *r)
+{
+	has_state(r, NF_CT_STATE_INVALID_BIT | NF_CT_STATE_UNTRACKED_BIT);
+}
+
+static void is_invalid(const struct rule *r)
+{
+	has_state(r, NF_CT_STATE_INVALID_BIT);
 }
 
 static void has_direction(const struct rule *r, uint8_t direction)
@@ -865,6 +875,13 @@ static void rules_inspect(struct maker *k)
 	/* a SYN in answer to a SYN opens nothing: the side that was first is the client */
 	RULE(is_original(r), is_syn(r), go_to(r, "opening"));
 	RULE(STATE_IS(MARK_FOREIGN), accept_it(r));
+	RULE(go_to(r, "standing"));
+}
+
+/* What a connection is that was seen before */
+static void rules_standing(struct maker *k)
+{
+	RULE(STATE_IS(MARK_FOREIGN), accept_it(r));
 	/* only of connections whose first packet we saw: there, conntrack and we agree who is who */
 	RULE(STATE_IS(MARK_SERVED), is_answer(r), ends_nothing(r),
 	     set_mark(r, PACKET, MARK_PASS | MARK_SERVED), accept_it(r));
@@ -889,7 +906,16 @@ static void rules_opening(struct maker *k)
 	}
 	RULE(port_in(r, false, FIXED_DYNAMIC),
 	     go_to(r, k->plan->enforce ? "unannounced" : "admit"));
-	RULE(set_mark(r, CONNECTION, MARK_FOREIGN), accept_it(r));
+	/* no SYN takes a standing away: one from the server's port to the client's may belong to
+	 * the same connection, or be sent to make it look foreign before or behind our back */
+	RULE(port_in(r, true, FIXED_MAPPER), go_to(r, "standing"));
+	for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
+		RULE(ends_in(r, ipv6, true, true, ipv6 ? "pin6" : "pin4"), go_to(r, "standing"));
+		RULE(ends_in(r, ipv6, true, true, ipv6 ? "static6" : "static4"),
+		     go_to(r, "standing"));
+	}
+	RULE(STATE_IS(0), set_mark(r, CONNECTION, MARK_FOREIGN), accept_it(r));
+	RULE(go_to(r, "standing"));
 }
 
 /* Picked up in the middle, or no connection that conntrack knows: asked about where it may be RPC,
@@ -911,11 +937,18 @@ static void rules_stray(struct maker *k)
 
 static void rules_stray_ask(struct maker *k)
 {
+	/* it would open what conntrack takes for the answers of another connection */
+	if (k->plan->enforce)
+		RULE(is_protocol(r, IPPROTO_TCP, true), is_invalid(r), is_syn(r), count(r),
+		     drop(r));
 	RULE(set_mark(r, PACKET, MARK_STRAY), go_to(r, "ask"));
 }
 
 static void rules_admit(struct maker *k)
 {
+	/* nobody connects by answering: conntrack would take the client for the server */
+	if (k->plan->enforce)
+		RULE(is_answer(r), count(r), drop(r));
 	RULE(set_mark(r, CONNECTION, MARK_ADMITTED), set_mark(r, PACKET, MARK_ADMITTED),
 	     go_to(r, "ask"));
 }
@@ -979,6 +1012,7 @@ static const struct chain_row chains[] = {
 	{ "refused", rules_refused, false, 0 },
 	{ "stray_ask", rules_stray_ask, false, 0 },
 	{ "stray", rules_stray, false, 0 },
+	{ "standing", rules_standing, false, 0 },
 	{ "opening", rules_opening, false, 0 },
 	{ "datagrams", rules_datagrams, false, 0 },
 	{ "inspect", rules_inspect, true, -155 },

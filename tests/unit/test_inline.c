@@ -199,6 +199,86 @@ static void observing_says_it_and_lets_pass(void **state)
 }
 
 /* A repeated SYN of a connection that lives is no new connection */
+/* A SYN from the server's port before the client's does not turn the connection around */
+static void a_syn_from_the_server_first_changes_nothing(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_begin(&rig, "");
+	for (unsigned announced = 0; announced < 2; announced++) {
+		struct conn c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+		struct segment seg = conn_segment(&c, SERVER, NULL, 0);
+		struct octets bind = { 0 };
+
+		seg.flags = SYN;
+		conn_put(&c, &seg);
+		assert_int_equal(feed(&rig)->action, RPCGATE_PASS);
+		seg = conn_segment(&c, CLIENT, NULL, 0);
+		seg.flags = SYN;
+		conn_put(&c, &seg);
+		feed(&rig);
+		if (!announced) {
+			assert_int_equal(rig.last.action, RPCGATE_REJECT);
+			assert_int_equal(rig.last.reason, RPCGATE_REASON_NO_PINHOLE);
+			map(&rig, &iface_samr, PORT);
+			continue;
+		}
+		assert_int_equal(rig.last.action, RPCGATE_PASS);
+		conn_open(&c);
+		play_bind_pdu(&bind, &iface_drsuapi);
+		conn_send(&c, CLIENT, bind.p, bind.n);
+		assert_int_equal(feed(&rig)->standing, RPCGATE_STANDING_REFUSED);
+		octets_free(&bind);
+	}
+	rig_end(&rig);
+}
+
+/* Octets that the kernel did not hand over cannot be let pass */
+static void a_packet_that_was_cut_does_not_pass(void **state)
+{
+	struct octets bind = { 0 };
+	struct rpcgate_packet packet;
+	struct rig rig;
+	struct conn c;
+
+	(void)state;
+	rig_begin(&rig, "");
+	map(&rig, &iface_samr, PORT);
+	c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+	conn_open(&c);
+	feed(&rig);
+	play_bind_pdu(&bind, &iface_drsuapi);
+	conn_send(&c, CLIENT, bind.p, bind.n);
+	packet = packets_get(&rig.p.packets, rig.fed);
+	packet.caplen -= 4;
+	assert_int_equal(rpcgate_feed(rig.gate, &packet).action, RPCGATE_DROP);
+	/* sent again, and whole */
+	assert_int_equal(feed(&rig)->standing, RPCGATE_STANDING_REFUSED);
+	octets_free(&bind);
+	rig_end(&rig);
+}
+
+/* What was admitted and forgotten may have sent half a Bind: what follows may be its other half,
+ * and look like a whole one */
+static void a_bind_behind_what_was_forgotten_waits(void **state)
+{
+	struct octets bind = { 0 };
+	struct rig rig;
+	struct conn c;
+
+	(void)state;
+	rig_begin(&rig, "");
+	map(&rig, &iface_samr, PORT);
+	c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+	play_bind_pdu(&bind, &iface_samr);
+	conn_data(&c, CLIENT, bind.p, bind.n);
+	assert_int_equal(feed_as(&rig, RPCGATE_STANDING_ADMITTED)->action, RPCGATE_DROP);
+	assert_int_equal(rig.last.reason, RPCGATE_REASON_MIDSTREAM);
+	octets_free(&bind);
+	rig_end(&rig);
+}
+
 static void a_late_copy_of_a_syn_asks_nothing(void **state)
 {
 	struct octets bind = { 0 };
@@ -764,6 +844,9 @@ int main(void)
 		cmocka_unit_test(a_static_line_admits),
 		cmocka_unit_test(coming_back_admits_where_it_is_allowed),
 		cmocka_unit_test(observing_says_it_and_lets_pass),
+		cmocka_unit_test(a_syn_from_the_server_first_changes_nothing),
+		cmocka_unit_test(a_packet_that_was_cut_does_not_pass),
+		cmocka_unit_test(a_bind_behind_what_was_forgotten_waits),
 		cmocka_unit_test(a_late_copy_of_a_syn_asks_nothing),
 		cmocka_unit_test(a_syn_with_octets_waits),
 		cmocka_unit_test(call_backs_are_expected),

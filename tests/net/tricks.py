@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tricks on the connection tracking of the gateway: what it thinks of a connection must not let a
+Bind pass that nobody judges.  Nothing else on this gateway closes anything."""
+import contextlib
+import time
+
+import clients
+import gateway
+import lab
+import pdu
+import probe
+
+SAMR = 49160
+SOURCE = 40000  # outside the dynamic range: a SYN to it is nobody's business
+SHORT_S = 0.7
+FORGET = "net.netfilter.nf_conntrack_tcp_timeout_established"
+
+
+# The host of a client that plays tricks hears nothing of them
+DEAF = """
+table inet deaf {
+	chain input {
+		type filter hook input priority 0; policy accept;
+		tcp flags & (syn | ack) == syn drop
+	}
+}
+"""
+
+
+class World:
+    def __init__(self, args):
+        self.net, self.program = args.net, args.program
+        self.source = SOURCE
+
+
+@contextlib.contextmanager
+def world(args):
+    args.net.routed(("client", "dc"))
+    standin = clients.start_standin(args.net, f"{SAMR}=samr,drsuapi")
+    args.net.nft(DEAF, "client")
+    try:
+        yield World(args)
+    finally:
+        args.net.stop(standin)
+
+
+def inject(net, host, packet):
+    """A packet with any source, from a host to the gateway."""
+    gate = net.call(["ip", "-n", lab.GATEWAY, "-br", "link", "show", host]).split()[2]
+    own = net.call(["ip", "-n", host, "-br", "link", "show", "eth0"]).split()[2]
+    with probe.Probe.raw(host) as raw:
+        raw.send(bytes.fromhex(gate.replace(":", "") + own.replace(":", "") + "0800") + packet)
+
+
+def mapped(server):
+    if pdu.ask_mapper(server, "samr") != [SAMR]:
+        raise lab.Failed("the mapper announces no samr")
+
+
+def backwards(made, host, port):
+    """A SYN from the server's port to the client's, which is not in the dynamic range."""
+    inject(made.net, host, probe.syn(lab.STANDIN4, lab.CLIENT4, SAMR, port, 1))
+    with lab.inside("client"):
+        mapped(lab.STANDIN4)  # by then the gateway is through with it
+
+
+def connected(port):
+    with lab.inside("client"):
+        return pdu.Client(lab.STANDIN4, SAMR, SHORT_S, (lab.CLIENT4, port))
+
+
+def while_connected(host):
+    def act(made, port):
+        with lab.inside("client"):
+            mapped(lab.STANDIN4)
+        with connected(port) as service:
+            backwards(made, host, port)
+            return pdu.refused(service.bind, "drsuapi")
+    return act
+
+
+def answered(host):
+    """The connection is an answer, for the tracking, to one that was nobody's business."""
+    def act(made, port):
+        backwards(made, host, port)
+        return pdu.refused(connected, port)
+    return act
+
+
+def when_forgotten(host):
+    """The tracking has forgotten the connection, and is told another one of the same ends."""
+    def act(made, port):
+        with lab.inside("client"):
+            mapped(lab.STANDIN4)
+        made.net.sysctl(lab.GATEWAY, FORGET, "1")
+        try:
+            with connected(port) as service:
+                with lab.inside("client"):
+                    mapped(lab.STANDIN4)  # the connection is tracked as established
+                time.sleep(1.5)  # and now it is not
+                backwards(made, host, port)
+                return pdu.refused(service.bind, "drsuapi")
+        finally:
+            made.net.sysctl(lab.GATEWAY, FORGET, "432000")
+    return act
+
+
+def refused(name, act):
+    def scenario(made):
+        for host in ("client", "dc"):
+            made.net.sysctl(lab.GATEWAY, f"net.ipv4.conf.{host}.rp_filter", "0")
+        with gateway.Gateway(made.net, made.program, "set dynamic-range=49152-65535") as gate:
+            made.source += 1
+            why = act(made, made.source)
+        if not why:
+            raise lab.Failed("a Bind that nobody may make was answered")
+        if "connect" not in why and not [e for e in gate.events() if "uuid-not-granted" in gateway.reasons(e)]:
+            raise lab.Failed(f"{why}, but no event says so")
+    return name, scenario
+
+
+SCENARIOS = [refused(f"{name}-{host}", act(host)) for host in ("client", "dc") for name, act in (
+    ("while-connected", while_connected), ("answered", answered),
+    ("when-forgotten", when_forgotten))]
