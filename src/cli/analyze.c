@@ -78,8 +78,8 @@ struct analysis {
 	struct html *html;         /* NULL if not wanted */
 	FILE *json;                /* NULL if not wanted */
 	struct limiter limiter;
-	FILE *page;                /* NULL if not wanted */
-	bool json_live;            /* somebody may be reading along */
+	FILE *page;     /* NULL if not wanted */
+	bool json_live; /* somebody may be reading along */
 	bool violations;
 };
 

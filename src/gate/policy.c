@@ -214,10 +214,10 @@ const struct statement *policy_callback(const struct rpcgate_policy *policy,
 static void net_ends(const struct net *net, bool ipv6, struct rpcgate_addr *first,
 		     struct rpcgate_addr *last)
 {
-	static const struct rpcgate_addr ipv4_prefix = { { [10] = 0xff, [11] = 0xff } };
+	static const struct rpcgate_addr any[] = { { { [10] = 0xff, [11] = 0xff } }, { { 0 } } };
 	unsigned bits = net->given ? net->bits : ipv6 ? 0 : 96;
 
-	*first = net->given ? net->addr : ipv6 ? (struct rpcgate_addr){ { 0 } } : ipv4_prefix;
+	*first = net->given ? net->addr : any[ipv6];
 	*last = *first;
 	for (unsigned i = bits; i < 128; i++) {
 		first->octet[i / 8] &= (uint8_t) ~(0x80U >> i % 8);

@@ -229,7 +229,7 @@ static bool set_mode(struct conf *conf, struct line *line, const struct key *key
 	for (size_t i = 0; i < 2; i++) {
 		if (strlen(line->word[2 + i].text) >= CONF_NAME_SIZE)
 			return expected(line, key, 2 + i);
-		strcpy(conf->port[i], line->word[2 + i].text);
+		snprintf(conf->port[i], CONF_NAME_SIZE, "%s", line->word[2 + i].text);
 	}
 	if (strcmp(conf->port[0], conf->port[1]) == 0)
 		return mistake(line, 3, "mode bridge: \"%.40s\" twice, two interfaces expected",
@@ -307,7 +307,8 @@ static bool set_value(struct conf *conf, struct line *line, const struct key *ke
 	case KIND_USER:
 		if (strlen(text) >= CONF_NAME_SIZE)
 			return expected(line, key, 1);
-		strcpy(conf->user, strcasecmp(text, "none") == 0 ? "" : text);
+		snprintf(conf->user, sizeof(conf->user), "%.*s", CONF_NAME_SIZE - 1,
+			 strcasecmp(text, "none") == 0 ? "" : text);
 		return true;
 	}
 	return false;
@@ -361,13 +362,14 @@ static bool read_line(struct conf *conf, struct line *line)
 static size_t take_lines(struct conf *conf, const char *file, char *text, size_t length)
 {
 	const char *end = text + length;
-	uint32_t number = 0;
+	uint32_t row = 0;
 	size_t wrong = 0;
 
 	for (char *start = text; start < end;) {
 		char *stop = memchr(start, '\n', (size_t)(end - start));
-		struct line line = { .file = file, .number = ++number };
+		struct line line = { .file = file };
 
+		line.number = ++row;
 		if (!stop)
 			stop = text + length;
 		split(&line, start, stop);

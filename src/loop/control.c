@@ -36,7 +36,7 @@ static bool address_of(const char *path, struct sockaddr_un *out, char err[RPCGA
 			 sizeof(out->sun_path) - 1);
 		return false;
 	}
-	strcpy(out->sun_path, path);
+	memcpy(out->sun_path, path, strlen(path) + 1);
 	return true;
 }
 
@@ -98,7 +98,7 @@ struct control *control_open(const char *path, const struct control_command *com
 	if (c) {
 		c->commands = commands;
 		c->ctx = ctx;
-		strcpy(c->path, path);
+		memcpy(c->path, address.sun_path, sizeof(c->path));
 		c->bell = eventfd(0, EFD_CLOEXEC);
 		c->listener = listen_at(&address);
 		if (c->bell >= 0 && c->listener >= 0)

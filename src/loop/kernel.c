@@ -88,7 +88,7 @@ static struct nlmsghdr *confirm_last(struct messages *m)
 }
 
 /* The first error that the kernel names, 0 if it confirms; *seq is of the message it is about */
-static int verdict_of(struct kernel *k, uint32_t last_seq, uint32_t *seq)
+static int verdict_of(struct kernel *k, uint32_t first_seq, uint32_t last_seq, uint32_t *seq)
 {
 	int found = 0;
 
@@ -102,15 +102,14 @@ static int verdict_of(struct kernel *k, uint32_t last_seq, uint32_t *seq)
 		for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
 			const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
 
-			if (h->nlmsg_type != NLMSG_ERROR)
-				continue;
+			if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_seq < first_seq)
+				continue; /* or left from an earlier one */
 			if (e->error && !found) {
 				found = -e->error;
 				*seq = h->nlmsg_seq;
 			}
 			/* an error about the transaction as a whole is about its first message */
-			if (h->nlmsg_seq >= last_seq ||
-			    (e->error && h->nlmsg_seq < last_seq && e->error == -EPERM))
+			if (h->nlmsg_seq >= last_seq || e->error == -EPERM)
 				return found;
 		}
 	}
@@ -121,17 +120,19 @@ static int commit(struct kernel *k, uint32_t *seq)
 {
 	struct messages *m = &k->messages;
 	const struct nlmsghdr *last;
+	uint32_t first_seq;
 
 	*seq = 0;
 	if (m->failed)
 		return ENOMEM;
+	first_seq = ((const struct nlmsghdr *)(const void *)m->octets)->nlmsg_seq;
 	last = confirm_last(m);
 	if (!last)
 		return 0;
 	if (mnl_socket_sendto(k->netlink, m->octets, m->n) < 0)
 		return errno;
 	k->stats.transactions++;
-	return verdict_of(k, last->nlmsg_seq, seq);
+	return verdict_of(k, first_seq, last->nlmsg_seq, seq);
 }
 
 /* ---------------------------------------------------------------------- table */
@@ -269,7 +270,7 @@ bool kernel_is_there(struct kernel *kernel)
 		error = mnl_socket_sendto(kernel->netlink, kernel->messages.octets,
 					  kernel->messages.n) < 0 ?
 				errno :
-				verdict_of(kernel, nlh->nlmsg_seq, &seq);
+				verdict_of(kernel, nlh->nlmsg_seq, nlh->nlmsg_seq, &seq);
 	}
 	pthread_mutex_unlock(&kernel->lock);
 	return !error;

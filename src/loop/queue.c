@@ -123,7 +123,7 @@ static enum rpcgate_checksum_state checksum_of(const struct nlattr *info)
 
 	if (flags & NFQA_SKB_CSUMNOTREADY)
 		return RPCGATE_CSUM_OK;
-	return flags & NFQA_SKB_CSUM_NOTVERIFIED ? RPCGATE_CSUM_UNKNOWN : RPCGATE_CSUM_OK;
+	return (flags & NFQA_SKB_CSUM_NOTVERIFIED) ? RPCGATE_CSUM_UNKNOWN : RPCGATE_CSUM_OK;
 }
 
 static bool read_message(const struct nlmsghdr *nlh, struct queue_packet *out)

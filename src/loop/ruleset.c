@@ -180,6 +180,18 @@ static const struct set_row live_sets[SET_COUNT] = {
 		       36,
 		       NFT_SET_TIMEOUT,
 		       { 0 } },
+	[SET_PAST4] = { "past4",
+			"ipv4_addr . ipv4_addr . inet_service",
+			CONCAT3(TYPE_IPV4, TYPE_IPV4, TYPE_SERVICE),
+			12,
+			NFT_SET_TIMEOUT,
+			{ 0 } },
+	[SET_PAST6] = { "past6",
+			"ipv6_addr . ipv6_addr . inet_service",
+			CONCAT3(TYPE_IPV6, TYPE_IPV6, TYPE_SERVICE),
+			36,
+			NFT_SET_TIMEOUT,
+			{ 0 } },
 	[SET_UDP4] = { "udp4",
 		       "ipv4_addr . ipv4_addr . inet_service",
 		       CONCAT3(TYPE_IPV4, TYPE_IPV4, TYPE_SERVICE),
@@ -593,25 +605,16 @@ static void is_invalid(const struct rule *r)
 	has_state(r, NF_CT_STATE_INVALID_BIT);
 }
 
-static void has_direction(const struct rule *r, uint8_t direction)
-{
-	if (r->nft) {
-		load_ct(r, NFT_CT_DIRECTION, NFT_REG_1);
-		compare(r, NFT_CMP_EQ, &direction, sizeof(direction));
-	}
-	say_step(r, "ct direction %s", direction == IP_CT_DIR_REPLY ? "reply" : "original");
-}
-
-/* By the side that opened the connection, as conntrack saw it */
-static void is_original(const struct rule *r)
-{
-	has_direction(r, IP_CT_DIR_ORIGINAL);
-}
-
-/* By the other one */
+/* By the side that did not open the connection, as conntrack saw it */
 static void is_answer(const struct rule *r)
 {
-	has_direction(r, IP_CT_DIR_REPLY);
+	const uint8_t reply = IP_CT_DIR_REPLY;
+
+	if (r->nft) {
+		load_ct(r, NFT_CT_DIRECTION, NFT_REG_1);
+		compare(r, NFT_CMP_EQ, &reply, sizeof(reply));
+	}
+	say_step(r, "ct direction reply");
 }
 
 static void ends_nothing(const struct rule *r)
@@ -770,18 +773,21 @@ static void queue_by_xt(const struct rule *r)
 	const struct ruleset_plan *plan = r->maker->plan;
 	struct nftnl_expr *e = expr(r, "target");
 	const uint32_t size = (sizeof(struct xt_NFQ_info_v3) + 7U) & ~7U; /* XT_ALIGN */
-	struct xt_NFQ_info_v3 *info = e ? calloc(1, size) : NULL;
+	const struct xt_NFQ_info_v3 info = {
+		.queuenum = plan->queue_first,
+		.queues_total = (uint16_t)(plan->queue_last - plan->queue_first + 1),
+		.flags = plan->enforce ? 0 : NFQ_FLAG_BYPASS,
+	};
+	void *kept = e ? calloc(1, size) : NULL;
 
-	if (!info) {
+	if (!kept) {
 		failed(r->maker);
 		return;
 	}
-	info->queuenum = plan->queue_first;
-	info->queues_total = (uint16_t)(plan->queue_last - plan->queue_first + 1);
-	info->flags = plan->enforce ? 0 : NFQ_FLAG_BYPASS;
+	memcpy(kept, &info, sizeof(info));
 	nftnl_expr_set_str(e, NFTNL_EXPR_TG_NAME, "NFQUEUE");
 	nftnl_expr_set_u32(e, NFTNL_EXPR_TG_REV, 3);
-	nftnl_expr_set(e, NFTNL_EXPR_TG_INFO, info, size); /* keeps it */
+	nftnl_expr_set(e, NFTNL_EXPR_TG_INFO, kept, size); /* which frees it */
 }
 
 static void queue_it(const struct rule *r)
@@ -872,8 +878,7 @@ static void rules_inspect(struct maker *k)
 	RULE(is_protocol(r, IPPROTO_UDP, true), go_to(r, "datagrams"));
 	RULE(is_protocol(r, IPPROTO_TCP, false), accept_it(r));
 	RULE(is_untracked(r), go_to(r, "stray"));
-	/* a SYN in answer to a SYN opens nothing: the side that was first is the client */
-	RULE(is_original(r), is_syn(r), go_to(r, "opening"));
+	RULE(is_syn(r), go_to(r, "opening"));
 	RULE(STATE_IS(MARK_FOREIGN), accept_it(r));
 	RULE(go_to(r, "standing"));
 }
@@ -910,7 +915,7 @@ static void rules_opening(struct maker *k)
 	 * the same connection, or be sent to make it look foreign before or behind our back */
 	RULE(port_in(r, true, FIXED_MAPPER), go_to(r, "standing"));
 	for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
-		RULE(ends_in(r, ipv6, true, true, ipv6 ? "pin6" : "pin4"), go_to(r, "standing"));
+		RULE(ends_in(r, ipv6, true, true, ipv6 ? "past6" : "past4"), go_to(r, "standing"));
 		RULE(ends_in(r, ipv6, true, true, ipv6 ? "static6" : "static4"),
 		     go_to(r, "standing"));
 	}
@@ -926,7 +931,7 @@ static void rules_stray(struct maker *k)
 		RULE(port_in(r, answer, FIXED_MAPPER), go_to(r, "stray_ask"));
 		RULE(port_in(r, answer, FIXED_DYNAMIC), go_to(r, "stray_ask"));
 		for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
-			RULE(ends_in(r, ipv6, answer, true, ipv6 ? "pin6" : "pin4"),
+			RULE(ends_in(r, ipv6, answer, true, ipv6 ? "past6" : "past4"),
 			     go_to(r, "stray_ask"));
 			RULE(ends_in(r, ipv6, answer, true, ipv6 ? "static6" : "static4"),
 			     go_to(r, "stray_ask"));
@@ -1115,7 +1120,8 @@ void ruleset_change(const struct ruleset_plan *plan, struct messages *m)
 static void element(const struct ruleset_element *e, uint16_t type, uint16_t flags,
 		    struct messages *m)
 {
-	bool ipv6 = e->set == SET_PIN6 || e->set == SET_UDP6 || e->set == SET_PAIR6;
+	bool ipv6 = e->set == SET_PIN6 || e->set == SET_PAST6 || e->set == SET_UDP6 ||
+		    e->set == SET_PAIR6;
 	bool pair = e->set == SET_PAIR4 || e->set == SET_PAIR6;
 	struct nftnl_set *s = nftnl_set_alloc();
 	struct nftnl_set_elem *elem = nftnl_set_elem_alloc();

@@ -71,7 +71,9 @@ struct ruleset_plan {
 enum ruleset_set {
 	SET_PIN4, /**< client . server . port */
 	SET_PIN6,
-	SET_UDP4, /**< the same over UDP */
+	SET_PAST4, /**< the same, and those that ended lately: their connections may live on */
+	SET_PAST6,
+	SET_UDP4, /**< open ones over UDP */
 	SET_UDP6,
 	SET_PAIR4, /**< client . server: hints and call-backs */
 	SET_PAIR6,

@@ -129,8 +129,9 @@ static void retire(struct service *s, struct rpcgate_policy *policy)
 {
 	struct retired *r = &s->retired[s->n_retired % RUN_RETIRED_MAX];
 
-	if (s->n_retired >= RUN_RETIRED_MAX)
-		rpcgate_policy_free(r->policy); /* sixteen reloads ago: long told */
+	while (r->policy && drain(s))
+		; /* sixteen reloads ago: what refers to it is written first */
+	rpcgate_policy_free(r->policy);
 	r->policy = policy;
 	for (size_t i = 0; i < s->n_workers; i++)
 		r->put[i] = outbox_put_count(worker_outbox(s->worker[i]));
@@ -139,9 +140,7 @@ static void retire(struct service *s, struct rpcgate_policy *policy)
 
 static void free_retired(struct service *s)
 {
-	size_t n = s->n_retired < RUN_RETIRED_MAX ? s->n_retired : RUN_RETIRED_MAX;
-
-	for (size_t k = 0; k < n; k++) {
+	for (size_t k = 0; k < RUN_RETIRED_MAX; k++) {
 		struct retired *r = &s->retired[k];
 		bool told = r->policy != NULL;
 
@@ -196,7 +195,7 @@ static void keep(struct plan *now, const struct plan *was)
 	now->rules.by = was->rules.by;
 }
 
-bool run_reload(struct service *s, char err[RPCGATE_ERROR_SIZE])
+static bool reload(struct service *s, char err[RPCGATE_ERROR_SIZE])
 {
 	struct change_task task = { .setup = &s->setup };
 	struct plan plan;
@@ -213,6 +212,7 @@ bool run_reload(struct service *s, char err[RPCGATE_ERROR_SIZE])
 	s->setup.enforce = plan.rules.enforce;
 	s->setup.reset = plan.rules.reset;
 	s->setup.first_bind = plan.rules.first_bind;
+	pthread_mutex_lock(&s->lock);
 	task.plan = &plan;
 	for (size_t i = 0; i < s->n_workers; i++)
 		worker_do(s->worker[i], change, &task);
@@ -225,6 +225,7 @@ bool run_reload(struct service *s, char err[RPCGATE_ERROR_SIZE])
 		limiter_init(&s->limiter, plan.conf.event_rate, plan.conf.event_rate * BURST_S);
 	plan_free(&s->plan);
 	s->plan = plan;
+	pthread_mutex_unlock(&s->lock);
 	return true;
 }
 
@@ -237,20 +238,55 @@ static void reopen_sinks(struct service *s)
 			fprintf(stderr, "rpcgate: %s\n", err);
 }
 
-static void on_hangup(struct service *s)
+/* The loop's thread alone changes what it works with; who asks from another one waits for it */
+static void on_reload(struct service *s)
 {
 	char err[RPCGATE_ERROR_SIZE];
 	bool good;
 
 	notify_reloading(&s->notify);
 	reopen_sinks(s);
-	pthread_mutex_lock(&s->lock);
-	good = run_reload(s, err);
-	pthread_mutex_unlock(&s->lock);
+	good = reload(s, err);
 	if (!good)
 		fprintf(stderr, "rpcgate: reload: %s\n", err);
 	run_tell(s, "reload", good ? "the new configuration is in force" : err);
 	notify_ready(&s->notify, good ? "running" : "running; the last reload failed");
+	pthread_mutex_lock(&s->lock);
+	if (s->reload_wanted) {
+		s->reload_wanted = false;
+		s->reload_good = good;
+		memcpy(s->reload_err, err, sizeof(err));
+		pthread_cond_signal(&s->reloaded);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool run_reload(struct service *s, char err[RPCGATE_ERROR_SIZE])
+{
+	uint64_t one = 1;
+	bool good;
+
+	pthread_mutex_lock(&s->lock);
+	s->reload_wanted = true;
+	while (s->reload_wanted && !s->ending &&
+	       write(s->setup.wake_fd, &one, sizeof(one)) == (ssize_t)sizeof(one))
+		pthread_cond_wait(&s->reloaded, &s->lock);
+	good = !s->reload_wanted && s->reload_good;
+	snprintf(err, RPCGATE_ERROR_SIZE, "%s",
+		 s->reload_wanted ? "the program is ending" : s->reload_err);
+	s->reload_wanted = false;
+	pthread_mutex_unlock(&s->lock);
+	return good;
+}
+
+static bool reload_is_wanted(struct service *s)
+{
+	bool wanted;
+
+	pthread_mutex_lock(&s->lock);
+	wanted = s->reload_wanted;
+	pthread_mutex_unlock(&s->lock);
+	return wanted;
 }
 
 /* ---------------------------------------------------------------------- time and signals */
@@ -271,9 +307,7 @@ static void save_state(struct service *s)
 	char err[RPCGATE_ERROR_SIZE];
 	bool good;
 
-	pthread_mutex_lock(&s->lock);
 	good = !s->plan.conf.state || run_save(s, err);
-	pthread_mutex_unlock(&s->lock);
 	if (!good && !s->save_failed) {
 		fprintf(stderr, "rpcgate: state: %s\n", err);
 		run_tell(s, "state", err);
@@ -359,7 +393,7 @@ static bool on_signal(struct service *s)
 		return true;
 	switch (info.ssi_signo) {
 	case SIGHUP:
-		on_hangup(s);
+		on_reload(s);
 		return true;
 	case SIGUSR1:
 		write_stats(s);
@@ -394,6 +428,8 @@ static enum run_end loop(struct service *s)
 		if (fd[0].revents && read(s->setup.wake_fd, &rung, sizeof(rung)) < 0)
 			continue;
 		more = drain(s);
+		if (reload_is_wanted(s))
+			on_reload(s);
 		if (fd[2].revents)
 			every_second(s);
 		if (fd[1].revents && !on_signal(s))
@@ -617,6 +653,10 @@ static void end(struct service *s)
 {
 	if (s->n_workers)
 		notify_stopping(&s->notify);
+	pthread_mutex_lock(&s->lock);
+	s->ending = true;
+	pthread_cond_signal(&s->reloaded);
+	pthread_mutex_unlock(&s->lock);
 	control_free(s->control); /* its thread asks the workers */
 	for (size_t i = 0; i < s->n_workers; i++)
 		worker_stop(s->worker[i]);
@@ -638,6 +678,7 @@ static void end(struct service *s)
 		rpcgate_policy_free(s->retired[i].policy);
 	rpcgate_policy_free(s->plan.policy);
 	plan_free(&s->plan);
+	pthread_cond_destroy(&s->reloaded);
 	pthread_mutex_destroy(&s->lock);
 }
 
@@ -650,6 +691,7 @@ enum run_end run(const char *path, bool observe)
 	if (!plan_read(&s.plan, path, observe))
 		return RUN_BAD_CONFIG;
 	pthread_mutex_init(&s.lock, NULL);
+	pthread_cond_init(&s.reloaded, NULL);
 	limiter_init(&s.limiter, s.plan.conf.event_rate, s.plan.conf.event_rate * BURST_S);
 	if (!notify_open(&s.notify, err))
 		fprintf(stderr, "rpcgate: %s\n", err);

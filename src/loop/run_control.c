@@ -114,6 +114,14 @@ static void next_bindings(struct worker *w, void *ctx)
 	slice->n = rpcgate_bindings(worker_gate(w), &slice->cursor, slice->binding, AT_ONCE);
 }
 
+/* To the millisecond */
+static double seconds(uint64_t later_ns, uint64_t sooner_ns)
+{
+	uint64_t ms = later_ns > sooner_ns ? (later_ns - sooner_ns) / NS_PER_MS : 0;
+
+	return (double)ms / 1000;
+}
+
 static json_t *pinhole_line(const struct rpcgate_pinhole_record *r, size_t worker, uint64_t now_ns)
 {
 	static const char *const source[] = { [RPCGATE_EPT_MAP] = "ept_map",
@@ -121,14 +129,13 @@ static json_t *pinhole_line(const struct rpcgate_pinhole_record *r, size_t worke
 					      [RPCGATE_OXID] = "oxid",
 					      [RPCGATE_ACTIVATION] = "activation" };
 	char client[RPCGATE_ADDR_TEXT], server[RPCGATE_ADDR_TEXT];
-	json_t *line = json_pack(
-		"{s:I,s:s,s:s,s:i,s:s,s:s,s:f,s:I}", "id",
-		(json_int_t)((uint64_t)worker << RUN_ID_SHIFT | r->id), "client_ip",
-		rpcgate_addr_format(&r->client, client), "server_ip",
-		rpcgate_addr_format(&r->server, server), "port", (int)r->port, "proto",
-		r->proto == 6 ? "TCP" : "UDP", "source", source[r->source], "left_s",
-		r->until_ns > now_ns ? (double)((r->until_ns - now_ns) / NS_PER_MS) / 1000 : 0.0,
-		"uses", (json_int_t)r->uses);
+	json_t *line = json_pack("{s:I,s:s,s:s,s:i,s:s,s:s,s:f,s:I}", "id",
+				 (json_int_t)((uint64_t)worker << RUN_ID_SHIFT | r->id),
+				 "client_ip", rpcgate_addr_format(&r->client, client), "server_ip",
+				 rpcgate_addr_format(&r->server, server), "port", (int)r->port,
+				 "proto", r->proto == 6 ? "TCP" : "UDP", "source",
+				 source[r->source], "left_s", seconds(r->until_ns, now_ns), "uses",
+				 (json_int_t)r->uses);
 
 	if (line)
 		put_interface(line, &r->interface);
@@ -138,10 +145,9 @@ static json_t *pinhole_line(const struct rpcgate_pinhole_record *r, size_t worke
 static json_t *binding_line(const struct rpcgate_binding_record *r, uint64_t now_ns)
 {
 	char server[RPCGATE_ADDR_TEXT];
-	json_t *line = json_pack(
-		"{s:s,s:i,s:b,s:f}", "server_ip", rpcgate_addr_format(&r->server, server), "port",
-		(int)r->port, "granted", (int)r->granted, "age_s",
-		now_ns > r->last_ns ? (double)((now_ns - r->last_ns) / NS_PER_MS) / 1000 : 0.0);
+	json_t *line = json_pack("{s:s,s:i,s:b,s:f}", "server_ip",
+				 rpcgate_addr_format(&r->server, server), "port", (int)r->port,
+				 "granted", (int)r->granted, "age_s", seconds(now_ns, r->last_ns));
 
 	if (line)
 		put_interface(line, &r->interface);
@@ -225,15 +231,9 @@ static bool close_pinhole(void *ctx, FILE *out, const char *argument, char err[R
 
 static bool reload(void *ctx, FILE *out, const char *argument, char err[RPCGATE_ERROR_SIZE])
 {
-	struct service *s = ctx;
-	bool good;
-
 	(void)out;
 	(void)argument;
-	pthread_mutex_lock(&s->lock);
-	good = run_reload(s, err);
-	pthread_mutex_unlock(&s->lock);
-	return good;
+	return run_reload(ctx, err);
 }
 
 static bool save(void *ctx, FILE *out, const char *argument, char err[RPCGATE_ERROR_SIZE])

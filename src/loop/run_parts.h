@@ -46,15 +46,21 @@ struct service {
 	bool started;
 	bool save_failed;
 	bool metrics_failed;
-	pthread_mutex_t lock; /* plan and its policy: reload by signal and by ctl */
+	pthread_mutex_t lock; /* plan, which the loop's thread alone changes, and what follows */
+	pthread_cond_t reloaded;
+	bool reload_wanted;
+	bool reload_good;
+	bool ending;
+	char reload_err[RPCGATE_ERROR_SIZE];
 };
 
 /* run.c */
 
 /** An event of the program's own.  The loop's thread. */
 void run_tell(struct service *s, const char *event, const char *detail);
-/** Both with s->lock held. */
+/** Have the loop's thread read the configuration again; another thread. */
 bool run_reload(struct service *s, char err[RPCGATE_ERROR_SIZE]);
+/** The loop's thread, or with s->lock held. */
 bool run_save(struct service *s, char err[RPCGATE_ERROR_SIZE]);
 /** A task: put what is open into the kernel's sets again. */
 void run_republish(struct worker *worker, void *ctx);

@@ -15,7 +15,8 @@
 #define OUTBOX_SIZE 8192U
 #define TICK_MS 25        /* expiry is exact without it; it tells, and makes room */
 #define CHANGES_MAX 4096U /* of the kernel, for one batch; more are made before it is done */
-#define SLACK_PARTS 4U    /* a kernel element outlives its pinhole by a quarter of a life */
+#define PAST_MS (24 * 3600 * UINT64_C(1000))
+#define SLACK_PARTS 4U /* a kernel element outlives its pinhole by a quarter of a life */
 #define PROTO_UDP 17
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
@@ -244,6 +245,19 @@ static uint64_t ms_until(uint64_t until_ns, uint64_t now_ns)
 	return until_ns > now_ns ? (until_ns - now_ns) / NS_PER_MS + 1 : 1;
 }
 
+/* A connection outlives its pinhole, and the kernel's knowledge of it may be lost: packets that could
+ * belong to it are asked about for a day more */
+static void remember(struct worker *w, const struct ruleset_element *open, bool known)
+{
+	struct ruleset_element e = *open;
+	struct kernel_change *c = new_change(w, 0);
+
+	e.set = rpcgate_addr_is_ipv4(&e.client) ? SET_PAST4 : SET_PAST6;
+	e.timeout_ms += PAST_MS;
+	c->element = e;
+	c->known = known;
+}
+
 static enum ruleset_set set_of(const struct rpcgate_addr *client, uint8_t proto)
 {
 	bool ipv4 = rpcgate_addr_is_ipv4(client);
@@ -276,6 +290,8 @@ static void publish_pinhole(struct worker *w, const struct rpcgate_pinhole_event
 	p->id = e->id;
 	p->until_ns = c->remove ? 0 : e->port_until_ns + slack;
 	c->element.timeout_ms = ms_until(p->until_ns, now_ns);
+	if (!c->remove && e->proto != PROTO_UDP)
+		remember(w, &c->element, known);
 }
 
 static void publish_pair(struct worker *w, const struct rpcgate_event *e, uint64_t now_ns)
@@ -355,6 +371,8 @@ void worker_republish(struct worker *worker)
 			c->element.port = record[i].port;
 			c->element.timeout_ms = ms_until(record[i].until_ns, now);
 			c->known = true;
+			if (record[i].proto != PROTO_UDP)
+				remember(worker, &c->element, true);
 		}
 	publish(worker);
 }
@@ -374,7 +392,8 @@ static enum rpcgate_standing standing_of(const struct worker *w, uint32_t mark)
 }
 
 /* What is kept of an approved connection.  Which side is the server's, the kernel knows where it saw
- * the first packet; one that was picked up in the middle is inspected in both directions for life.
+ * the first packet; one that was picked up in the middle is inspected in both directions for life,
+ * and nothing that happens to it makes it one whose first packet was seen.
  * Until the server has accepted a bind there is nothing that need outlive us. */
 static uint32_t approved(const struct worker *w, uint32_t was, bool served)
 {
@@ -392,7 +411,7 @@ static uint32_t state_of(const struct worker *w, uint32_t was, enum rpcgate_stan
 {
 	switch (standing) {
 	case RPCGATE_STANDING_ADMITTED:
-		return MARK_ADMITTED;
+		return was == MARK_STRAY ? 0 : was == MARK_APPROVED ? MARK_APPROVED : MARK_ADMITTED;
 	case RPCGATE_STANDING_APPROVED:
 		return approved(w, was, false);
 	case RPCGATE_STANDING_SERVED:

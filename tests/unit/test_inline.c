@@ -452,6 +452,47 @@ static void what_is_not_rpc_is_foreign(void **state)
 	rig_end(&rig);
 }
 
+/* The four-tuple may be opened again: until the SYN is answered, both sides are wanted */
+static void a_syn_on_an_approved_connection_asks_anew(void **state)
+{
+	struct octets bind = { 0 }, ack = { 0 };
+	const struct answer yes = { 0, 0, syntax_ndr };
+	struct segment seg;
+	struct rig rig;
+	struct conn c;
+
+	(void)state;
+	rig_begin(&rig, "");
+	map(&rig, &iface_samr, PORT);
+	c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+	conn_open(&c);
+	play_bind_pdu(&bind, &iface_samr);
+	conn_send(&c, CLIENT, bind.p, bind.n);
+	pdu_bind_ack(&ack, &head_plain, PTYPE_BIND_ACK, "49160", &yes, 1, NULL);
+	conn_send(&c, SERVER, ack.p, ack.n);
+	assert_int_equal(feed(&rig)->standing, RPCGATE_STANDING_SERVED);
+	conn_reset(&c, CLIENT);
+	assert_int_equal(feed_as(&rig, RPCGATE_STANDING_SERVED)->standing, RPCGATE_STANDING_SERVED);
+	c.peer[CLIENT].seq += 100000;
+	seg = conn_segment(&c, CLIENT, NULL, 0);
+	seg.flags = SYN;
+	conn_put(&c, &seg);
+	conn_skip(&c, CLIENT, 1);
+	assert_int_equal(feed_as(&rig, RPCGATE_STANDING_ADMITTED)->standing,
+			 RPCGATE_STANDING_ADMITTED);
+	seg = conn_segment(&c, SERVER, NULL, 0);
+	seg.flags = SYN | ACK;
+	conn_put(&c, &seg);
+	conn_skip(&c, SERVER, 1);
+	octets_clear(&bind);
+	play_bind_pdu(&bind, &iface_drsuapi);
+	conn_data(&c, CLIENT, bind.p, bind.n);
+	assert_int_equal(feed_as(&rig, RPCGATE_STANDING_ADMITTED)->action, RPCGATE_REJECT);
+	octets_free(&bind);
+	octets_free(&ack);
+	rig_end(&rig);
+}
+
 /* ------------------------------------------------------- an engine that comes later */
 
 /* Octets in the middle of a connection that this engine knows nothing of */
@@ -853,6 +894,7 @@ int main(void)
 		cmocka_unit_test(without_a_rule_nothing_is_expected),
 		cmocka_unit_test(standings_of_a_connection),
 		cmocka_unit_test(what_is_not_rpc_is_foreign),
+		cmocka_unit_test(a_syn_on_an_approved_connection_asks_anew),
 		cmocka_unit_test(earlier_standings_count),
 		cmocka_unit_test(an_approved_connection_is_still_inspected),
 		cmocka_unit_test(one_side_alone_is_inspected),
