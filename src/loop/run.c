@@ -603,6 +603,10 @@ static void announce(const struct service *s)
 			"rpcgate: observing: everything passes, also when this ends; RPC on ports "
 			"%s and %s is judged and told\n",
 			mapper, dynamic);
+	if (r->first_bind)
+		fputs("rpcgate: first-bind: once a server has accepted a bind nothing more of that "
+		      "connection is looked at: no alter_context, no operation, no authentication level\n",
+		      stderr);
 	if (!s->kernel) {
 		announce_bridge(s);
 		return;

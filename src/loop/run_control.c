@@ -6,9 +6,9 @@
 
 #include <jansson.h>
 
+#include "event_words.h"
 #include "run_parts.h"
 
-#define AT_ONCE 256U
 #define NS_PER_MS UINT64_C(1000000)
 
 static bool put(FILE *out, json_t *line, char err[RPCGATE_ERROR_SIZE])
@@ -93,27 +93,6 @@ static bool stats(void *ctx, FILE *out, const char *argument, char err[RPCGATE_E
 
 /* --------------------------------------------------------------------------- lists */
 
-struct slice {
-	uint64_t cursor;
-	size_t n;
-	struct rpcgate_pinhole_record pinhole[AT_ONCE];
-	struct rpcgate_binding_record binding[AT_ONCE];
-};
-
-static void next_pinholes(struct worker *w, void *ctx)
-{
-	struct slice *slice = ctx;
-
-	slice->n = rpcgate_pinholes(worker_gate(w), &slice->cursor, slice->pinhole, AT_ONCE);
-}
-
-static void next_bindings(struct worker *w, void *ctx)
-{
-	struct slice *slice = ctx;
-
-	slice->n = rpcgate_bindings(worker_gate(w), &slice->cursor, slice->binding, AT_ONCE);
-}
-
 /* To the millisecond */
 static double seconds(uint64_t later_ns, uint64_t sooner_ns)
 {
@@ -124,18 +103,14 @@ static double seconds(uint64_t later_ns, uint64_t sooner_ns)
 
 static json_t *pinhole_line(const struct rpcgate_pinhole_record *r, size_t worker, uint64_t now_ns)
 {
-	static const char *const source[] = { [RPCGATE_EPT_MAP] = "ept_map",
-					      [RPCGATE_EPT_LOOKUP] = "ept_lookup",
-					      [RPCGATE_OXID] = "oxid",
-					      [RPCGATE_ACTIVATION] = "activation" };
 	char client[RPCGATE_ADDR_TEXT], server[RPCGATE_ADDR_TEXT];
 	json_t *line = json_pack("{s:I,s:s,s:s,s:i,s:s,s:s,s:f,s:I}", "id",
 				 (json_int_t)((uint64_t)worker << RUN_ID_SHIFT | r->id),
 				 "client_ip", rpcgate_addr_format(&r->client, client), "server_ip",
 				 rpcgate_addr_format(&r->server, server), "port", (int)r->port,
 				 "proto", r->proto == 6 ? "TCP" : "UDP", "source",
-				 source[r->source], "left_s", seconds(r->until_ns, now_ns), "uses",
-				 (json_int_t)r->uses);
+				 source_names[r->source], "left_s", seconds(r->until_ns, now_ns),
+				 "uses", (json_int_t)r->uses);
 
 	if (line)
 		put_interface(line, &r->interface);
@@ -156,14 +131,17 @@ static json_t *binding_line(const struct rpcgate_binding_record *r, uint64_t now
 
 static bool list(struct service *s, FILE *out, bool bindings, char err[RPCGATE_ERROR_SIZE])
 {
-	struct slice *slice = malloc(sizeof(*slice));
+	struct worker_slice *slice = malloc(sizeof(*slice));
 	uint64_t now = worker_now_ns();
 	bool good = slice != NULL;
 
 	for (size_t i = 0; good && i < s->n_workers; i++) {
 		slice->cursor = 0;
 		do {
-			worker_do(s->worker[i], bindings ? next_bindings : next_pinholes, slice);
+			if (bindings)
+				worker_next_bindings(s->worker[i], slice);
+			else
+				worker_next_pinholes(s->worker[i], slice);
 			for (size_t k = 0; good && k < slice->n; k++)
 				if (bindings)
 					good = put(out, binding_line(&slice->binding[k], now), err);

@@ -10,18 +10,13 @@
 
 #include <jansson.h>
 
+#include "event_words.h"
 #include "state.h"
 
-#define AT_ONCE 256U
 #define LINE_MAX_OCTETS 4096
 #define NS_PER_MS UINT64_C(1000000)
-#define TCP 6
 
-static const char *const sources[] = { [RPCGATE_EPT_MAP] = "ept_map",
-				       [RPCGATE_EPT_LOOKUP] = "ept_lookup",
-				       [RPCGATE_OXID] = "oxid",
-				       [RPCGATE_ACTIVATION] = "activation" };
-#define SOURCES (sizeof(sources) / sizeof(sources[0]))
+#define SOURCES (sizeof(source_names) / sizeof(source_names[0]))
 
 /* ---------------------------------------------------------------------- saving */
 
@@ -63,7 +58,7 @@ static void save_pinhole(struct saving *s, const struct rpcgate_pinhole_record *
 			 rpcgate_addr_format(&r->server, server), "port", (int)r->port, "proto",
 			 (int)r->proto, "uuid", rpcgate_uuid_format(&r->interface.uuid, uuid),
 			 "major", (int)r->interface.major, "minor", (int)r->interface.minor,
-			 "source", sources[r->source], "left_ms", ms(r->until_ns, s->now_ns),
+			 "source", source_names[r->source], "left_ms", ms(r->until_ns, s->now_ns),
 			 "age_ms", ms(s->now_ns, r->learned_ns)));
 	s->counts->pinholes++;
 }
@@ -80,40 +75,18 @@ static void save_binding(struct saving *s, const struct rpcgate_binding_record *
 	s->counts->bindings++;
 }
 
-/* A slice of either list, as a task of the engine's thread */
-struct slice {
-	uint64_t cursor;
-	size_t n;
-	struct rpcgate_pinhole_record pinhole[AT_ONCE];
-	struct rpcgate_binding_record binding[AT_ONCE];
-};
-
-static void next_pinholes(struct worker *w, void *ctx)
-{
-	struct slice *s = ctx;
-
-	s->n = rpcgate_pinholes(worker_gate(w), &s->cursor, s->pinhole, AT_ONCE);
-}
-
-static void next_bindings(struct worker *w, void *ctx)
-{
-	struct slice *s = ctx;
-
-	s->n = rpcgate_bindings(worker_gate(w), &s->cursor, s->binding, AT_ONCE);
-}
-
-static void save_all(struct saving *saving, struct worker *worker, struct slice *s)
+static void save_all(struct saving *saving, struct worker *worker, struct worker_slice *s)
 {
 	s->cursor = 0;
 	do {
-		worker_do(worker, next_pinholes, s);
+		worker_next_pinholes(worker, s);
 		for (size_t i = 0; i < s->n; i++)
 			if (s->pinhole[i].open)
 				save_pinhole(saving, &s->pinhole[i]);
 	} while (s->n);
 	s->cursor = 0;
 	do {
-		worker_do(worker, next_bindings, s);
+		worker_next_bindings(worker, s);
 		for (size_t i = 0; i < s->n; i++)
 			save_binding(saving, &s->binding[i]);
 	} while (s->n);
@@ -123,7 +96,7 @@ static bool write_state(FILE *out, struct worker *const *worker, size_t n,
 			struct state_counts *counts)
 {
 	struct saving s = { .out = out, .now_ns = worker_now_ns(), .counts = counts };
-	struct slice *slice = malloc(sizeof(*slice));
+	struct worker_slice *slice = malloc(sizeof(*slice));
 
 	if (!slice)
 		return false;
@@ -214,7 +187,7 @@ static bool read_source(const json_t *o, enum rpcgate_source *out)
 	const char *text = json_string_value(json_object_get(o, "source"));
 
 	for (size_t i = 0; text && i < SOURCES; i++)
-		if (strcmp(text, sources[i]) == 0) {
+		if (strcmp(text, source_names[i]) == 0) {
 			*out = (enum rpcgate_source)i;
 			return true;
 		}

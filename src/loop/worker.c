@@ -569,6 +569,30 @@ void worker_do(struct worker *worker, worker_task *task, void *ctx)
 	pthread_mutex_unlock(&worker->askers);
 }
 
+static void pinholes_task(struct worker *w, void *ctx)
+{
+	struct worker_slice *s = ctx;
+
+	s->n = rpcgate_pinholes(w->gate, &s->cursor, s->pinhole, WORKER_SLICE);
+}
+
+static void bindings_task(struct worker *w, void *ctx)
+{
+	struct worker_slice *s = ctx;
+
+	s->n = rpcgate_bindings(w->gate, &s->cursor, s->binding, WORKER_SLICE);
+}
+
+void worker_next_pinholes(struct worker *worker, struct worker_slice *slice)
+{
+	worker_do(worker, pinholes_task, slice);
+}
+
+void worker_next_bindings(struct worker *worker, struct worker_slice *slice)
+{
+	worker_do(worker, bindings_task, slice);
+}
+
 static void stats_task(struct worker *w, void *ctx)
 {
 	struct worker_stats *stats = ctx;

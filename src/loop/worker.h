@@ -62,6 +62,18 @@ void worker_change(struct worker *worker, const struct worker_setup *setup,
 /** The kernel's sets are made anew: what was in them is put there again. */
 void worker_republish(struct worker *worker);
 
+/** A slice of what an engine has open and knows; see rpcgate_pinholes(). */
+#define WORKER_SLICE 256U
+struct worker_slice {
+	uint64_t cursor; /**< 0 at first */
+	size_t n;        /**< 0: the end */
+	struct rpcgate_pinhole_record pinhole[WORKER_SLICE];
+	struct rpcgate_binding_record binding[WORKER_SLICE];
+};
+/** The next slice of either kind; any thread. */
+void worker_next_pinholes(struct worker *worker, struct worker_slice *slice);
+void worker_next_bindings(struct worker *worker, struct worker_slice *slice);
+
 struct outbox *worker_outbox(struct worker *worker);
 /** True if its thread ended by itself: the queue cannot be used any more. */
 bool worker_failed(const struct worker *worker);
