@@ -200,3 +200,26 @@ void csv_string_write(FILE *out, const char *text)
 	}
 	fputc('"', out);
 }
+
+bool csv_table_write(const char *path, const struct csv *in, const char *head,
+		     void (*row_write)(FILE *out, const struct csv_row *row))
+{
+	FILE *out = fopen(path, "w");
+	bool good;
+
+	if (!out) {
+		perror(path);
+		return false;
+	}
+	fputs(head, out);
+	for (size_t i = 0; i < in->n; i++)
+		row_write(out, &in->row[i]);
+	fputs("};\n", out);
+	good = !ferror(out);
+	if (fclose(out) != 0 || !good) {
+		perror(path);
+		remove(path);
+		return false;
+	}
+	return true;
+}

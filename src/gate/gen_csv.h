@@ -41,4 +41,8 @@ void csv_uuid_write(FILE *out, const char *text);
 /** Write a C string. */
 void csv_string_write(FILE *out, const char *text);
 
+/** Write a table: @p head, each row, "};".  False, told, and no file left, if that fails. */
+bool csv_table_write(const char *path, const struct csv *in, const char *head,
+		     void (*row_write)(FILE *out, const struct csv_row *row));
+
 #endif

@@ -105,29 +105,9 @@ static void row_write(FILE *out, const struct csv_row *row)
 	fputs(" },\n", out);
 }
 
-static bool table_write(const char *path, const struct csv *in)
-{
-	FILE *out = fopen(path, "w");
-	bool good;
-
-	if (!out) {
-		perror(path);
-		return false;
-	}
-	fputs("/* Made from operations.csv by operation_gen: change that file, not this one. */\n"
-	      "static const struct rpcgate_operation operations[] = {\n",
-	      out);
-	for (size_t i = 0; i < in->n; i++)
-		row_write(out, &in->row[i]);
-	fputs("};\n", out);
-	good = !ferror(out);
-	if (fclose(out) != 0 || !good) {
-		perror(path);
-		remove(path);
-		return false;
-	}
-	return true;
-}
+static const char head[] =
+	"/* Made from operations.csv by operation_gen: change that file, not this one. */\n"
+	"static const struct rpcgate_operation operations[] = {\n";
 
 int main(int argc, char **argv)
 {
@@ -144,7 +124,7 @@ int main(int argc, char **argv)
 		good = in.row[i].field[COL_SOURCE] && row_check(&in, &in.row[i]) && good;
 	if (good && in.n == 0)
 		good = csv_wrong(&in, 1, "expected at least one operation");
-	good = good && sort(&in) && table_write(argv[2], &in);
+	good = good && sort(&in) && csv_table_write(argv[2], &in, head, row_write);
 	csv_free(&in);
 	return good ? 0 : 1;
 }
