@@ -60,6 +60,19 @@ static bool status(void *ctx, FILE *out, const char *argument, char err[RPCGATE_
 	return put(out, line, err);
 }
 
+/* No more than this, in so many of a hundred cases; 0: longer than any bucket, or none */
+static uint32_t percentile(const struct worker_stats *all, unsigned percent)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; all->learned && i < WORKER_BUCKETS; i++) {
+		sum += all->learn_bucket[i];
+		if (sum * 100 >= all->learned * percent)
+			return worker_bucket_us(i);
+	}
+	return 0;
+}
+
 static bool stats(void *ctx, FILE *out, const char *argument, char err[RPCGATE_ERROR_SIZE])
 {
 	struct service *s = ctx;
@@ -87,6 +100,8 @@ static bool stats(void *ctx, FILE *out, const char *argument, char err[RPCGATE_E
 	json_object_set_new(
 		line, "learn_ns_mean",
 		json_integer(all.learned ? (json_int_t)(all.learn_ns_sum / all.learned) : 0));
+	json_object_set_new(line, "learn_us_p50", json_integer((json_int_t)percentile(&all, 50)));
+	json_object_set_new(line, "learn_us_p99", json_integer((json_int_t)percentile(&all, 99)));
 	json_object_set_new(line, "learn_ns_max", json_integer((json_int_t)all.learn_ns_max));
 	return put(out, line, err);
 }

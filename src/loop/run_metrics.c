@@ -37,6 +37,8 @@ void run_stats(struct service *s, struct rpcgate_stats *sum, struct worker_stats
 		total.kernel_full += one.kernel_full;
 		total.learn_ns_sum += one.learn_ns_sum;
 		total.learned += one.learned;
+		for (size_t k = 0; k < WORKER_BUCKETS; k++)
+			total.learn_bucket[k] += one.learn_bucket[k];
 		total.told_refused += one.told_refused;
 		if (one.learn_ns_max > total.learn_ns_max)
 			total.learn_ns_max = one.learn_ns_max;

@@ -438,6 +438,26 @@ static void settle(struct worker *w, const struct queue_packet *p, const struct 
 		     (p->mark & ~ours) | bits << w->setup.mark_shift);
 }
 
+uint32_t worker_bucket_us(size_t bucket)
+{
+	static const uint32_t us[WORKER_BUCKETS] = { 2, 5, 10, 15, 20, 30, 50, 100, 200, 1000 };
+
+	return bucket < WORKER_BUCKETS ? us[bucket] : 0;
+}
+
+static void note_learning(struct worker_stats *stats, uint64_t took_ns)
+{
+	size_t i = 0;
+
+	while (worker_bucket_us(i) && took_ns > worker_bucket_us(i) * UINT64_C(1000))
+		i++;
+	stats->learn_bucket[i]++;
+	stats->learned++;
+	stats->learn_ns_sum += took_ns;
+	if (took_ns > stats->learn_ns_max)
+		stats->learn_ns_max = took_ns;
+}
+
 /* Judge a batch, make the kernel know, let it go.  False if the queue is lost. */
 static bool batch(struct worker *w)
 {
@@ -462,14 +482,8 @@ static bool batch(struct worker *w)
 		settle(w, &packet[i], &r);
 	}
 	if (w->n_changes) {
-		uint64_t took;
-
 		publish(w);
-		took = worker_now_ns() - start;
-		w->stats.learned++;
-		w->stats.learn_ns_sum += took;
-		if (took > w->stats.learn_ns_max)
-			w->stats.learn_ns_max = took;
+		note_learning(&w->stats, worker_now_ns() - start);
 	}
 	queue_flush(w->queue);
 	if (told)

@@ -78,12 +78,18 @@ struct outbox *worker_outbox(struct worker *worker);
 /** True if its thread ended by itself: the queue cannot be used any more. */
 bool worker_failed(const struct worker *worker);
 
+/* Times from an announcement to its pinhole in the kernel, in buckets */
+#define WORKER_BUCKETS 11U
+/** The upper end of a bucket; 0 for the last, which has none. */
+uint32_t worker_bucket_us(size_t bucket);
+
 struct worker_stats {
 	struct rpcgate_stats engine;
 	struct queue_stats queue;
 	struct bridge_stats bridge[BRIDGE_SIDES];
-	uint64_t events_lost;  /**< the outbox was full */
-	uint64_t kernel_full;  /**< pinholes closed, as the kernel had no room for them */
+	uint64_t events_lost; /**< the outbox was full */
+	uint64_t kernel_full; /**< pinholes closed, as the kernel had no room for them */
+	uint64_t learn_bucket[WORKER_BUCKETS]; /**< how long that took, by worker_bucket_us() */
 	uint64_t learn_ns_max; /**< longest time from an announcement to its pinhole in the kernel */
 	uint64_t learn_ns_sum;
 	uint64_t learned;      /**< batches that had announcements */
