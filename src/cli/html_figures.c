@@ -106,7 +106,7 @@ static void write_clashes(struct html_page *page)
 	struct rows *clashes = &page->html->suggestion.clashes;
 	FILE *out = page->out;
 
-	rows_sort(clashes, clashes->compare);
+	rows_sort_by_key(clashes);
 	fputs("<h3>Clashes with reserved ports</h3>\n", out);
 	if (!clashes->n) {
 		fputs("<p class=good>No announced port is reserved or out of range.</p>\n", out);

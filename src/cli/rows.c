@@ -53,6 +53,19 @@ void rows_sort(struct rows *rows, int (*compare)(const void *a, const void *b))
 		qsort(rows->all, rows->n, sizeof(*rows->all), compare);
 }
 
+static int by_key(const void *a, const void *b, void *ctx)
+{
+	const struct rows *rows = ctx;
+
+	return rows->compare(*(void *const *)a, *(void *const *)b);
+}
+
+void rows_sort_by_key(struct rows *rows)
+{
+	if (rows->n)
+		qsort_r(rows->all, rows->n, sizeof(*rows->all), by_key, rows);
+}
+
 void rows_free(struct rows *rows)
 {
 	for (size_t i = 0; i < rows->n; i++) {

@@ -24,8 +24,10 @@ struct rows {
 
 /** The row whose key equals that of @p probe, made if new; NULL if there is no room. */
 void *rows_get(struct rows *rows, const void *probe);
-/** Sort rows->all; nothing may be added after. */
+/** Sort rows->all; nothing may be added after.  @p compare gets places in it, not rows. */
 void rows_sort(struct rows *rows, int (*compare)(const void *a, const void *b));
+/** The same in the order of keys. */
+void rows_sort_by_key(struct rows *rows);
 /** Free all rows. */
 void rows_free(struct rows *rows);
 

@@ -88,7 +88,7 @@ static void print_peak(struct suggestion *s, const char *before, FILE *out)
 
 static void print_clashes(struct suggestion *s, const char *before, FILE *out)
 {
-	rows_sort(&s->clashes, s->clashes.compare);
+	rows_sort_by_key(&s->clashes);
 	if (!s->clashes.n)
 		fprintf(out, "%s No announced port is reserved or out of range.\n", before);
 	for (size_t i = 0; i < s->clashes.n; i++) {

@@ -383,13 +383,15 @@ const char *suggestion_rule(const struct rule *rule, char text[RULE_TEXT])
 
 void suggestion_ports(const struct rule *rule, const char *between, size_t most, FILE *out)
 {
-	uint8_t seen[(UINT16_MAX + 1) / 8] = { 0 };
+	uint64_t seen[(UINT16_MAX + 1) / 64] = { 0 };
 	size_t n = 0;
 
 	for (size_t i = 0; i < rule->n_rows; i++)
-		seen[rule->rows[i]->key.port / 8] |= (uint8_t)(1U << rule->rows[i]->key.port % 8);
+		seen[rule->rows[i]->key.port / 64] |= UINT64_C(1) << rule->rows[i]->key.port % 64;
 	for (unsigned int port = 0; port <= UINT16_MAX; port++) {
-		if (!(seen[port / 8] >> port % 8 & 1))
+		if (!seen[port / 64])
+			port |= 63; /* there are thousands of rules, and few ports in each */
+		if (!(seen[port / 64] >> port % 64 & 1))
 			continue;
 		if (n++ < most)
 			fprintf(out, "%s%u", n > 1 ? between : "", port);

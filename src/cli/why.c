@@ -126,7 +126,7 @@ static void suggest_pairs(struct story *s)
 {
 	size_t shown = 0;
 
-	rows_sort(&s->pairs, s->pairs.compare);
+	rows_sort_by_key(&s->pairs);
 	for (size_t i = 0; i < s->pairs.n && shown < PAIRS_SHOWN; i++) {
 		const struct pair *pair = s->pairs.all[i];
 		char client[RPCGATE_ADDR_TEXT];

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every option, setting, reason, field, counter and function is in the manuals, and nothing else.
 
-usage: man.py PROGRAM SOURCE_DIR
+usage: man.py PROGRAM SOURCE_DIR WORK_DIR BENCH_PROGRAM
 
-What there is comes from the program: its help, the schema of events, the public header.
+What there is comes from the program: its help, the schema of events, the public header, and
+the table of keys in src/io/conf.c.
 """
 import json
 import pathlib
@@ -171,7 +172,8 @@ def policy(program, source, man):
 def lint(folder):
     """mandoc's opinion; EXAMPLES come first on purpose, and pages name each other."""
     accepted = re.compile(r"sections out of conventional order: Sh DESCRIPTION|"
-                          r"referenced manual not found: Xr (lib)?rpcgate|makewhatis|tcpdump")
+                          r"referenced manual not found: Xr (lib)?rpcgate|makewhatis|tcpdump|"
+                          r"conntrackd")
     for page in sorted(folder.glob("*.[1-9]")):
         done = subprocess.run(["mandoc", "-T", "lint", "-W", "style", str(page)], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
@@ -199,6 +201,71 @@ def examples(program, man, folder):
             failures.append(f"rpcgate.8: {done.stdout}")
 
 
+def keys(source):
+    """The table of src/io/conf.c: name, values, preset and sentence of each key."""
+    text = (source / "src/io/conf.c").read_text()
+    text = text[text.index("static const struct key keys[] = {"):]
+    text = text[:text.index("\n};")]
+    string = r'"((?:[^"\\]|\\.)*)"'
+    rows = re.findall(rf"\{{ \{{ {string}, {string}, {string},\s*((?:{string}\s*)+)\}},\s*KIND_",
+                      text)
+    if len(rows) != text.count("KIND_"):
+        failures.append("src/io/conf.c: the table of keys is not understood")
+    return {row[0]: (row[1], words("".join(re.findall(string, row[3]))), row[2]) for row in rows}
+
+
+def configuration(source, man):
+    part = man.section("KEYS")
+    found = {}
+    for key, values, text, preset in re.findall(
+            r"(?ms)^\.It Ic (\S+) Ar ([^\n]*)\n(.*?)\nPreset:\n\.Ql (.*?) \.$", part):
+        found[key] = (values, words(text), preset)
+    same("keys", set(re.findall(r"(?m)^\.It Ic (\S+)", part)), set(found))
+    wanted = keys(source)
+    same("keys", set(found), set(wanted))
+    for key in set(found) & set(wanted):
+        if found[key] != wanted[key]:
+            failures.append(f"rpcgate.conf.5: {key}: {found[key]} is not {wanted[key]}")
+
+
+def configurations(program, man, folder):
+    """The files among the examples are read without a remark, and make a table."""
+    files = re.findall(r"(?ms)^\.Bd -literal[^\n]*\n(# rpcgate\.conf.*?)^\.Ed$", man.text)
+    if len(files) < 6:
+        failures.append(f"rpcgate.conf.5: {len(files)} files among the examples")
+    for text in files:
+        path = folder / "rpcgate.conf"
+        path.write_text(text)
+        for command in (["check", "--quiet", str(path)],
+                        ["run", "--print-rules", "-c", str(path)]):
+            done = subprocess.run([program, *command], text=True, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, check=False)
+            told = done.stdout if command[0] == "check" else ""
+            if done.returncode or told:
+                failures.append(f"rpcgate.conf.5: {text.splitlines()[0]}: {done.stdout}")
+
+
+def bench(program, man):
+    told = run(program, "--help")
+    names = re.findall(r"(?m)^  ([a-z]+) +\S", told.split("\ncommands:\n")[1])
+    same("commands of rpcgate-bench", items(man.section("COMMANDS"), "Cm"), set(names))
+    found = {}
+    for name, value, text in re.findall(
+            r"(?ms)^\.It Fl -([a-z-]+)(?: Ar (\S+))?\n(.*?)(?=^\.It |^\.El)",
+            man.section("OPTIONS")):
+        found[name] = (value, words(text))
+    wanted = {}
+    for name, value, text in re.findall(
+            r"(?m)^  --([a-z-]+)(?: ([A-Z]+))? +(.*(?:\n {10,}.*)*)$", told):
+        wanted[name] = (value, words(text))
+    same("options of rpcgate-bench", set(found), set(wanted))
+    for name in set(found) & set(wanted):
+        if found[name][0] != wanted[name][0] or not found[name][1].startswith(wanted[name][1]):
+            failures.append(f"rpcgate-bench.1: {name}: {found[name]} is not {wanted[name]}")
+    mixes = re.search(r"(?m)^  generate +(\S+)", told)[1].split("|")
+    same("mixes", items(man.section("CAPTURES"), "Ql"), set(mixes))
+
+
 def main():
     program, source, work = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
     folder = source / "src/man"
@@ -213,6 +280,10 @@ def main():
     functions(header, Manual(folder / "librpcgate.3"))
     policy(program, source, Manual(folder / "rpcgate-policy.5"))
     examples(program, rpcgate, work)
+    conf = Manual(folder / "rpcgate.conf.5")
+    configuration(source, conf)
+    configurations(program, conf, work)
+    bench(sys.argv[4], Manual(folder / "rpcgate-bench.1"))
     lint(folder)
     for failure in failures[:60]:
         print(failure)

@@ -30,7 +30,7 @@ export PKG_CONFIG_PATH
 
 # The example of README.md, and what README.md says it prints.
 awk '/^```/ { on = $0 == "```c"; next } on' "$source/README.md" >"$work/embed.c"
-awk '/^```/ { on = $0 == "```text"; next } on' "$source/README.md" >"$work/expected"
+awk '/^```c$/ { seen = 1 } /^```/ { on = seen && $0 == "```text"; next } on' "$source/README.md" >"$work/expected"
 if [ ! -s "$work/embed.c" ] || [ ! -s "$work/expected" ]; then
 	fail "README.md has no example, or does not say what it prints"
 fi

@@ -6,7 +6,7 @@
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-python3 "$2/tests/unit/man.py" "$1" "$2" "$work"
+python3 "$2/tests/unit/man.py" "$1" "$2" "$work" "$3/bench/rpcgate-bench"
 DESTDIR=$work/stage cmake --install "$3" --prefix /usr >/dev/null
 for page in "$2"/src/man/*.[1-9]; do
 	name=$(basename "$page")

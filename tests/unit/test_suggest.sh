@@ -121,6 +121,11 @@ verdicts --policy policy pcaps/frag-tcp.pcap >after
 cmp -s before after || fail 'settings are not in the policy'
 expect 0 suggest --set reserved=+49154 pcaps/map-single.pcap
 out_has 'Clash: 198.18.2.2:49154 announced samr version 1, refused as port-reserved; to allow it: reserved -49154$'
+# in the order of servers, wherever rows lie in memory
+expect 0 suggest --quiet --set dynamic-range=1025-5000 pcaps
+sed -n 's/^# Clash: \(.*\):[0-9]* announced.*/\1/p' out | uniq >found
+printf '%s\n' 198.18.2.2 198.18.2.3 198.18.4.2 '[2001:db8:2::2]' | cmp -s - found ||
+	fail "$last: clashes are of $(tr '\n' ' ' <found)"
 expect 0 suggest --set pinhole.ttl=400s pcaps/map-single.pcap
 out_has '^set pinhole.ttl=5s$'
 out_lacks 'set pinhole.ttl=400s'
