@@ -46,7 +46,9 @@ static void set_endpoint(struct top_row *row, size_t column, const struct rpcgat
 {
 	char text[WORDS_ENDPOINT];
 
-	top_cell_set(row, column, words_endpoint(addr, port, text));
+	/* where a transport has no ports there is none to show */
+	top_cell_set(row, column,
+		     port ? words_endpoint(addr, port, text) : rpcgate_addr_format(addr, text));
 }
 
 static void set_interface(struct top_row *row, size_t column, size_t uuid_column,

@@ -13,11 +13,12 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define GAP 2U /* between columns */
 #define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_DAY (86400 * NS_PER_S)
 
 /* clang-format off */
 static const struct top_column pinhole_columns[] = {
-	[PINHOLE_CLIENT] = { "client", "client", "who may connect", TOP_TEXT, 15, false },
-	[PINHOLE_SERVER] = { "server", "server", "where to", TOP_TEXT, 21, false },
+	[PINHOLE_CLIENT] = { "client", "client", "who may connect", TOP_TEXT, 13, false },
+	[PINHOLE_SERVER] = { "server", "server", "where to", TOP_TEXT, 17, false },
 	[PINHOLE_INTERFACE] = { "interface", "interface", "and bind", TOP_TEXT, 12, false },
 	[PINHOLE_SOURCE] = { "source", "source", "who announced it", TOP_TEXT, 0, false },
 	[PINHOLE_LEFT] = { "left_s", "left", "time until it runs out", TOP_LEFT, 0, false },
@@ -28,10 +29,10 @@ static const struct top_column pinhole_columns[] = {
 };
 
 static const struct top_column service_columns[] = {
-	[SERVICE_SERVER] = { "server", "server", "where it lives", TOP_TEXT, 21, false },
+	[SERVICE_SERVER] = { "server", "server", "where it lives", TOP_TEXT, 17, false },
 	[SERVICE_INTERFACE] = { "interface", "interface", "what lives there", TOP_TEXT, 12, false },
-	[SERVICE_GRANTED] = { "granted", "what became of it", "granted to some client, or why not",
-			      TOP_TEXT, 7, false },
+	[SERVICE_GRANTED] = { "granted", "granted", "granted to some client, or why not",
+			      TOP_TEXT, 11, false },
 	[SERVICE_SOURCE] = { "source", "source", "who announced it", TOP_TEXT, 0, true },
 	[SERVICE_TOLD] = { "told", "told", "announcements", TOP_NUMBER, 0, false },
 	[SERVICE_BINDS] = { "binds", "binds", "binds that were allowed", TOP_NUMBER, 0, false },
@@ -43,10 +44,10 @@ static const struct top_column service_columns[] = {
 
 static const struct top_column refused_columns[] = {
 	[REFUSED_LAST] = { "last", "last", "when it happened last", TOP_MOMENT, 0, false },
-	[REFUSED_CLIENT] = { "client", "client", "who tried", TOP_TEXT, 15, false },
-	[REFUSED_SERVER] = { "server", "server", "where", TOP_TEXT, 19, false },
-	[REFUSED_INTERFACE] = { "interface", "interface", "what", TOP_TEXT, 7, false },
-	[REFUSED_REASON] = { "reason", "reason", "why not", TOP_TEXT, 10, false },
+	[REFUSED_CLIENT] = { "client", "client", "who tried", TOP_TEXT, 11, false },
+	[REFUSED_SERVER] = { "server", "server", "where", TOP_TEXT, 16, false },
+	[REFUSED_INTERFACE] = { "interface", "interface", "what", TOP_TEXT, 9, false },
+	[REFUSED_REASON] = { "reason", "reason", "why not", TOP_TEXT, 14, false },
 	[REFUSED_COUNT] = { "times", "times", "how often", TOP_NUMBER, 0, false },
 	[REFUSED_WHAT] = { "what", "what", "bind, alter-context, call or alert", TOP_TEXT, 0, true },
 	[REFUSED_DONE] = { "action", "action", "what was done with the packet", TOP_TEXT, 0, true },
@@ -265,11 +266,14 @@ static const char *show_left(uint64_t until, uint64_t now, char text[TOP_CELL])
 		text);
 }
 
-static const char *show_moment(uint64_t ns, char text[TOP_CELL])
+/* A day that is not today's is said, and needs no seconds */
+static const char *show_moment(uint64_t ns, uint64_t now, char text[TOP_CELL])
 {
+	bool today = ns / NS_PER_DAY == now / NS_PER_DAY;
 	char moment[WORDS_TIME];
 
-	snprintf(text, TOP_CELL, "%s", words_moment(ns, "%H:%M:%S", moment));
+	words_moment(ns, today ? "%H:%M:%S" : "%m-%d %H:%M", moment);
+	snprintf(text, TOP_CELL, "%.*s", (int)strcspn(moment, "."), moment);
 	return text;
 }
 
@@ -295,7 +299,7 @@ const char *top_cell_show(const struct top_model *model, const struct top_table 
 	case TOP_AGO:
 		return show_span(cell->number, model->now_ns, text);
 	case TOP_MOMENT:
-		return show_moment(cell->number, text);
+		return show_moment(cell->number, model->now_ns, text);
 	default:
 		snprintf(text, TOP_CELL, "%s", words_number(cell->number, number));
 		return text;

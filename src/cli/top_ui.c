@@ -97,15 +97,35 @@ static void open_pane(struct top_ui *ui, char *text)
 static void do_help(struct top_ui *ui)
 {
 	open_pane(ui, strdup(help_text));
+	ui->pane_width = 0;
+}
+
+static void tell(struct top_ui *ui, const struct top_row *row)
+{
+	open_pane(ui, top_ladder_tell(&ui->top->ladder, &ui->top->model, ui->tab, row, ui->width));
+	ui->pane_width = ui->width;
 }
 
 static void do_story(struct top_ui *ui)
 {
 	const struct top_row *row = top_view_row(view_of(ui));
 
-	if (row)
-		open_pane(ui, top_ladder_tell(&ui->top->ladder, &ui->top->model, ui->tab, row,
-					      ui->width));
+	if (!row)
+		return;
+	snprintf(ui->pane_key, sizeof(ui->pane_key), "%s", row->key);
+	tell(ui, row);
+}
+
+/* Lines are broken anew for another width; a row that went meanwhile keeps the old ones */
+static void tell_again(struct top_ui *ui)
+{
+	const struct top_row *row = top_row_find(&ui->top->model.table[ui->tab], ui->pane_key);
+	size_t first = ui->pane_first;
+
+	if (ui->mode != TOP_PANE || !ui->pane_width || ui->pane_width == ui->width || !row)
+		return;
+	tell(ui, row);
+	ui->pane_first = first;
 }
 
 static void scroll_pane(struct top_ui *ui, long by)
@@ -507,6 +527,7 @@ void top_ui_refresh(struct top_ui *ui, size_t rows, size_t width)
 	/* the page has a column for the cursor and one for marks */
 	top_view_layout(model, ui->tab, width > 2 ? (unsigned int)width - 2 : 1);
 	top_view_page(view_of(ui), rows);
+	tell_again(ui);
 	scroll_pane(ui, 0);
 }
 
@@ -577,29 +598,44 @@ const char *top_ui_title(const struct top_ui *ui, char text[TOP_MESSAGE])
 	return text;
 }
 
+__attribute__((format(printf, 3, 4))) static size_t add(char *text, size_t n, const char *format,
+							...)
+{
+	va_list args;
+	int more;
+
+	if (n >= TOP_MESSAGE)
+		return n;
+	va_start(args, format);
+	more = vsnprintf(text + n, TOP_MESSAGE - n, format, args);
+	va_end(args);
+	return n + (more > 0 ? (size_t)more : 0);
+}
+
 const char *top_ui_totals(const struct top_ui *ui, char text[TOP_MESSAGE])
 {
 	static const struct {
 		const char *word;
 		const char *counter;
 	} totals[] = {
-		{ "packets", "packets" },
-		{ "flows", "flows_live" },
-		{ "announced", "bindings" },
-		{ "open", "pinholes_live" },
-		{ "binds allowed", "binds_allowed" },
-		{ "refused", "binds_denied" },
+		{ "open", "pinholes_live" },     { "binds allowed", "binds_allowed" },
+		{ "refused", "binds_denied" },   { "announced", "bindings" },
+		{ "connections", "flows_live" }, { "packets", "packets" },
 	};
 	size_t n = 0;
 
 	text[0] = '\0';
-	for (size_t i = 0; i < COUNT(totals) && n < TOP_MESSAGE; i++) {
+	for (size_t i = 0; i < COUNT(totals); i++) {
 		uint64_t value = top_counter(&ui->top->model, totals[i].counter);
 		char number[WORDS_NUMBER];
+		char item[WORDS_NUMBER + 32];
 
-		n += (size_t)snprintf(text + n, TOP_MESSAGE - n, "%s%s %s", n ? "   " : "",
-				      totals[i].word,
-				      value == TOP_UNKNOWN ? "-" : words_number(value, number));
+		snprintf(item, sizeof(item), "%s%s %s", n ? "   " : "", totals[i].word,
+			 value == TOP_UNKNOWN ? "-" : words_number(value, number));
+		/* what does not fit as a whole is left out */
+		if (n + strlen(item) > ui->width)
+			break;
+		n = add(text, n, "%s", item);
 	}
 	return text;
 }
@@ -623,20 +659,6 @@ static const char *question(const struct top_ui *ui, char text[TOP_MESSAGE])
 	default:
 		return NULL;
 	}
-}
-
-__attribute__((format(printf, 3, 4))) static size_t add(char *text, size_t n, const char *format,
-							...)
-{
-	va_list args;
-	int more;
-
-	if (n >= TOP_MESSAGE)
-		return n;
-	va_start(args, format);
-	more = vsnprintf(text + n, TOP_MESSAGE - n, format, args);
-	va_end(args);
-	return n + (more > 0 ? (size_t)more : 0);
 }
 
 static const char *table_state(const struct top_ui *ui, char text[TOP_MESSAGE])

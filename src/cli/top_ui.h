@@ -47,8 +47,10 @@ struct top_ui {
 	uint64_t message_until;
 	char *pane; /**< lines */
 	size_t pane_lines, pane_first;
-	size_t chosen; /**< column at the cursor */
-	uint64_t id;   /**< of the pinhole to close */
+	size_t pane_width;      /* that it was broken for; 0: it is the same for all */
+	char pane_key[TOP_KEY]; /* of the row that it tells of */
+	size_t chosen;          /**< column at the cursor */
+	uint64_t id;            /**< of the pinhole to close */
 	bool quit;
 };
 
