@@ -75,24 +75,6 @@ static int wrong_usage(const char *what)
 	return EXIT_USAGE;
 }
 
-/* -------------------------------------------------------------------------- clocks */
-
-uint64_t top_clock(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-void top_wait(struct top *top, uint64_t ns)
-{
-	uint64_t end = top_clock(CLOCK_MONOTONIC) + ns;
-	struct timespec until = { (time_t)(end / NS_PER_S), (long)(end % NS_PER_S) };
-
-	pthread_cond_timedwait(&top->wake, &top->lock, &until);
-}
-
 static void init_top(struct top *top, size_t n_rows)
 {
 	pthread_condattr_t monotonic;

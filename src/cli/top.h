@@ -58,6 +58,8 @@ void *top_replay(void *ctx);
 
 /** The moment to show: packet time in a replay.  The lock is held. */
 uint64_t top_replay_now(const struct top *top);
+/** The replay's clock stands at a packet's time, from now on.  The lock is held. */
+void top_replay_set(struct top *top, uint64_t packet_ns);
 /** Go faster or slower from here; 0: as fast as can be.  The lock is held. */
 void top_replay_speed(struct top *top, double speed);
 /** Stand still, or go on.  The lock is held. */

@@ -11,44 +11,6 @@
 #define NS_PER_S UINT64_C(1000000000)
 #define STATS_NS (NS_PER_S / 10)
 
-uint64_t top_replay_now(const struct top *top)
-{
-	uint64_t now = top->last_ns;
-
-	if (top->speed > 0 && top->due_ns && !top->paused)
-		now = top->base_ns +
-		      (uint64_t)((double)(top_clock(CLOCK_MONOTONIC) - top->base_monotonic) *
-				 top->speed);
-	else if (top->paused && top->due_ns)
-		now = top->base_ns;
-	if (now < top->last_ns)
-		now = top->last_ns;
-	return top->due_ns && now > top->due_ns ? top->due_ns : now;
-}
-
-/* The two clocks meet here */
-static void set_clock(struct top *top, uint64_t packet_ns)
-{
-	top->base_ns = packet_ns;
-	top->base_monotonic = top_clock(CLOCK_MONOTONIC);
-}
-
-void top_replay_speed(struct top *top, double speed)
-{
-	set_clock(top, top_replay_now(top));
-	top->speed = speed;
-	pthread_cond_broadcast(&top->wake);
-}
-
-void top_pause(struct top *top, bool paused)
-{
-	if (paused == top->paused)
-		return;
-	set_clock(top, top->reading ? top_replay_now(top) : 0);
-	top->paused = paused;
-	pthread_cond_broadcast(&top->wake);
-}
-
 /* Nanoseconds to wait yet; the lock is held */
 static uint64_t wait_for(struct top *top, uint64_t packet_ns)
 {
@@ -73,14 +35,14 @@ static void pace(struct top *top, uint64_t packet_ns)
 	uint64_t left;
 
 	if (!top->last_ns) {
-		set_clock(top, packet_ns);
+		top_replay_set(top, packet_ns);
 		top->last_ns = packet_ns;
 	}
 	top->due_ns = packet_ns > top->last_ns ? packet_ns : top->last_ns;
 	while ((left = wait_for(top, top->due_ns)))
 		top_wait(top, left);
 	if (top->skip)
-		set_clock(top, top->due_ns);
+		top_replay_set(top, top->due_ns);
 	top->skip = false;
 	top->last_ns = top->due_ns;
 	top->due_ns = 0;
