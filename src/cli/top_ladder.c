@@ -113,6 +113,36 @@ static void tell_row(const struct top_model *model, enum top_tab tab, const stru
 	}
 }
 
+/* Rules stand in a line of their own to be copied, but a line that is cut off is of no use */
+static void fold(const char *text, FILE *out, size_t width)
+{
+	size_t at = 0;
+
+	for (; *text; text++) {
+		if (at >= width && *text != '\n') {
+			putc('\n', out);
+			at = 0;
+		}
+		putc(*text, out);
+		at = *text == '\n' ? 0 : at + 1;
+	}
+}
+
+static void print_story(struct story *story, FILE *out, size_t width)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *lines = open_memstream(&text, &n);
+
+	if (lines)
+		story_print(story, lines, width);
+	if (lines && fclose(lines) == 0)
+		fold(text, out, width);
+	else
+		story->out_of_memory = true;
+	free(text);
+}
+
 static void tell_events(const struct top_ladder *ladder, const struct top_row *row, FILE *out,
 			size_t width)
 {
@@ -128,7 +158,7 @@ static void tell_events(const struct top_ladder *ladder, const struct top_row *r
 		story_event(&story, &ladder->ring[at].event, &ladder->ring[at].place);
 	}
 	if (story.n)
-		story_print(&story, out, width);
+		print_story(&story, out, width);
 	else
 		fputs("Nothing of what was read is about these hosts and this port.\n", out);
 	if (story.out_of_memory)

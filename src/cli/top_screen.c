@@ -40,6 +40,7 @@ static struct {
 	SCREEN *screen;
 	bool colour;
 	bool utf8;
+	bool two_screens;
 } terminal = { .err = -1, .kept = -1 };
 
 /* ------------------------------------------------------------------------ signals */
@@ -106,15 +107,16 @@ static void tell_messages(void)
 	terminal.err = terminal.kept = -1;
 }
 
-static void remember_word(const char *name)
+static bool remember_word(const char *name)
 {
 	const char *word = tigetstr(name);
 	size_t n = word && word != (const char *)-1 ? strlen(word) : 0;
 
-	if (terminal.n_restore + n > sizeof(terminal.restore))
-		return;
-	memcpy(terminal.restore + terminal.n_restore, word ? word : "", n);
+	if (!n || terminal.n_restore + n > sizeof(terminal.restore))
+		return false;
+	memcpy(terminal.restore + terminal.n_restore, word, n);
 	terminal.n_restore += n;
+	return true;
 }
 
 static void start_colours(void)
@@ -157,7 +159,7 @@ bool top_screen_open(char err[RPCGATE_ERROR_SIZE])
 	}
 	remember_word("rmkx");
 	remember_word("cnorm");
-	remember_word("rmcup");
+	terminal.two_screens = remember_word("rmcup");
 	keep_messages();
 	catch_signals();
 	cbreak();
@@ -175,6 +177,11 @@ void top_screen_close(void)
 {
 	if (!terminal.screen)
 		return;
+	/* where there is no other screen to go back to, the last table is in the way */
+	if (!terminal.two_screens) {
+		erase();
+		refresh();
+	}
 	endwin();
 	delscreen(terminal.screen);
 	terminal.screen = NULL;

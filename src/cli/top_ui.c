@@ -686,8 +686,9 @@ static const char *table_state(const struct top_ui *ui, char text[TOP_MESSAGE])
 		n = add(text, n, "   %u more column%s: too narrow", view->squeezed,
 			view->squeezed == 1 ? "" : "s");
 	if (ui->top->bad_lines)
-		add(text, n, "   %s lines of events were not understood",
-		    words_number(ui->top->bad_lines, number));
+		add(text, n, "   %s line%s of events %s not understood",
+		    words_number(ui->top->bad_lines, number), ui->top->bad_lines == 1 ? "" : "s",
+		    ui->top->bad_lines == 1 ? "was" : "were");
 	return text;
 }
 

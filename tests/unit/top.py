@@ -84,10 +84,10 @@ class Terminal:
                 return screen
             time.sleep(0.05)
 
-    def ended(self, what, status):
-        """It ended, and the terminal is as it was."""
+    def ended(self, what, status, two_screens=True):
+        """It ended, and the terminal is as it was; a simple one has no second screen to leave."""
         screen = self.wait(f"{what}: it ends", r"^after$")
-        for line in (f"status {status}", "before", "echo", "icanon"):
+        for line in (f"status {status}", "echo", "icanon", *(["before"] if two_screens else [])):
             check(line in screen.replace(";", "").split("\n"), f"{what}: '{line}' is not there", screen)
         return screen
 
@@ -125,15 +125,15 @@ class Daemon:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            with client, client.makefile("rw") as file:
+            # who asks may be gone before the answer
+            with contextlib.suppress(OSError), client, client.makefile("rw") as file:
                 words = file.readline().split()
                 self.asked.append(" ".join(words))
                 while self.silent:
                     time.sleep(0.05)
-                with contextlib.suppress(OSError):
-                    for line in self.answer(*words):
-                        file.write(json.dumps(line, separators=(",", ":")) + "\n")
-                    file.flush()
+                for line in self.answer(*words):
+                    file.write(json.dumps(line, separators=(",", ":")) + "\n")
+                file.flush()
 
     def answer(self, command, argument=None):
         if command == "status":
@@ -254,21 +254,21 @@ def keys_do_what_they_say(work):
         t.wait("with the client", lambda s: "client" in s.split("\n")[3])
 
         t.keys("/")
-        t.type("OTHER-CLIENT")
-        t.wait("what is typed", "show only rows with: OTHER-CLIENT_")
+        t.type("DRSUAPI")
+        t.wait("what is typed", "show only rows with: DRSUAPI_")
         t.keys("Enter")
-        screen = t.wait("the filter is said", "filter: OTHER-CLIENT")
+        screen = t.wait("the filter is said", "filter: DRSUAPI")
         rows = [line for line in screen.split("\n")[4:-3] if line.strip()]
-        check(rows and all("other-client" in row for row in rows), "only these rows", screen)
+        check(rows and all("drsuapi 4.0" in row for row in rows), "only these rows", screen)
 
         t.keys("Enter")
         story = t.wait("Enter tells the story", "asked the mapper for")
         t.keys("End")
-        story += t.wait("to its end", r"verdict deny: other-client")
+        story += t.wait("to its end", r"verdict deny: uuid-not-granted")
         for word in ("was told port", "pinhole", "opened for", "Bind ", "verdict allow: learned"):
             check(word in story, f"the story says '{word}'", story)
         t.keys("Escape")
-        t.wait("Esc closes it", r"filter: OTHER-CLIENT")
+        t.wait("Esc closes it", r"filter: DRSUAPI")
         t.keys("Escape")
         screen = t.wait("Esc: all rows", lambda s: "filter" not in s.split("\n")[-3])
 
@@ -336,18 +336,18 @@ def plain(work):
         t.keys("3")
         check("last" in t.wait("sorted", r"lastv"), "mark of sorting")
         t.keys("q")
-        t.ended("vt100", 0)
+        t.ended("vt100", 0, two_screens=False)
     for environment, coloured in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "vt100"}, False),
                                   ({"NO_COLOR": ""}, True)):
         with Terminal(work, "--speed", "max", name, **environment) as t:
+            t.wait("colours", "end of the captures")
             t.keys("3")
-            t.wait("colours", r"end of the captures[^@]*\[3 ")
-            t.wait("colours", r"end of the captures[^@]*(uuid-not-gr|other-cl)")
+            t.wait("colours", "uuid-not-granted")
             screen = t.screen("-e")
             check(bool(re.search(r"\x1b\[(\d+;)*3[1-7]m", screen)) == coloured,
                   f"{environment}: colours {not coloured}", screen)
             t.keys("q")
-            t.ended("colours", 0)
+            t.ended("colours", 0, two_screens="TERM" not in environment)
 
 
 def ends(work):
@@ -397,7 +397,7 @@ def daemon(work):
         check(re.search(r"10\.1\.0\.2 +10\.2\.0\.5:49664 +drsuapi 4\.0 +ept_map +1m 4\d s?", screen) or
               re.search(r"10\.1\.0\.2 +10\.2\.0\.5:49664 +drsuapi 4\.0 +ept_map +1m \d\ds", screen),
               "a row", screen)
-        check("open 3 " in screen and "packets 1,234,567" in screen, "totals", screen)
+        check("open 3 " in screen and "binds allowed 5 " in screen, "totals", screen)
         check("k:close" in screen, "k is offered", screen)
         columns_stand_straight(screen, "daemon")
 
@@ -473,7 +473,7 @@ def events(work):
             t.keys("Escape")
             file.write(lines[-20:] + "{broken\n")
             file.flush()
-            t.wait("bad lines are counted", "1 lines of events were not understood")
+            t.wait("bad lines are counted", "1 line of events was not understood")
         os.rename(log, log + ".1")
         pathlib.Path(log).write_text(events_of(os.path.join(PCAPS, "two-clients.pcap")), encoding="ascii")
         screen = t.wait("another file in its place", "other-client")
