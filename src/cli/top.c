@@ -199,7 +199,7 @@ static int watch_daemon(struct top *top, const struct top_options *options)
 
 static int replay(struct top *top, const struct top_options *options, char **names, int n)
 {
-	struct reading r;
+	static struct reading r; /* as long as the other thread */
 	int status;
 
 	reading_init(&r, "top", true);

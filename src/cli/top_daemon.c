@@ -238,7 +238,7 @@ static void use_chunk(struct top *top, struct follow *f, const char *octets, siz
 		if (octets[i] == '\n') {
 			use_line(top, f);
 			f->n = 0;
-		} else if (f->n < EVENTS_IN_LINE_MAX) {
+		} else if (f->line && f->n < EVENTS_IN_LINE_MAX) {
 			f->line[f->n++] = octets[i];
 		} else {
 			f->skip = true;
@@ -296,7 +296,7 @@ static void go_round(struct answer *a, struct follow *f)
 			close_one(a);
 		if (!paused) {
 			ask_everything(a);
-			if (top->events)
+			if (f->line)
 				follow(top, f);
 		}
 		wait_a_while(top);

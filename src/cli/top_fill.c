@@ -229,7 +229,7 @@ static void refusal_key(const struct rpcgate_event *event, const struct refusal 
 		rpcgate_uuid_format(&r->interface->uuid, uuid);
 	snprintf(key, TOP_KEY, "%s %s %s %u %u %c", rpcgate_addr_format(&event->src, client),
 		 words_endpoint(&event->dest, event->dest_port, endpoint), uuid,
-		 r->interface ? r->interface->major : 0, (unsigned int)r->reason, r->what[0]);
+		 r->interface ? r->interface->major : 0U, (unsigned int)r->reason, r->what[0]);
 }
 
 static void take_refusal(struct top_model *model, const struct rpcgate_event *event,
@@ -431,10 +431,16 @@ static bool addr_of(const json_t *line, const char *key, struct rpcgate_addr *ad
 
 static bool syntax_of(const json_t *line, struct rpcgate_syntax *id)
 {
-	unsigned int major, minor;
+	const char *text = text_of(line, "version");
+	unsigned long major, minor;
+	char *end;
 
-	if (!rpcgate_uuid_parse(text_of(line, "uuid"), &id->uuid) ||
-	    sscanf(text_of(line, "version"), "%5u.%5u", &major, &minor) != 2)
+	major = strtoul(text, &end, 10);
+	if (end == text || *end != '.' || !rpcgate_uuid_parse(text_of(line, "uuid"), &id->uuid))
+		return false;
+	text = end + 1;
+	minor = strtoul(text, &end, 10);
+	if (end == text || *end || major > UINT16_MAX || minor > UINT16_MAX)
 		return false;
 	id->major = (uint16_t)major;
 	id->minor = (uint16_t)minor;

@@ -298,7 +298,7 @@ static void draw_cell(const struct top_ui *ui, const struct top_row *row, size_t
 	const char *shown = top_cell_show(model, table, row, column, text);
 	int n = (int)strlen(shown);
 
-	look(attributes | (attributes & A_REVERSE ? 0 : cell_colour(ui, column, shown)));
+	look(attributes ? attributes : cell_colour(ui, column, shown));
 	if (n <= width) {
 		mvaddstr(y, top_column_is_right(&table->column[column]) ? x + width - n : x, shown);
 		return;

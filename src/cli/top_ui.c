@@ -560,9 +560,9 @@ static const char *daemon_state(const struct top_ui *ui, char text[TOP_MESSAGE])
 			 top->trouble[0] ? top->trouble : "asking");
 	else
 		snprintf(text, TOP_MESSAGE, "%s  %s  up %s  %s", model->status[0], model->status[2],
-			 model->uptime_s == TOP_UNKNOWN || model->uptime_s > UINT64_MAX / NS_PER_S ?
-				 "?" :
-				 words_duration(model->uptime_s * NS_PER_S, span),
+			 words_duration(model->uptime_s < UINT32_MAX ? model->uptime_s * NS_PER_S :
+								       0,
+					span),
 			 model->status[1]);
 	return text;
 }
