@@ -52,6 +52,13 @@ foreach(file IN LISTS unit_files)
 	check(${name} LABEL unit COMMAND ${name})
 endforeach()
 
+# cli is tested from outside, but for what rpcgate top knows and does apart from its terminal.
+target_include_directories(test_top_model PRIVATE src/cli)
+target_sources(test_top_model PRIVATE src/cli/top_model.c src/cli/top_fill.c src/cli/top_ladder.c
+	src/cli/top_ui.c src/cli/top_clock.c src/cli/words.c
+	src/cli/rows.c src/cli/story.c src/cli/story_memory.c src/cli/story_reason.c
+	src/cli/rule_text.c src/cli/options.c)
+
 # Scripts get the program, the source tree and the build tree.
 file(GLOB scripts CONFIGURE_DEPENDS tests/unit/test_*.sh)
 foreach(file IN LISTS scripts)

@@ -20,6 +20,7 @@ int command_ctl(int argc, char **argv);
 int command_iface(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_suggest(int argc, char **argv);
+int command_top(int argc, char **argv);
 int command_watch(int argc, char **argv);
 int command_why(int argc, char **argv);
 

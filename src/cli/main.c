@@ -17,6 +17,7 @@ static const struct command {
 	  "say what capture files announce, bind, and what would be refused" },
 	{ "run", command_run, "judge the RPC that this gateway forwards" },
 	{ "watch", command_watch, "look at an interface live, and change nothing" },
+	{ "top", command_top, "show what is open and what was refused, live on a terminal" },
 	{ "ctl", command_ctl, "ask the running gateway, or tell it" },
 	{ "check", command_check, "say what a policy means, and what is wrong with it" },
 	{ "suggest", command_suggest, "write the least-privilege policy for what was seen" },

@@ -208,7 +208,7 @@ static void use_batch(struct reading *r, const struct reading_user *user,
 {
 	struct rpcgate_result results[BATCH];
 
-	while (n && !interrupted && !r->failed) {
+	while (n && !interrupted && !r->failed && !r->ended) {
 		size_t judged = rpcgate_feed_batch(r->gate, packets, n, results);
 
 		for (size_t i = 0; i < judged; i++) {
@@ -232,7 +232,7 @@ void reading_run(struct reading *r, const struct reading_user *user)
 	struct rpcgate_result result;
 	size_t n;
 
-	while (!interrupted && !r->failed &&
+	while (!interrupted && !r->failed && !r->ended &&
 	       (n = timeline_next_batch(r->timeline, packets, BATCH, &place))) {
 		use_batch(r, user, packets, n, place);
 		progress_packets(&r->progress, r->timeline, n);

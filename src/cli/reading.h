@@ -29,6 +29,7 @@ struct reading {
 	struct timeline *timeline;
 	struct progress progress;
 	bool failed; /**< a failure at run time was reported */
+	bool ended;  /**< set by who is told: no more is wanted */
 	uint64_t packets;
 	uint64_t first_ns, last_ns; /**< earliest and latest packet */
 	struct faulty *faulty;

@@ -579,12 +579,17 @@ struct events_in *events_in_open(const char *path)
 	return NULL;
 }
 
+struct events_in *events_in_new(void)
+{
+	return calloc(1, sizeof(struct events_in));
+}
+
 void events_in_close(struct events_in *in)
 {
 	if (!in)
 		return;
 	json_decref(in->root);
-	if (in->file != stdin)
+	if (in->file && in->file != stdin)
 		fclose(in->file);
 	free(in);
 }
@@ -610,28 +615,40 @@ static enum events_in_result bad_line(const struct events_in *in, const char *wh
 	return EVENTS_IN_BAD_LINE;
 }
 
+enum events_in_result events_in_line(struct events_in *in, const char *line, size_t n,
+				     struct rpcgate_event *event, struct json_origin *origin,
+				     char error[EVENTS_IN_ERROR_SIZE])
+{
+	json_error_t why;
+	size_t kind;
+
+	if (!in->file)
+		in->line++;
+	json_decref(in->root);
+	in->root = NULL;
+	if (n > EVENTS_IN_LINE_MAX)
+		return bad_line(in, "is too long", error);
+	if (!n)
+		return EVENTS_IN_END;
+	in->root = json_loadb(line, n, JSON_REJECT_DUPLICATES, &why);
+	if (!in->root)
+		return bad_line(in, "is no JSON, or cut short", error);
+	kind = kind_of(in->root);
+	if (kind == COUNT(kinds))
+		return EVENTS_IN_END;
+	return read_event(in, kind, event, origin, error) ? EVENTS_IN_EVENT : EVENTS_IN_BAD_LINE;
+}
+
 enum events_in_result events_in_next(struct events_in *in, struct rpcgate_event *event,
 				     struct json_origin *origin, char error[EVENTS_IN_ERROR_SIZE])
 {
-	json_error_t why;
+	enum events_in_result result;
 	size_t length;
-	size_t kind;
 
 	while (read_line(in, &length)) {
-		json_decref(in->root);
-		in->root = NULL;
-		if (length > EVENTS_IN_LINE_MAX)
-			return bad_line(in, "is too long", error);
-		if (!length)
-			continue;
-		in->root = json_loadb(in->text, length, JSON_REJECT_DUPLICATES, &why);
-		if (!in->root)
-			return bad_line(in, "is no JSON, or cut short", error);
-		kind = kind_of(in->root);
-		if (kind == COUNT(kinds))
-			continue;
-		return read_event(in, kind, event, origin, error) ? EVENTS_IN_EVENT :
-								    EVENTS_IN_BAD_LINE;
+		result = events_in_line(in, in->text, length, event, origin, error);
+		if (result != EVENTS_IN_END)
+			return result;
 	}
 	if (!ferror(in->file))
 		return EVENTS_IN_END;

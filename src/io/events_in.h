@@ -40,4 +40,20 @@ void events_in_close(struct events_in *in);
 enum events_in_result events_in_next(struct events_in *in, struct rpcgate_event *event,
 				     struct json_origin *origin, char error[EVENTS_IN_ERROR_SIZE]);
 
+/**
+ * A reader without a file, for events_in_line().
+ * @return NULL without memory
+ */
+struct events_in *events_in_new(void);
+
+/**
+ * Read one line that the caller has.
+ * @param n  octets of @p line, its end not counted
+ * @return EVENTS_IN_END for a line of another kind, otherwise as events_in_next(); never
+ *         EVENTS_IN_FAILED
+ */
+enum events_in_result events_in_line(struct events_in *in, const char *line, size_t n,
+				     struct rpcgate_event *event, struct json_origin *origin,
+				     char error[EVENTS_IN_ERROR_SIZE]);
+
 #endif
