@@ -86,6 +86,20 @@ static int listen_at(const struct sockaddr_un *address)
 	return -1;
 }
 
+/* /run is empty after each boot: a directory of our own there is made when it is missing */
+static void make_directory(const char *path)
+{
+	char directory[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	char *slash;
+
+	snprintf(directory, sizeof(directory), "%s", path);
+	slash = strrchr(directory, '/');
+	if (!slash || slash == directory)
+		return;
+	*slash = '\0';
+	(void)mkdir(directory, 0750); /* listening says what is wrong */
+}
+
 struct control *control_open(const char *path, const struct control_command *commands, void *ctx,
 			     char err[RPCGATE_ERROR_SIZE])
 {
@@ -100,6 +114,7 @@ struct control *control_open(const char *path, const struct control_command *com
 		c->ctx = ctx;
 		memcpy(c->path, address.sun_path, sizeof(c->path));
 		c->bell = eventfd(0, EFD_CLOEXEC);
+		make_directory(path);
 		c->listener = listen_at(&address);
 		if (c->bell >= 0 && c->listener >= 0)
 			return c;

@@ -13,8 +13,9 @@
 
 static bool put(FILE *out, json_t *line, char err[RPCGATE_ERROR_SIZE])
 {
-	bool good = line && json_dumpf(line, out, JSON_COMPACT | JSON_ENSURE_ASCII) == 0 &&
-		    putc('\n', out) != EOF;
+	/* 15 digits print no rounding of binary fractions */
+	const size_t flags = JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15);
+	bool good = line && json_dumpf(line, out, flags) == 0 && putc('\n', out) != EOF;
 
 	if (!good)
 		snprintf(err, RPCGATE_ERROR_SIZE, "not enough memory, or nobody reads");

@@ -144,6 +144,26 @@ static void bad_manners_hold_up_nobody(void **state)
 	control_free(c);
 }
 
+static void a_missing_directory_is_made(void **state)
+{
+	char directory[64], err[RPCGATE_ERROR_SIZE] = "", deep[128], in_it[96];
+	struct control *c;
+	struct stat info;
+
+	(void)state;
+	snprintf(directory, sizeof(directory), "/tmp/rpcgate-run-%d", (int)getpid());
+	snprintf(in_it, sizeof(in_it), "%s/control", directory);
+	c = control_open(in_it, commands, NULL, err);
+	assert_non_null(c);
+	assert_int_equal(stat(directory, &info), 0);
+	assert_int_equal(info.st_mode & 0777, 0750);
+	control_free(c);
+	assert_int_equal(rmdir(directory), 0);
+	snprintf(deep, sizeof(deep), "%s/more/control", directory);
+	assert_null(control_open(deep, commands, NULL, err));
+	assert_non_null(strstr(err, "No such file"));
+}
+
 /* Others are not answered, even where the file would let them in */
 static void strangers_are_not_answered(void **state)
 {
@@ -189,6 +209,7 @@ int main(void)
 		cmocka_unit_test(only_one_may_serve),
 		cmocka_unit_test(a_dead_socket_is_replaced),
 		cmocka_unit_test(bad_manners_hold_up_nobody),
+		cmocka_unit_test(a_missing_directory_is_made),
 		cmocka_unit_test(strangers_are_not_answered),
 		cmocka_unit_test(nobody_there_is_said),
 	};
