@@ -40,6 +40,10 @@ static const struct key keys[] = {
 	{ { "refuse", "reset|drop", "reset",
 	    "How connections are refused: clients fail at once, or wait." },
 	  KIND_CHOICE, AT(refuse), 0, 0 },
+	{ { "split", "yes|no", "yes",
+	    "Whether the process that reads packets is another one than the one that may change the "
+	    "kernel." },
+	  KIND_CHOICE, AT(split), 0, 0 },
 	{ { "queue", "N or N-M, 0..65535, 16 at most", "0",
 	    "NFQUEUE numbers; each has an engine of its own, a pair of hosts always the same." },
 	  KIND_QUEUES, AT(queue_first), 0, 65535 },

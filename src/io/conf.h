@@ -19,6 +19,7 @@ enum conf_mode { CONF_ROUTE, CONF_BRIDGE };
 enum conf_action { CONF_ENFORCE, CONF_OBSERVE };
 enum conf_inspect { CONF_EVERY_BIND, CONF_FIRST_BIND };
 enum conf_refuse { CONF_RESET, CONF_DROP };
+enum conf_split { CONF_TWO_PROCESSES, CONF_ONE_PROCESS };
 
 /** Start from conf_default().  Texts are owned by the structure. */
 struct conf {
@@ -27,6 +28,7 @@ struct conf {
 	enum conf_action action;
 	enum conf_inspect inspect;
 	enum conf_refuse refuse;
+	enum conf_split split;
 	uint32_t queue_first, queue_last;
 	uint32_t queue_length;
 	uint32_t log_group;

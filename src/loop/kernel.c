@@ -10,6 +10,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
+#include "keeper.h"
 #include "kernel.h"
 
 #define SEND_BUFFER (8 << 20) /* a table with thousands of static lines is one message */
@@ -24,6 +25,9 @@ struct kernel {
 	struct mnl_socket *netlink;
 	pthread_mutex_t lock;
 	enum kernel_keeping keeping;
+	int keeper_fd; /* -1: we do it ourselves */
+	struct keeper_message message;
+	struct keeper_answer answer;
 	struct messages messages;
 	struct kernel_stats stats;
 	uint8_t reply[REPLY_SIZE];
@@ -39,6 +43,7 @@ struct kernel *kernel_open(char err[RPCGATE_ERROR_SIZE])
 		return NULL;
 	}
 	pthread_mutex_init(&k->lock, NULL);
+	k->keeper_fd = -1;
 	k->netlink = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	if (k->netlink && mnl_socket_bind(k->netlink, 0, MNL_SOCKET_AUTOPID) == 0) {
 		setsockopt(mnl_socket_get_fd(k->netlink), SOL_SOCKET, SO_SNDBUFFORCE, &size,
@@ -257,12 +262,60 @@ bool kernel_remove(struct kernel *kernel, char err[RPCGATE_ERROR_SIZE])
 	return !error || error == ENOENT;
 }
 
+/* --------------------------------------------------------------------- keeper */
+
+void kernel_delegate(struct kernel *kernel, int keeper_fd)
+{
+	kernel->keeper_fd = keeper_fd;
+}
+
+static bool ask_there(struct kernel *k, enum keeper_kind kind, char err[RPCGATE_ERROR_SIZE])
+{
+	bool good;
+
+	pthread_mutex_lock(&k->lock);
+	k->message = (struct keeper_message){ .kind = kind };
+	good = keeper_ask(k->keeper_fd, &k->message, &k->answer) && k->answer.good;
+	if (!good && err)
+		snprintf(err, RPCGATE_ERROR_SIZE, "%s", k->answer.err);
+	pthread_mutex_unlock(&k->lock);
+	return good;
+}
+
+bool kernel_reload_there(struct kernel *kernel, char err[RPCGATE_ERROR_SIZE])
+{
+	return ask_there(kernel, KEEPER_RELOAD, err);
+}
+
+bool kernel_install_there(struct kernel *kernel, char err[RPCGATE_ERROR_SIZE])
+{
+	return ask_there(kernel, KEEPER_INSTALL, err);
+}
+
+/* Under the lock; what found no room comes back with its timeout cleared */
+static size_t apply_there(struct kernel *k, struct kernel_change *change, size_t n)
+{
+	struct keeper_message *m = &k->message;
+
+	*m = (struct keeper_message){ .kind = KEEPER_CHANGES_MADE, .n = (uint32_t)n };
+	memcpy(m->u.change, change, n * sizeof(*change));
+	if (keeper_ask(k->keeper_fd, m, &k->answer) && k->answer.good) {
+		memcpy(change, k->answer.change, n * sizeof(*change));
+		return k->answer.n;
+	}
+	for (size_t i = 0; i < n; i++)
+		change[i].element.timeout_ms = 0;
+	return 0;
+}
+
 bool kernel_is_there(struct kernel *kernel)
 {
 	const struct nlmsghdr *nlh;
 	uint32_t seq;
 	int error = ENOMEM;
 
+	if (kernel->keeper_fd >= 0)
+		return ask_there(kernel, KEEPER_IS_THERE, NULL);
 	pthread_mutex_lock(&kernel->lock);
 	start(&kernel->messages);
 	nlh = about_table(kernel, NFT_MSG_GETTABLE, NLM_F_ACK);
@@ -362,7 +415,10 @@ size_t kernel_apply(struct kernel *kernel, struct kernel_change *change, size_t 
 	size_t made = 0;
 
 	pthread_mutex_lock(&kernel->lock);
-	for (size_t i = 0; i < n; i += CHANGES_AT_ONCE)
+	for (size_t i = 0; kernel->keeper_fd >= 0 && i < n; i += KEEPER_CHANGES)
+		made += apply_there(kernel, change + i,
+				    n - i < KEEPER_CHANGES ? n - i : KEEPER_CHANGES);
+	for (size_t i = 0; kernel->keeper_fd < 0 && i < n; i += CHANGES_AT_ONCE)
 		made += apply(kernel, change + i,
 			      n - i < CHANGES_AT_ONCE ? n - i : CHANGES_AT_ONCE);
 	pthread_mutex_unlock(&kernel->lock);
@@ -371,7 +427,9 @@ size_t kernel_apply(struct kernel *kernel, struct kernel_change *change, size_t 
 
 void kernel_stats(struct kernel *kernel, struct kernel_stats *stats)
 {
+	if (kernel->keeper_fd >= 0)
+		ask_there(kernel, KEEPER_STATS, NULL);
 	pthread_mutex_lock(&kernel->lock);
-	*stats = kernel->stats;
+	*stats = kernel->keeper_fd >= 0 ? kernel->answer.stats : kernel->stats;
 	pthread_mutex_unlock(&kernel->lock);
 }

@@ -39,6 +39,13 @@ bool kernel_remove(struct kernel *kernel, char err[RPCGATE_ERROR_SIZE]);
 /** True if the table is there. */
 bool kernel_is_there(struct kernel *kernel);
 
+/** From now on another process does what is asked of us (keeper.h), but for installing and changing
+ *  by a plan: it reads that from the configuration. */
+void kernel_delegate(struct kernel *kernel, int keeper_fd);
+/** Have the configuration read again there, or the table put there once more. */
+bool kernel_reload_there(struct kernel *kernel, char err[RPCGATE_ERROR_SIZE]);
+bool kernel_install_there(struct kernel *kernel, char err[RPCGATE_ERROR_SIZE]);
+
 /** A change of one element. */
 struct kernel_change {
 	struct ruleset_element element;

@@ -4,6 +4,10 @@
 
 #include "plan.h"
 
+/* The engine's limit is reached first: the kernel also counts elements that have run out and are not
+ * collected yet, those that an earlier process left, and ports of the last day */
+#define SPARE_ELEMENTS 4096U
+
 static const struct rpcgate_port_list windows = { 1, { { 49152, 65535 } } };
 
 static struct ruleset_plan rules_of(const struct plan *plan)
@@ -19,7 +23,7 @@ static struct ruleset_plan rules_of(const struct plan *plan)
 		.log_group = (uint16_t)conf->log_group,
 		.log_per_s = conf->log_rate,
 		.mark_shift = conf->mark_bit,
-		.max_pinholes = plan->engine.max_pinholes,
+		.max_elements = 4 * plan->engine.max_pinholes + SPARE_ELEMENTS,
 		.mapper = plan->engine.mapper_ports,
 		/* without a range ports are learned anywhere; closed is what Windows uses */
 		.dynamic = plan->engine.dynamic_range.n ? plan->engine.dynamic_range : windows,
@@ -52,6 +56,26 @@ bool plan_read(struct plan *plan, const char *path, bool observe)
 void plan_free(struct plan *plan)
 {
 	conf_free(&plan->conf);
+}
+
+void plan_keep(struct plan *now, const struct plan *was)
+{
+	bool other = now->conf.mode != was->conf.mode ||
+		     now->conf.queue_first != was->conf.queue_first ||
+		     now->conf.queue_last != was->conf.queue_last ||
+		     now->conf.mark_bit != was->conf.mark_bit ||
+		     now->conf.log_group != was->conf.log_group ||
+		     now->engine.max_pinholes != was->engine.max_pinholes;
+
+	if (other)
+		fputs("rpcgate: mode, queue, mark-bit, log-group and limits change with a restart\n",
+		      stderr);
+	now->rules.queue_first = was->rules.queue_first;
+	now->rules.queue_last = was->rules.queue_last;
+	now->rules.mark_shift = was->rules.mark_shift;
+	now->rules.log_group = was->rules.log_group;
+	now->rules.max_elements = was->rules.max_elements;
+	now->rules.by = was->rules.by;
 }
 
 char *plan_ports(const struct rpcgate_port_list *list, char *text, size_t size)

@@ -19,6 +19,9 @@ bool plan_read(struct plan *plan, const char *path, bool observe);
 /** All but the policy, which others may still refer to. */
 void plan_free(struct plan *plan);
 
+/** Of a plan read again: what a running process cannot change stays as it was, and is said. */
+void plan_keep(struct plan *now, const struct plan *was);
+
 /** Ports as text, such as "135, 593" or "49152-65535", cut at @p size. */
 char *plan_ports(const struct rpcgate_port_list *list, char *text, size_t size);
 

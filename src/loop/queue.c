@@ -6,18 +6,22 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <libmnl/libmnl.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 
+#include "keeper.h"
 #include "queue.h"
 
 #define MESSAGE_SIZE 0x11000U     /* a packet of 64 KiB with its attributes */
 #define RECEIVE_BUFFER (16 << 20) /* what the kernel may have on the way to us */
 #define VERDICT_SIZE 64U          /* of one verdict message */
 #define COPY_ALL 0xffffU
+#define TRIES 20U
+#define TRY_AGAIN_US 10000U
 
 struct queue {
 	struct mnl_socket *netlink;
@@ -27,6 +31,8 @@ struct queue {
 	uint8_t *memory; /* QUEUE_BATCH messages */
 	uint8_t verdict[QUEUE_BATCH * VERDICT_SIZE];
 	size_t n_verdict;
+	int keeper_fd; /* -1: we settle ourselves */
+	struct keeper_message message;
 	struct queue_stats stats;
 };
 
@@ -67,6 +73,17 @@ static bool configure(struct queue *q, uint32_t length)
 	return ask(q, nlh);
 }
 
+/* One that was killed a moment ago may still be ending */
+static bool configure_soon(struct queue *q, uint32_t length)
+{
+	for (unsigned tries = 0; !configure(q, length); tries++) {
+		if ((errno != EBUSY && errno != EPERM) || tries == TRIES)
+			return false;
+		usleep(TRY_AGAIN_US);
+	}
+	return true;
+}
+
 static bool reserve(struct queue *q)
 {
 	q->memory = malloc((size_t)QUEUE_BATCH * MESSAGE_SIZE);
@@ -87,9 +104,10 @@ struct queue *queue_open(uint16_t number, uint32_t length, char err[RPCGATE_ERRO
 	if (!q || !reserve(q))
 		goto failed;
 	q->number = number;
+	q->keeper_fd = -1;
 	q->netlink = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	if (!q->netlink || mnl_socket_bind(q->netlink, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    !configure(q, length))
+	    !configure_soon(q, length))
 		goto failed;
 	fd = mnl_socket_get_fd(q->netlink);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
@@ -180,10 +198,39 @@ int queue_receive(struct queue *queue, struct queue_packet *out)
 
 /* ---------------------------------------------------------------- settling */
 
+void queue_delegate(struct queue *queue, int keeper_fd, uint32_t index)
+{
+	queue->keeper_fd = keeper_fd;
+	queue->message = (struct keeper_message){ .kind = KEEPER_VERDICTS, .queue = index };
+}
+
+static void settle_there(struct queue *queue, uint32_t id, bool pass, uint32_t mark)
+{
+	struct keeper_message *m = &queue->message;
+
+	if (m->n == QUEUE_BATCH)
+		(void)queue_flush(queue);
+	m->u.verdict[m->n++] = (struct keeper_verdict){ id, mark, pass };
+}
+
+static bool flush_there(struct queue *queue)
+{
+	struct keeper_message *m = &queue->message;
+	bool good = !m->n || keeper_send(queue->keeper_fd, m);
+
+	m->n = 0;
+	queue->stats.unsettled += !good;
+	return good;
+}
+
 void queue_settle(struct queue *queue, uint32_t id, bool pass, uint32_t mark)
 {
 	struct nlmsghdr *nlh;
 
+	if (queue->keeper_fd >= 0) {
+		settle_there(queue, id, pass, mark);
+		return;
+	}
 	if (queue->n_verdict + VERDICT_SIZE > sizeof(queue->verdict))
 		(void)queue_flush(queue);
 	nlh = nfq_nlmsg_put((char *)queue->verdict + queue->n_verdict, NFQNL_MSG_VERDICT,
@@ -198,6 +245,8 @@ bool queue_flush(struct queue *queue)
 {
 	size_t n = queue->n_verdict;
 
+	if (queue->keeper_fd >= 0)
+		return flush_there(queue);
 	queue->n_verdict = 0;
 	if (!n || mnl_socket_sendto(queue->netlink, queue->verdict, n) >= 0)
 		return true;

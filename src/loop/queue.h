@@ -35,9 +35,13 @@ void queue_free(struct queue *queue);
  * @return how many; 0 if none came; -1 if the queue cannot be used any more, with errno
  */
 int queue_receive(struct queue *queue, struct queue_packet *out);
+/** From now on another process settles: verdicts are sent to it (keeper.h), as those of its
+ *  @p index th queue. */
+void queue_delegate(struct queue *queue, int keeper_fd, uint32_t index);
 /** Let a packet go on with a mark, or drop it.  Takes effect with queue_flush(). */
 void queue_settle(struct queue *queue, uint32_t id, bool pass, uint32_t mark);
-/** False if the kernel did not take the verdicts: the packets stay held, that is, dropped. */
+/** False if the kernel did not take the verdicts: the packets stay held, that is, dropped; or if
+ *  nobody is there any more who could give them to it. */
 bool queue_flush(struct queue *queue);
 
 struct queue_stats {

@@ -263,7 +263,7 @@ static void put_set(const struct maker *k, const struct set_row *row)
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, row->key_len);
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, row->flags);
 	if (row->flags & NFT_SET_TIMEOUT)
-		nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, k->plan->max_pinholes);
+		nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, k->plan->max_elements);
 	if (row->flags & NFT_SET_CONCAT)
 		nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, row->field, sizeof(row->field));
 	nftnl_set_nlmsg_build_payload(nlh, s);
@@ -1199,7 +1199,7 @@ static void print_set(const struct ruleset_plan *plan, const struct set_row *row
 {
 	fprintf(out, "\tset %s {\n\t\ttype %s\n", row->name, row->type);
 	if (row->flags & NFT_SET_TIMEOUT)
-		fprintf(out, "\t\tsize %u\n\t\tflags timeout\n", plan->max_pinholes);
+		fprintf(out, "\t\tsize %u\n\t\tflags timeout\n", plan->max_elements);
 	if (row->flags & NFT_SET_INTERVAL)
 		fputs("\t\tflags interval\n", out);
 	if (row == &fixed_sets[FIXED_MAPPER] || row == &fixed_sets[FIXED_DYNAMIC]) {

@@ -61,7 +61,7 @@ struct ruleset_plan {
 	uint16_t log_group;    /**< refused first packets are told there */
 	uint32_t log_per_s;    /**< at most so many a second; counted all the same */
 	unsigned mark_shift;   /**< where the four bits begin, 0 to 28 */
-	uint32_t max_pinholes; /**< elements of each pinhole set */
+	uint32_t max_elements; /**< of each set that is filled while running */
 	struct rpcgate_port_list mapper;
 	struct rpcgate_port_list dynamic;
 	const struct rpcgate_policy *policy; /**< for its openings; NULL: none */

@@ -174,27 +174,6 @@ static void rejudge(struct worker *w, void *ctx)
 	worker_take(w, &r);
 }
 
-/* What a process cannot change of itself */
-static void keep(struct plan *now, const struct plan *was)
-{
-	bool other = now->conf.mode != was->conf.mode ||
-		     now->conf.queue_first != was->conf.queue_first ||
-		     now->conf.queue_last != was->conf.queue_last ||
-		     now->conf.mark_bit != was->conf.mark_bit ||
-		     now->conf.log_group != was->conf.log_group ||
-		     now->engine.max_pinholes != was->engine.max_pinholes;
-
-	if (other)
-		fputs("rpcgate: mode, queue, mark-bit, log-group and limits change with a restart\n",
-		      stderr);
-	now->rules.queue_first = was->rules.queue_first;
-	now->rules.queue_last = was->rules.queue_last;
-	now->rules.mark_shift = was->rules.mark_shift;
-	now->rules.log_group = was->rules.log_group;
-	now->rules.max_pinholes = was->rules.max_pinholes;
-	now->rules.by = was->rules.by;
-}
-
 static bool reload(struct service *s, char err[RPCGATE_ERROR_SIZE])
 {
 	struct change_task task = { .setup = &s->setup };
@@ -203,8 +182,9 @@ static bool reload(struct service *s, char err[RPCGATE_ERROR_SIZE])
 	snprintf(err, RPCGATE_ERROR_SIZE, "the configuration is wrong, the old one stays");
 	if (!plan_read(&plan, s->path, s->observe))
 		return false;
-	keep(&plan, &s->plan);
-	if (s->kernel && !kernel_change(s->kernel, &plan.rules, err)) {
+	plan_keep(&plan, &s->plan);
+	if (s->kernel && !(s->keeper_fd >= 0 ? kernel_reload_there(s->kernel, err) :
+					       kernel_change(s->kernel, &plan.rules, err))) {
 		rpcgate_policy_free(plan.policy);
 		plan_free(&plan);
 		return false;
@@ -324,7 +304,8 @@ static void look_after_table(struct service *s)
 		return;
 	fputs("rpcgate: the table inet rpcgate was taken away; putting it back\n", stderr);
 	run_tell(s, "table", "taken away by somebody, and put back");
-	if (!kernel_install(s->kernel, &s->plan.rules, err)) {
+	if (!(s->keeper_fd >= 0 ? kernel_install_there(s->kernel, err) :
+				  kernel_install(s->kernel, &s->plan.rules, err))) {
 		fprintf(stderr, "rpcgate: %s\n", err);
 		return;
 	}
@@ -398,6 +379,10 @@ static bool on_signal(struct service *s)
 	case SIGUSR1:
 		write_stats(s);
 		return true;
+	case SIGCHLD:
+		fputs("rpcgate: the process that changes the kernel has ended\n", stderr);
+		s->keeper_lost = true;
+		return false;
 	default:
 		return false;
 	}
@@ -433,7 +418,7 @@ static enum run_end loop(struct service *s)
 		if (fd[2].revents)
 			every_second(s);
 		if (fd[1].revents && !on_signal(s))
-			return RUN_DONE;
+			return s->keeper_lost ? RUN_FAILED : RUN_DONE;
 		if (!workers_live(s)) {
 			fputs("rpcgate: a queue or a bridge cannot be read any more\n", stderr);
 			return RUN_FAILED;
@@ -453,6 +438,7 @@ static bool open_clocks(struct service *s, char err[RPCGATE_ERROR_SIZE])
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGCHLD);               /* the keeper */
 	pthread_sigmask(SIG_BLOCK, &set, NULL); /* also for the threads to come */
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	s->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -673,6 +659,8 @@ static void end(struct service *s)
 	}
 	for (size_t i = 0; i < s->n_workers; i++)
 		worker_free(s->worker[i]);
+	if (s->keeper_fd >= 0)
+		close(s->keeper_fd); /* the keeper ends */
 	kernel_free(s->kernel);
 	metrics_free(s->metrics);
 	for (size_t i = 0; i < CONF_EVENTS_MAX; i++)
@@ -688,7 +676,9 @@ static void end(struct service *s)
 
 enum run_end run(const char *path, bool observe)
 {
-	struct service s = { .path = path, .observe = observe, .setup = { .wake_fd = -1 } };
+	struct service s = {
+		.path = path, .observe = observe, .keeper_fd = -1, .setup = { .wake_fd = -1 }
+	};
 	char err[RPCGATE_ERROR_SIZE] = "";
 	enum run_end how = RUN_FAILED;
 
@@ -707,7 +697,8 @@ enum run_end run(const char *path, bool observe)
 	}
 	announce(&s);
 	restore(&s);
-	if (!start(&s, err)) {
+	if ((s.kernel && s.plan.conf.split == CONF_TWO_PROCESSES && !run_split(&s, err)) ||
+	    !start(&s, err)) {
 		fprintf(stderr, "rpcgate: %s\n", err);
 	} else {
 		s.started = true;

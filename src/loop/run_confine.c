@@ -8,10 +8,15 @@
 #include <errno.h>
 #include <libgen.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "keeper.h"
 #include "run_parts.h"
 #include "sandbox.h"
 
@@ -109,6 +114,94 @@ bool run_confine(struct service *s, char err[RPCGATE_ERROR_SIZE])
 	for (size_t i = 0; i < paths.n; i++)
 		free((void *)(uintptr_t)paths.at[i].path);
 	return good;
+}
+
+/* The keeper reads the configuration by itself: nobody tells it what to put into the kernel */
+static bool reload(void *ctx, char err[RPCGATE_ERROR_SIZE])
+{
+	struct service *s = ctx;
+	struct plan plan;
+
+	snprintf(err, RPCGATE_ERROR_SIZE, "the configuration is wrong, the old one stays");
+	if (!plan_read(&plan, s->path, s->observe))
+		return false;
+	plan_keep(&plan, &s->plan);
+	if (!kernel_change(s->kernel, &plan.rules, err)) {
+		rpcgate_policy_free(plan.policy);
+		plan_free(&plan);
+		return false;
+	}
+	rpcgate_policy_free(s->plan.policy);
+	plan_free(&s->plan);
+	s->plan = plan;
+	return true;
+}
+
+static bool install(void *ctx, char err[RPCGATE_ERROR_SIZE])
+{
+	struct service *s = ctx;
+
+	return kernel_install(s->kernel, &s->plan.rules, err);
+}
+
+static void keep(struct service *s, int fd)
+{
+	struct keeper_world world = { .kernel = s->kernel,
+				      .limits = { s->n_workers, &s->plan.engine.mapper_ports,
+						  &s->plan.engine.reserved },
+				      .install = install,
+				      .reload = reload,
+				      .ctx = s };
+	char err[RPCGATE_ERROR_SIZE];
+
+	for (size_t i = 0; i < s->n_workers; i++)
+		world.queue[i] = worker_queue(s->worker[i]);
+	/* with the parser, also where it is killed */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || !sandbox_lock(0, err))
+		return;
+	keeper_serve(fd, &world);
+}
+
+/* The last right: verdicts and the table are the keeper's from here on */
+static bool drop_all(char err[RPCGATE_ERROR_SIZE])
+{
+	cap_t none = cap_init();
+	bool good = none && cap_set_proc(none) == 0;
+
+	if (!good)
+		snprintf(err, RPCGATE_ERROR_SIZE, "capabilities: %s", strerror(errno));
+	cap_free(none);
+	return good;
+}
+
+bool run_split(struct service *s, char err[RPCGATE_ERROR_SIZE])
+{
+	int pair[2];
+	pid_t child;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+		snprintf(err, RPCGATE_ERROR_SIZE, "socketpair: %s", strerror(errno));
+		return false;
+	}
+	child = fork();
+	if (child == 0) {
+		close(pair[0]);
+		keep(s, pair[1]);
+		_exit(0);
+	}
+	close(pair[1]);
+	if (child < 0) {
+		snprintf(err, RPCGATE_ERROR_SIZE, "fork: %s", strerror(errno));
+		close(pair[0]);
+		return false;
+	}
+	s->keeper_fd = pair[0];
+	kernel_delegate(s->kernel, pair[0]);
+	for (size_t i = 0; i < s->n_workers; i++) {
+		queue_delegate(worker_queue(s->worker[i]), pair[0], (uint32_t)i);
+		worker_set_split(s->worker[i]);
+	}
+	return drop_all(err);
 }
 
 bool run_lock(struct service *s, char err[RPCGATE_ERROR_SIZE])

@@ -49,14 +49,14 @@ static bool status(void *ctx, FILE *out, const char *argument, char err[RPCGATE_
 	(void)argument;
 	run_stats(s, &sum, NULL);
 	pthread_mutex_lock(&s->lock);
-	line = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I}", "version", RPCGATE_VERSION,
-			 "configuration", s->path, "action",
+	line = json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:i,s:I,s:I,s:I}", "version",
+			 RPCGATE_VERSION, "configuration", s->path, "action",
 			 s->plan.rules.enforce ? "enforce" : "observe", "inspect",
 			 s->plan.rules.first_bind ? "first-bind" : "every-bind", "table",
-			 s->kernel ? keeping[kernel_keeping(s->kernel)] : "none", "uptime_s",
-			 (json_int_t)s->seconds, "queues", (int)s->n_workers, "pinholes",
-			 (json_int_t)sum.pinholes_live, "bindings", (json_int_t)sum.bindings_live,
-			 "flows", (json_int_t)sum.flows_live);
+			 s->kernel ? keeping[kernel_keeping(s->kernel)] : "none", "split",
+			 (int)(s->keeper_fd >= 0), "uptime_s", (json_int_t)s->seconds, "queues",
+			 (int)s->n_workers, "pinholes", (json_int_t)sum.pinholes_live, "bindings",
+			 (json_int_t)sum.bindings_live, "flows", (json_int_t)sum.flows_live);
 	pthread_mutex_unlock(&s->lock);
 	return put(out, line, err);
 }

@@ -43,6 +43,8 @@ struct service {
 	struct state_counts restored;
 	uint64_t seconds;
 	int signals, timer;
+	int keeper_fd; /* -1: one process does all */
+	bool keeper_lost;
 	bool started;
 	bool save_failed;
 	bool metrics_failed;
@@ -69,6 +71,9 @@ void run_republish(struct worker *worker, void *ctx);
 
 /** Become who the configuration names, with the rights that are still needed and no others. */
 bool run_confine(struct service *s, char err[RPCGATE_ERROR_SIZE]);
+/** Become two: the kernel's keeper, which never returns from here, and the one that reads packets,
+ *  without any right.  While there is one thread. */
+bool run_split(struct service *s, char err[RPCGATE_ERROR_SIZE]);
 /** After all threads were started: the system calls that remain. */
 bool run_lock(struct service *s, char err[RPCGATE_ERROR_SIZE]);
 

@@ -44,6 +44,7 @@ struct worker {
 	struct worker_stats stats;
 	pthread_t thread;
 	bool running;
+	bool split; /* see worker_set_split() */
 	_Atomic bool stop;
 	_Atomic bool failed;
 	uint64_t last_tick_ns;
@@ -169,6 +170,16 @@ void worker_free(struct worker *worker)
 struct rpcgate *worker_gate(struct worker *worker)
 {
 	return worker->gate;
+}
+
+void worker_set_split(struct worker *worker)
+{
+	worker->split = true;
+}
+
+struct queue *worker_queue(struct worker *worker)
+{
+	return worker->queue;
 }
 
 struct outbox *worker_outbox(struct worker *worker)
@@ -485,10 +496,9 @@ static bool batch(struct worker *w)
 		publish(w);
 		note_learning(&w->stats, worker_now_ns() - start);
 	}
-	queue_flush(w->queue);
 	if (told)
 		ring(w);
-	return true;
+	return queue_flush(w->queue) || !w->split;
 }
 
 /* Both ends learn that a connection is refused; without a reset they have to find out */

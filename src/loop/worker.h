@@ -51,6 +51,9 @@ void worker_do(struct worker *worker, worker_task *task, void *ctx);
 
 /* For tasks */
 struct rpcgate *worker_gate(struct worker *worker);
+struct queue *worker_queue(struct worker *worker);
+/** Another process settles: when it is gone, the worker ends. */
+void worker_set_split(struct worker *worker);
 /** Act on what a call of the engine returned: its events, and the kernel. */
 void worker_take(struct worker *worker, const struct rpcgate_result *result);
 /** The same in two steps, where there is much of it. */

@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import pathlib
 import random
 import signal
 import threading
@@ -659,6 +660,68 @@ def own_user(made):
         closed_to_hidden()
 
 
+def rights(pid):
+    """The capabilities of a process, as a number; -1 if it is gone."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return -1
+    if "State:\tZ" in text:
+        return -1
+    return int(text.split("CapEff:\t")[1].split()[0], 16)
+
+
+def keeper_of(gate):
+    pid = gate.process.pid
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    if len(children) != 1:
+        raise lab.Failed(f"{len(children)} processes beside the first")
+    return int(children[0])
+
+
+def two_processes(made):
+    """The one that reads packets has no right, the other one has one; neither outlives the other."""
+    with made.probe(HIDDEN) as knocks:
+        gate = made.gate()
+        gate.start()
+        keeper = keeper_of(gate)
+        began = time.monotonic()
+        works()
+        if rights(gate.process.pid) != 0 or rights(keeper) != 1 << 12:
+            raise lab.Failed(f"rights {rights(gate.process.pid):x} and {rights(keeper):x}")
+        if not gate.ctl("status")[0]["split"]:
+            raise lab.Failed("status says that it is one process")
+        os.kill(keeper, signal.SIGKILL)
+        lab.wait_until("the first ends when the keeper is killed", lambda: not gate.alive(), 2)
+        if gate.forget() != 1:
+            raise lab.Failed("it did not fail")
+        gate.start()
+        works()
+        keeper = keeper_of(gate)
+        gate.kill()
+        lab.wait_until("the keeper ends when the first is killed", lambda: rights(keeper) < 0, 2)
+        gate.start()
+        works()
+        gate.reload()
+        works()
+        gate.stop()
+        never_heard(knocks, HIDDEN, began)
+
+
+def one_process(made):
+    """`split no`: one process with the one right."""
+    with made.gate("split no") as gate:
+        works()
+        if rights(gate.process.pid) != 1 << 12:
+            raise lab.Failed(f"rights {rights(gate.process.pid):x}")
+        pid = gate.process.pid
+        if pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+            raise lab.Failed("there is another process")
+        gate.reload()
+        works()
+        closed_to_hidden()
+
+
 def ends_clean(made):
     """After SIGTERM: status 0, ports shut, no rule left that lets anything through."""
     with made.probe(SAMR, HIDDEN) as knocks:
@@ -690,5 +753,6 @@ SCENARIOS = [
     ("events-full", events_full),
     ("clock-steps", clock_steps), ("interface-gone", interface_gone),
     ("control", control), ("not-twice", not_twice), ("bad-start", bad_start),
-    ("without-rights", without_rights), ("own-user", own_user), ("ends-clean", ends_clean),
+    ("without-rights", without_rights), ("own-user", own_user), ("two-processes", two_processes),
+    ("one-process", one_process), ("ends-clean", ends_clean),
 ]

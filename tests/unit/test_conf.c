@@ -61,6 +61,7 @@ static void every_line_is_read(void **state)
 		      "ACTION observe   # for now\n"
 		      "inspect first-bind\n"
 		      "refuse drop\n"
+		      "split no\n"
 		      "queue 4-7\n"
 		      "queue-length 100\n"
 		      "log-group 9\n"
@@ -84,6 +85,7 @@ static void every_line_is_read(void **state)
 	assert_int_equal(r.conf.action, CONF_OBSERVE);
 	assert_int_equal(r.conf.inspect, CONF_FIRST_BIND);
 	assert_int_equal(r.conf.refuse, CONF_DROP);
+	assert_int_equal(r.conf.split, CONF_ONE_PROCESS);
 	assert_int_equal(r.conf.queue_first, 4);
 	assert_int_equal(r.conf.queue_last, 7);
 	assert_int_equal(r.conf.queue_length, 100);
@@ -216,7 +218,7 @@ static void keys_are_documented(void **state)
 	for (const struct conf_key *key; (key = conf_key(n)); n++)
 		assert_true(key->name[0] && key->values[0] && key->preset[0] &&
 			    key->help[strlen(key->help) - 1] == '.');
-	assert_int_equal(n, 16);
+	assert_int_equal(n, 17);
 }
 
 int main(void)

@@ -35,7 +35,7 @@ static struct ruleset_plan some_plan(void)
 		.log_group = 9,
 		.log_per_s = 100,
 		.mark_shift = 24,
-		.max_pinholes = 4,
+		.max_elements = 4,
 		.mapper = { 2, { { 593, 593 }, { 135, 135 } } },
 		.dynamic = { 3, { { 50000, 65535 }, { 49152, 49999 }, { 1025, 5000 } } },
 	};
@@ -295,7 +295,7 @@ static void thousands_at_once(void **state)
 
 	(void)state;
 	assert_non_null(c);
-	plan.max_pinholes = 4096;
+	plan.max_elements = 4096;
 	k = installed(&plan);
 	for (uint16_t i = 0; i < 3000; i++)
 		c[i] = (struct kernel_change){ .element = { SET_PIN6, ipv6(1), ipv6(2),

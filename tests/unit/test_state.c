@@ -40,7 +40,7 @@ static int set_up(void **state)
 {
 	struct rig *r = calloc(1, sizeof(*r));
 	struct ruleset_plan plan = { .enforce = true,
-				     .max_pinholes = 1000,
+				     .max_elements = 1000,
 				     .log_per_s = 1,
 				     .mark_shift = 24,
 				     .mapper = { 1, { { 135, 135 } } },
