@@ -20,6 +20,15 @@ static bool listed(const struct rpcgate_port_list *list, uint16_t port)
 	return false;
 }
 
+/* Looked at as an octet: a bool with another value must not even be read */
+static bool is_flag(const bool *flag)
+{
+	uint8_t octet;
+
+	memcpy(&octet, flag, sizeof(octet));
+	return octet <= 1;
+}
+
 static bool may_change(const struct kernel_change *c, const struct keeper_limits *limits)
 {
 	const struct ruleset_element *e = &c->element;
@@ -27,7 +36,8 @@ static bool may_change(const struct kernel_change *c, const struct keeper_limits
 	bool ipv4 = e->set == SET_PIN4 || e->set == SET_PAST4 || e->set == SET_UDP4 ||
 		    e->set == SET_PAIR4;
 
-	return (unsigned)e->set < SET_COUNT && rpcgate_addr_is_ipv4(&e->client) == ipv4 &&
+	return is_flag(&c->remove) && is_flag(&c->known) && (unsigned)e->set < SET_COUNT &&
+	       rpcgate_addr_is_ipv4(&e->client) == ipv4 &&
 	       rpcgate_addr_is_ipv4(&e->server) == ipv4 && e->timeout_ms <= LIFE_MAX_MS &&
 	       (pair || (e->port >= PORT_MIN && !listed(limits->mapper, e->port) &&
 			 !listed(limits->reserved, e->port)));
