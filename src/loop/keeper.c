@@ -39,8 +39,9 @@ static bool may_change(const struct kernel_change *c, const struct keeper_limits
 	return is_flag(&c->remove) && is_flag(&c->known) && (unsigned)e->set < SET_COUNT &&
 	       rpcgate_addr_is_ipv4(&e->client) == ipv4 &&
 	       rpcgate_addr_is_ipv4(&e->server) == ipv4 && e->timeout_ms <= LIFE_MAX_MS &&
-	       (pair || (e->port >= PORT_MIN && !listed(limits->mapper, e->port) &&
-			 !listed(limits->reserved, e->port)));
+	       (pair || c->remove ||
+		(e->port >= PORT_MIN && !listed(limits->mapper, e->port) &&
+		 !listed(limits->reserved, e->port)));
 }
 
 bool keeper_may(const struct keeper_message *message, const struct keeper_limits *limits)
@@ -127,6 +128,7 @@ static void carry_out(const struct keeper_world *w, struct keeper_message *m,
 
 void keeper_serve(int fd, const struct keeper_world *world)
 {
+	uint64_t denied = 0;
 	struct keeper_message m;
 	struct keeper_answer a;
 
@@ -135,16 +137,21 @@ void keeper_serve(int fd, const struct keeper_world *world)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		/* the end, or somebody who is not what we come from */
+		if (n != (ssize_t)sizeof(m))
 			return;
 		a = (struct keeper_answer){ .good = false };
-		if (n == (ssize_t)sizeof(m) && keeper_may(&m, &world->limits))
+		if (keeper_may(&m, &world->limits))
 			carry_out(world, &m, &a);
 		else
-			snprintf(a.err, sizeof(a.err), "a message that may not be carried out");
-		if (n == (ssize_t)sizeof(m) && m.kind == KEEPER_VERDICTS)
+			denied++;
+		if (m.kind == KEEPER_VERDICTS)
 			continue;
-		if (send(fd, &a, sizeof(a), MSG_NOSIGNAL) < 0)
+		if (!a.good && !a.err[0])
+			snprintf(a.err, sizeof(a.err),
+				 "not done: the kernel or the keeper refuses");
+		a.stats.denied = denied;
+		if (send(fd, &a, sizeof(a), MSG_NOSIGNAL) != (ssize_t)sizeof(a))
 			return;
 	}
 }

@@ -5,8 +5,8 @@
  * them, and tells the *keeper* what becomes of them and what is open; receiving from an open queue
  * needs no right.  The keeper has CAP_NET_ADMIN, reads nothing that comes from the network, and
  * takes messages of one fixed size over a socket pair (SOCK_SEQPACKET), each of which it checks:
- * whoever takes the parser over can let packets of our queues pass and open ports above 1024 for a
- * while, and nothing else in the kernel.
+ * whoever takes the parser over can let packets of our queues pass, with any mark, and open ports
+ * above 1024 for a while, and nothing else in the kernel.
  *
  * Verdicts are sent and forgotten, everything else is answered.  What was sent first is done
  * first, so a pinhole that was confirmed stands before the verdicts that follow.  When one of the

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
@@ -16,6 +17,8 @@
 #define SEND_BUFFER (8 << 20) /* a table with thousands of static lines is one message */
 #define REPLY_SIZE 65536
 #define CHANGES_AT_ONCE 256U
+#define TRIES 20U
+#define TRY_AGAIN_US 10000U
 
 /* Newer than the headers of Debian 12 */
 #define TABLE_OWNER 0x2U
@@ -188,9 +191,11 @@ static void say_install(int error, char err[RPCGATE_ERROR_SIZE])
 bool kernel_install(struct kernel *kernel, struct ruleset_plan *plan, char err[RPCGATE_ERROR_SIZE])
 {
 	static const enum queue_statement by[] = { QUEUE_BY_NFT, QUEUE_BY_XT };
+	unsigned tries = 0;
 	int error = 0;
 
 	pthread_mutex_lock(&kernel->lock);
+again:
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
 		for (size_t q = 0; q < sizeof(by) / sizeof(by[0]); q++) {
 			plan->by = by[q];
@@ -201,6 +206,9 @@ bool kernel_install(struct kernel *kernel, struct ruleset_plan *plan, char err[R
 			goto out;
 		}
 out:
+	/* one that was killed a moment ago may still own it */
+	if (error == EPERM && tries++ < TRIES && usleep(TRY_AGAIN_US) == 0)
+		goto again;
 	pthread_mutex_unlock(&kernel->lock);
 	if (error)
 		say_install(error, err);
@@ -263,6 +271,11 @@ bool kernel_remove(struct kernel *kernel, char err[RPCGATE_ERROR_SIZE])
 }
 
 /* --------------------------------------------------------------------- keeper */
+
+int kernel_fd(const struct kernel *kernel)
+{
+	return mnl_socket_get_fd(kernel->netlink);
+}
 
 void kernel_delegate(struct kernel *kernel, int keeper_fd)
 {
@@ -427,9 +440,12 @@ size_t kernel_apply(struct kernel *kernel, struct kernel_change *change, size_t 
 
 void kernel_stats(struct kernel *kernel, struct kernel_stats *stats)
 {
-	if (kernel->keeper_fd >= 0)
-		ask_there(kernel, KEEPER_STATS, NULL);
 	pthread_mutex_lock(&kernel->lock);
-	*stats = kernel->keeper_fd >= 0 ? kernel->answer.stats : kernel->stats;
+	*stats = kernel->stats;
+	if (kernel->keeper_fd >= 0) {
+		kernel->message = (struct keeper_message){ .kind = KEEPER_STATS };
+		if (keeper_ask(kernel->keeper_fd, &kernel->message, &kernel->answer))
+			*stats = kernel->answer.stats;
+	}
 	pthread_mutex_unlock(&kernel->lock);
 }

@@ -39,6 +39,8 @@ bool kernel_remove(struct kernel *kernel, char err[RPCGATE_ERROR_SIZE]);
 /** True if the table is there. */
 bool kernel_is_there(struct kernel *kernel);
 
+/** Its socket, for a process that closes all others. */
+int kernel_fd(const struct kernel *kernel);
 /** From now on another process does what is asked of us (keeper.h), but for installing and changing
  *  by a plan: it reads that from the configuration. */
 void kernel_delegate(struct kernel *kernel, int keeper_fd);
@@ -64,6 +66,7 @@ struct kernel_stats {
 	uint64_t elements;
 	uint64_t failures; /**< transactions that had to be repeated */
 	uint64_t refused;  /**< elements that could not be added: the set is full */
+	uint64_t denied;   /**< messages that the keeper did not carry out */
 };
 void kernel_stats(struct kernel *kernel, struct kernel_stats *stats);
 

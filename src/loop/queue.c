@@ -198,6 +198,11 @@ int queue_receive(struct queue *queue, struct queue_packet *out)
 
 /* ---------------------------------------------------------------- settling */
 
+int queue_fd(const struct queue *queue)
+{
+	return mnl_socket_get_fd(queue->netlink);
+}
+
 void queue_delegate(struct queue *queue, int keeper_fd, uint32_t index)
 {
 	queue->keeper_fd = keeper_fd;

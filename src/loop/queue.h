@@ -35,6 +35,8 @@ void queue_free(struct queue *queue);
  * @return how many; 0 if none came; -1 if the queue cannot be used any more, with errno
  */
 int queue_receive(struct queue *queue, struct queue_packet *out);
+/** Its socket, for a process that closes all others. */
+int queue_fd(const struct queue *queue);
 /** From now on another process settles: verdicts are sent to it (keeper.h), as those of its
  *  @p index th queue. */
 void queue_delegate(struct queue *queue, int keeper_fd, uint32_t index);

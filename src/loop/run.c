@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "json.h"
@@ -430,6 +431,7 @@ static enum run_end loop(struct service *s)
 
 static bool open_clocks(struct service *s, char err[RPCGATE_ERROR_SIZE])
 {
+	const struct sigaction ended = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };
 	const struct itimerspec second = { { 1, 0 }, { 1, 0 } };
 	sigset_t set;
 
@@ -438,7 +440,8 @@ static bool open_clocks(struct service *s, char err[RPCGATE_ERROR_SIZE])
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGCHLD);               /* the keeper */
+	sigaddset(&set, SIGCHLD); /* the keeper has ended, not only stopped */
+	sigaction(SIGCHLD, &ended, NULL);
 	pthread_sigmask(SIG_BLOCK, &set, NULL); /* also for the threads to come */
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	s->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -659,8 +662,10 @@ static void end(struct service *s)
 	}
 	for (size_t i = 0; i < s->n_workers; i++)
 		worker_free(s->worker[i]);
-	if (s->keeper_fd >= 0)
-		close(s->keeper_fd); /* the keeper ends */
+	if (s->keeper_fd >= 0) {
+		close(s->keeper_fd);
+		waitpid(s->keeper, NULL, 0); /* it ends, and lets go of the queues and the table */
+	}
 	kernel_free(s->kernel);
 	metrics_free(s->metrics);
 	for (size_t i = 0; i < CONF_EVENTS_MAX; i++)

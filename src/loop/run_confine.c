@@ -20,6 +20,7 @@
 #include "run_parts.h"
 #include "sandbox.h"
 
+#define FDS_MAX 1024 /* more are not open this early */
 #define PATHS_MAX (CONF_EVENTS_MAX + 8)
 
 struct paths {
@@ -144,6 +145,19 @@ static bool install(void *ctx, char err[RPCGATE_ERROR_SIZE])
 	return kernel_install(s->kernel, &s->plan.rules, err);
 }
 
+/* Files of events, control and metrics are none of its business */
+static void close_others(const struct service *s, int fd)
+{
+	for (int other = STDERR_FILENO + 1; other < FDS_MAX; other++) {
+		bool ours = other == fd || other == kernel_fd(s->kernel);
+
+		for (size_t i = 0; i < s->n_workers; i++)
+			ours |= other == queue_fd(worker_queue(s->worker[i]));
+		if (!ours)
+			close(other);
+	}
+}
+
 static void keep(struct service *s, int fd)
 {
 	struct keeper_world world = { .kernel = s->kernel,
@@ -156,6 +170,7 @@ static void keep(struct service *s, int fd)
 
 	for (size_t i = 0; i < s->n_workers; i++)
 		world.queue[i] = worker_queue(s->worker[i]);
+	close_others(s, fd);
 	/* with the parser, also where it is killed */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || !sandbox_lock(0, err))
 		return;
@@ -196,6 +211,7 @@ bool run_split(struct service *s, char err[RPCGATE_ERROR_SIZE])
 		return false;
 	}
 	s->keeper_fd = pair[0];
+	s->keeper = child;
 	kernel_delegate(s->kernel, pair[0]);
 	for (size_t i = 0; i < s->n_workers; i++) {
 		queue_delegate(worker_queue(s->worker[i]), pair[0], (uint32_t)i);

@@ -97,6 +97,7 @@ static bool stats(void *ctx, FILE *out, const char *argument, char err[RPCGATE_E
 	json_object_set_new(line, "kernel_transactions",
 			    json_integer((json_int_t)kernel.transactions));
 	json_object_set_new(line, "kernel_elements", json_integer((json_int_t)kernel.elements));
+	json_object_set_new(line, "keeper_denied", json_integer((json_int_t)kernel.denied));
 	json_object_set_new(line, "kernel_full", json_integer((json_int_t)all.kernel_full));
 	json_object_set_new(
 		line, "learn_ns_mean",

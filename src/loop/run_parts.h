@@ -4,6 +4,7 @@
 #define LOOP_RUN_PARTS_H
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include "control.h"
 #include "kernel.h"
@@ -45,6 +46,7 @@ struct service {
 	int signals, timer;
 	int keeper_fd; /* -1: one process does all */
 	bool keeper_lost;
+	pid_t keeper;
 	bool started;
 	bool save_failed;
 	bool metrics_failed;

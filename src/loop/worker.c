@@ -474,7 +474,7 @@ static bool batch(struct worker *w)
 {
 	struct queue_packet packet[QUEUE_BATCH];
 	int n = queue_receive(w->queue, packet);
-	bool told = false;
+	bool told = false, flushed;
 	uint64_t start;
 
 	if (n <= 0)
@@ -496,9 +496,10 @@ static bool batch(struct worker *w)
 		publish(w);
 		note_learning(&w->stats, worker_now_ns() - start);
 	}
+	flushed = queue_flush(w->queue);
 	if (told)
 		ring(w);
-	return queue_flush(w->queue) || !w->split;
+	return flushed || !w->split;
 }
 
 /* Both ends learn that a connection is refused; without a reset they have to find out */
