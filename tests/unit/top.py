@@ -510,9 +510,28 @@ def usage(work):
         check("rpcgate top: the terminal nonsense is not known" in screen, "the terminal is named", screen)
 
 
+def screen_in_readme(work):
+    """README.md shows a screen; ask for it with UPDATE=1 in the environment after a change."""
+    readme = pathlib.Path(SOURCE) / "README.md"
+    block = re.search(r"(?ms)^(This is|.*This is) `rpcgate top --speed max pcaps`, third tab:\n\n```text\n(.*?)^```$",
+                      readme.read_text())
+    with Terminal(work, "--speed", "max", PCAPS, size=(92, 14)) as t:
+        t.wait("README: the captures are read", "end of the captures")
+        t.keys("3")
+        t.wait("README: third tab", r"\[3 Refused")
+        screen = "".join(line.rstrip() + "\n" for line in t.screen().splitlines())
+        t.keys("q")
+        t.ended("README", 0)
+    if os.environ.get("UPDATE"):
+        readme.write_text(readme.read_text().replace(block[0], block[0].replace(f"```text\n{block[2]}```",
+                                                                               f"```text\n{screen}```")))
+    else:
+        check(block and block[2] == screen, "README.md shows another screen", screen)
+
+
 def main():
     with tempfile.TemporaryDirectory() as work:
-        for part in (usage, tabs, keys_do_what_they_say, sizes, plain, ends, daemon, events):
+        for part in (usage, tabs, keys_do_what_they_say, sizes, plain, ends, daemon, events, screen_in_readme):
             began = time.monotonic()
             before = failures
             part(work)
