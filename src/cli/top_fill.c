@@ -572,6 +572,7 @@ static struct top_row *server_row(struct top_model *model, const struct rpcgate_
 		memset(row->cell, 0, sizeof(row->cell));
 		set_hosts(row, NULL, addr, 0);
 		top_cell_set(row, SERVER_ADDRESS, key);
+		row->cell[SERVER_REFUSED].number = model->counting ? 0 : TOP_UNKNOWN;
 	}
 	return row;
 }

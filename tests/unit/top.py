@@ -426,7 +426,11 @@ def daemon(work):
         screen = t.wait("bindings", r"10\.2\.0\.5:49664 +drsuapi 4\.0 +granted +- +- +- ")
         t.keys("Enter")
         t.wait("without events there is no story", "start with --events")
-        t.keys("Escape", "5")
+        t.keys("Escape", "3")
+        t.wait("refusals need events", "refusals stand in the events: start with --events FILE")
+        t.keys("4")
+        t.wait("servers", r"10\.2\.0\.5 +0 +0 +1 +- +- ")
+        t.keys("5")
         t.wait("counters", r"packets +1,234,567 +packets fed")
 
         served.close()
