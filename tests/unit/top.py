@@ -72,13 +72,15 @@ class Terminal:
         return int(pathlib.Path(self.pid_file).read_text())
 
     def wait(self, what, good, *options):
-        """Wait until the screen is as it should be; give it back."""
+        """Wait until the screen is as it should be, and drawn to its end; give it back."""
         wanted = re.compile(good, re.M) if isinstance(good, str) else None
         end = time.monotonic() + PATIENCE_S
         while True:
             screen = self.screen(*options)
             if wanted.search(screen) if wanted else good(screen):
-                return screen
+                time.sleep(0.08)
+                if self.screen(*options) == screen:
+                    return screen
             if time.monotonic() > end:
                 check(False, what, screen)
                 return screen
