@@ -53,11 +53,14 @@ foreach(file IN LISTS unit_files)
 endforeach()
 
 # cli is tested from outside, but for what rpcgate top knows and does apart from its terminal.
-target_include_directories(test_top_model PRIVATE src/cli)
-target_sources(test_top_model PRIVATE src/cli/top_model.c src/cli/top_fill.c src/cli/top_ladder.c
-	src/cli/top_ui.c src/cli/top_clock.c src/cli/words.c
-	src/cli/rows.c src/cli/story.c src/cli/story_memory.c src/cli/story_reason.c
-	src/cli/rule_text.c src/cli/options.c)
+set(top_files top_model.c top_fill.c top_ladder.c top_ui.c top_clock.c words.c rows.c story.c
+	story_memory.c story_reason.c rule_text.c options.c)
+list(TRANSFORM top_files PREPEND src/cli/)
+function(sees_top name)
+	target_include_directories(${name} PRIVATE src/cli)
+	target_sources(${name} PRIVATE ${top_files})
+endfunction()
+sees_top(test_top_model)
 
 # Scripts get the program, the source tree and the build tree.
 file(GLOB scripts CONFIGURE_DEPENDS tests/unit/test_*.sh)
@@ -105,6 +108,8 @@ foreach(file IN LISTS fuzz_files)
 		check(${name} LABEL fuzz COMMAND ${name} ${corpus})
 	endif()
 endforeach()
+
+sees_top(fuzz_top)
 
 # Real clients, servers and packets around the program, in namespaces: they need root, and run alone.
 set(RPCGATE_NET_TESTS "" CACHE STRING

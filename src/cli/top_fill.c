@@ -12,7 +12,8 @@
 #include "words.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-#define NS_PER_MS UINT64_C(1000000)
+#define LEAST_SPAN_NS UINT64_C(10000000) /* between counters, for a rate */
+#define RATE_MAX 1e18
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PTYPE_BIND 11
 #define PTYPE_ALTER 14
@@ -326,12 +327,24 @@ void top_fill_event(struct top_model *model, const struct rpcgate_event *event)
 
 /* --------------------------------------------------------------------- counters */
 
+/* In tenths a second; what falls, or was looked at just now, has none */
+static uint64_t rate_of(const struct top_model *model, uint64_t value, uint64_t before)
+{
+	double rate;
+
+	if (value <= before || !model->stats_ns || model->now_ns < model->stats_ns + LEAST_SPAN_NS)
+		return 0;
+	rate = (double)(value - before) * 10 * (double)NS_PER_S /
+	       (double)(model->now_ns - model->stats_ns);
+	return rate < RATE_MAX ? (uint64_t)rate : (uint64_t)RATE_MAX;
+}
+
 static void set_counter(struct top_model *model, const char *name, uint64_t value,
 			const char *meaning)
 {
 	struct top_table *table = &model->table[TOP_ENGINE];
 	struct top_row *row = top_row_find(table, name);
-	uint64_t before, span = model->now_ns - model->stats_ns;
+	uint64_t before;
 
 	if (!row) {
 		row = table->n < table->max ? top_row_get(table, name) : NULL;
@@ -344,11 +357,7 @@ static void set_counter(struct top_model *model, const char *name, uint64_t valu
 	}
 	before = row->cell[ENGINE_VALUE].number;
 	row->cell[ENGINE_VALUE].number = value;
-	row->cell[ENGINE_RATE].number = 0;
-	if (model->stats_ns && value > before && model->now_ns > model->stats_ns &&
-	    span >= 10 * NS_PER_MS)
-		row->cell[ENGINE_RATE].number =
-			(uint64_t)((double)(value - before) * 10 * (double)NS_PER_S / (double)span);
+	row->cell[ENGINE_RATE].number = rate_of(model, value, before);
 }
 
 /* Names and meanings of what the library counts */
@@ -367,8 +376,10 @@ static const struct {
 	{ "kernel_transactions", "changes of the kernel's table" },
 	{ "kernel_elements", "openings put into it" },
 	{ "kernel_full", "times it was full" },
-	{ "learn_ns_mean", "from an answer to its opening, mean, in ns" },
-	{ "learn_ns_max", "the longest" },
+	{ "learn_ns_mean", "from an announcement to its opening in the kernel, mean, in ns" },
+	{ "learn_us_p50", "half of them within, in us" },
+	{ "learn_us_p99", "99 % of them within, in us" },
+	{ "learn_ns_max", "the longest, in ns" },
 };
 
 static const char *meaning_of(const char *name)
@@ -561,6 +572,7 @@ static struct top_row *server_row(struct top_model *model, const struct rpcgate_
 		memset(row->cell, 0, sizeof(row->cell));
 		set_hosts(row, NULL, addr, 0);
 		top_cell_set(row, SERVER_ADDRESS, key);
+		row->cell[SERVER_REFUSED].number = model->counting ? 0 : TOP_UNKNOWN;
 	}
 	return row;
 }

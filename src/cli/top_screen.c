@@ -24,6 +24,7 @@
 #define LEAST_COLUMNS 20
 #define GAP 2
 #define RESTORE 64
+#define REDRAW 12 /* Ctrl-L */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum { PAIR_BAD = 1, PAIR_GOOD, PAIR_HEAD };
@@ -208,6 +209,8 @@ int top_screen_key(void)
 	};
 	int key = getch();
 
+	if (key == REDRAW)
+		clearok(stdscr, TRUE);
 	for (size_t i = 0; i < COUNT(table); i++)
 		if (table[i].curses == key)
 			return table[i].key;

@@ -668,7 +668,9 @@ static const char *table_state(const struct top_ui *ui, char text[TOP_MESSAGE])
 	char number[WORDS_NUMBER], all[WORDS_NUMBER];
 	size_t n = 0;
 
-	if (!table->n)
+	if (!table->n && ui->tab == TOP_REFUSED && ui->top->model.live && !ui->top->model.counting)
+		n = add(text, 0, "refusals stand in the events: start with --events FILE");
+	else if (!table->n)
 		n = add(text, 0, "nothing yet");
 	else
 		n = add(text, 0, "row %s of %s",

@@ -52,6 +52,7 @@ _rpcgate_value() {
 		;;
 	GROUP) _rpcgate_offer "$(_rpcgate_groups)" ;;
 	[a-z]*'|'*) _rpcgate_offer "${takes//|/ }" ;;
+	N'|'*) _rpcgate_offer "${takes#N|}" ;;
 	*) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	esac
 }

@@ -32,6 +32,7 @@ done
 expect --exit-code rpcgate analyze --ex
 expect "csv nft policy" rpcgate suggest --format ""
 expect nft rpcgate suggest --format = n
+expect max rpcgate top --speed m
 expect "$(rpcgate analyze --help | grep -o '^  [a-z][a-z.-]*=' | sort | xargs)" rpcgate analyze --set ""
 expect pinhole.refresh= rpcgate analyze --set pinhole.ref
 expect "map use" rpcgate analyze --set pinhole.refresh =

@@ -36,6 +36,7 @@ expect "rpcgate analyze --set pinhole.refresh=use " "rpcgate analyze --set pinho
 expect "rpcgate why --set lookup=grant " "rpcgate why --set lookup=g"
 expect "rpcgate iface drsuapi " "rpcgate iface drsu"
 expect "rpcgate check --service ad-replication " "rpcgate check --service ad-"
+expect "rpcgate top --speed max " "rpcgate top --speed m"
 expect "rpcgate analyze trace.pcap " "rpcgate analyze tr"
 expect "rpcgate analyze --quiet trace.pcap " "rpcgate analyze --quiet tr"
 expect "rpcgate analyze nothing" "rpcgate analyze nothing"

@@ -230,9 +230,9 @@ static void servers_sum_up(void **state)
 {
 	struct top_model *model = model_of(state);
 
+	take(model, opening(3, 2, RPCGATE_PINHOLE_OPEN)); /* out of order */
 	take(model, opening(1, 1, RPCGATE_PINHOLE_OPEN));
 	take(model, opening(2, 1, RPCGATE_PINHOLE_OPEN));
-	take(model, opening(3, 2, RPCGATE_PINHOLE_OPEN));
 	take(model, announcement(true));
 	take(model, refusal(3));
 	take(model, refusal(3));
@@ -248,6 +248,8 @@ static void servers_sum_up(void **state)
 	/* sorting for the sums must not lose rows */
 	take(model, opening(2, 1, RPCGATE_PINHOLE_CLOSE));
 	assert_int_equal(model->table[TOP_PINHOLES].n, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(model->table[TOP_PINHOLES].row[i]->index, i);
 	take(model, opening(1, 1, RPCGATE_PINHOLE_CLOSE));
 	take(model, opening(3, 2, RPCGATE_PINHOLE_CLOSE));
 	assert_int_equal(model->table[TOP_PINHOLES].n, 0);

@@ -72,13 +72,15 @@ class Terminal:
         return int(pathlib.Path(self.pid_file).read_text())
 
     def wait(self, what, good, *options):
-        """Wait until the screen is as it should be; give it back."""
+        """Wait until the screen is as it should be, and drawn to its end; give it back."""
         wanted = re.compile(good, re.M) if isinstance(good, str) else None
         end = time.monotonic() + PATIENCE_S
         while True:
             screen = self.screen(*options)
             if wanted.search(screen) if wanted else good(screen):
-                return screen
+                time.sleep(0.08)
+                if self.screen(*options) == screen:
+                    return screen
             if time.monotonic() > end:
                 check(False, what, screen)
                 return screen
@@ -426,7 +428,11 @@ def daemon(work):
         screen = t.wait("bindings", r"10\.2\.0\.5:49664 +drsuapi 4\.0 +granted +- +- +- ")
         t.keys("Enter")
         t.wait("without events there is no story", "start with --events")
-        t.keys("Escape", "5")
+        t.keys("Escape", "3")
+        t.wait("refusals need events", "refusals stand in the events: start with --events FILE")
+        t.keys("4")
+        t.wait("servers", r"10\.2\.0\.5 +0 +0 +1 +- +- ")
+        t.keys("5")
         t.wait("counters", r"packets +1,234,567 +packets fed")
 
         served.close()
@@ -510,9 +516,28 @@ def usage(work):
         check("rpcgate top: the terminal nonsense is not known" in screen, "the terminal is named", screen)
 
 
+def screen_in_readme(work):
+    """README.md shows a screen; ask for it with UPDATE=1 in the environment after a change."""
+    readme = pathlib.Path(SOURCE) / "README.md"
+    block = re.search(r"(?ms)^(This is|.*This is) `rpcgate top --speed max pcaps`, third tab:\n\n```text\n(.*?)^```$",
+                      readme.read_text())
+    with Terminal(work, "--speed", "max", PCAPS, size=(92, 14)) as t:
+        t.wait("README: the captures are read", "end of the captures")
+        t.keys("3")
+        t.wait("README: third tab", r"\[3 Refused")
+        screen = "".join(line.rstrip() + "\n" for line in t.screen().splitlines())
+        t.keys("q")
+        t.ended("README", 0)
+    if os.environ.get("UPDATE"):
+        readme.write_text(readme.read_text().replace(block[0], block[0].replace(f"```text\n{block[2]}```",
+                                                                               f"```text\n{screen}```")))
+    else:
+        check(block and block[2] == screen, "README.md shows another screen", screen)
+
+
 def main():
     with tempfile.TemporaryDirectory() as work:
-        for part in (usage, tabs, keys_do_what_they_say, sizes, plain, ends, daemon, events):
+        for part in (usage, tabs, keys_do_what_they_say, sizes, plain, ends, daemon, events, screen_in_readme):
             began = time.monotonic()
             before = failures
             part(work)
