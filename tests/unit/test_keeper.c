@@ -151,11 +151,11 @@ static void sizes_are_exact(void **state)
 		assert_int_equal(send(pair[0], &said, sizes[i], 0), sizes[i]);
 		assert_int_equal(send(pair[0], &said, sizeof(said.m), 0), sizeof(said.m));
 		keeper_serve(pair[1], &world);
-		close(pair[1]);
 		assert_int_equal(done, 1);
 		assert_int_equal(recv(pair[0], &answer, sizeof(answer), 0), sizeof(answer));
 		assert_true(answer.good);
 		close(pair[0]);
+		close(pair[1]);
 	}
 }
 
