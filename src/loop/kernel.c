@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <libnftnl/table.h>
@@ -17,6 +18,7 @@
 #define SEND_BUFFER (8 << 20) /* a table with thousands of static lines is one message */
 #define REPLY_SIZE 65536
 #define CHANGES_AT_ONCE 256U
+#define PATIENCE_S 5 /* the kernel answers in the same call; nothing waits for it for ever */
 #define TRIES 20U
 #define TRY_AGAIN_US 10000U
 
@@ -39,6 +41,7 @@ struct kernel {
 struct kernel *kernel_open(char err[RPCGATE_ERROR_SIZE])
 {
 	struct kernel *k = calloc(1, sizeof(*k));
+	const struct timeval patience = { PATIENCE_S, 0 };
 	int size = SEND_BUFFER;
 
 	if (!k) {
@@ -51,6 +54,8 @@ struct kernel *kernel_open(char err[RPCGATE_ERROR_SIZE])
 	if (k->netlink && mnl_socket_bind(k->netlink, 0, MNL_SOCKET_AUTOPID) == 0) {
 		setsockopt(mnl_socket_get_fd(k->netlink), SOL_SOCKET, SO_SNDBUFFORCE, &size,
 			   sizeof(size));
+		setsockopt(mnl_socket_get_fd(k->netlink), SOL_SOCKET, SO_RCVTIMEO, &patience,
+			   sizeof(patience));
 		return k;
 	}
 	snprintf(err, RPCGATE_ERROR_SIZE, "no netlink socket for nf_tables: %s", strerror(errno));
@@ -123,6 +128,14 @@ static int verdict_of(struct kernel *k, uint32_t first_seq, uint32_t last_seq, u
 	}
 }
 
+/* A transaction that fails has an error for each of its messages, and the first was enough */
+static void forget_answers(struct kernel *k)
+{
+	while (recv(mnl_socket_get_fd(k->netlink), k->reply, sizeof(k->reply), MSG_DONTWAIT) >= 0 ||
+	       errno == ENOBUFS)
+		;
+}
+
 /* Send what was gathered.  0, or an error and which message it is about. */
 static int commit(struct kernel *k, uint32_t *seq)
 {
@@ -137,6 +150,7 @@ static int commit(struct kernel *k, uint32_t *seq)
 	last = confirm_last(m);
 	if (!last)
 		return 0;
+	forget_answers(k);
 	if (mnl_socket_sendto(k->netlink, m->octets, m->n) < 0)
 		return errno;
 	k->stats.transactions++;
