@@ -14,6 +14,7 @@ acceptall    NFQUEUE with a program that looks at nothing: what a queue alone co
 bridge       a kernel bridge, no rule
 gate-bridge  rpcgate in bridge mode
 
+foreign   octets of one connection that is not RPC, in Mbit/s, from client to server
 bulk      octets of one approved RPC connection in Mbit/s, from server to client
 ping      a call of 100 octets and its answer on an approved connection
 connect   a new connection to an announced port, up to the acknowledgement of its Bind
@@ -41,10 +42,30 @@ BASE_OF = {"bridge": "bridge", "gate-bridge": "bridge"}  # everything else: plai
 QUEUE = "5"
 PINGS, CONNECTS, ANNOUNCEMENTS = 4000, 400, 200
 # what is compared: (test, field, is more better)
-FIGURES = (("bulk", "mbit_s", True), ("ping", "p50_us", False), ("ping", "p99_us", False),
+FIGURES = (("foreign", "mbit_s", True), ("bulk", "mbit_s", True), ("ping", "p50_us", False), ("ping", "p99_us", False),
            ("connect", "p50_us", False), ("connect", "p99_us", False),
            ("announce", "p50_us", False), ("announce", "p99_us", False),
            ("announce", "late", False))
+
+
+FOREIGN = "445"  # a port that the closed forward chain of the laboratory lets through
+TAKE = """
+import socket, sys
+s = socket.create_server((sys.argv[1], int(sys.argv[2])))
+print("ready", flush=True)
+c = s.accept()[0]
+room = bytearray(1 << 20)
+while c.recv_into(room):
+    pass
+"""
+GIVE = """
+import json, socket, sys, time
+c = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+data, sent, start = bytes(1 << 18), 0, time.monotonic()
+while time.monotonic() - start < float(sys.argv[3]):
+    sent += c.send(data)
+print(json.dumps({"mbit_s": sent * 8 / 1e6 / (time.monotonic() - start)}))
+"""
 
 
 class Bench:
@@ -72,8 +93,24 @@ class Bench:
             raise lab.Failed(f"{what}: {done.stdout.strip()}")
         return json.loads(done.stdout)
 
+    def foreign(self):
+        """A connection to a port that is nobody's business here."""
+        with self.net.popen("dc", ["taskset", "-c", self.ends, "python3", "-c", TAKE, lab.DC4,
+                                   FOREIGN], stdout=-1, text=True) as server:
+            if server.stdout.readline() != "ready\n":
+                raise lab.Failed("nobody takes what is not RPC")
+            done = self.net.run("client", ["taskset", "-c", self.ends, "python3", "-c", GIVE, lab.DC4,
+                                           FOREIGN, str(self.args.seconds)], timeout_s=60)
+            if done.returncode:
+                raise lab.Failed(f"foreign: {done.stdout.strip()}")
+            server.wait(10)
+        if server in self.net.started:
+            self.net.started.remove(server)
+        return json.loads(done.stdout)
+
     def figures(self):
-        return {"bulk": self.measure("bulk", self.args.seconds),
+        return {"foreign": self.foreign(),
+                "bulk": self.measure("bulk", self.args.seconds),
                 "ping": self.measure("ping", PINGS, 76),
                 "connect": self.measure("connect", CONNECTS),
                 "announce": self.measure("announce", ANNOUNCEMENTS)}
