@@ -3,7 +3,7 @@
 """What the gateway costs on a wire, as ratios to plain forwarding of the same round.
 
     inline.py --program PROGRAM --build DIR [--rounds N] [--seconds S] [--json FILE]
-              [--set ...] [--way NAME]...
+              [--set ...] [--line ...] [--way NAME]...
 
 Ways through the gateway, all measured in each round, in an order that changes from round to round:
 
@@ -130,7 +130,8 @@ class Bench:
     def gated(self, *lines, mode="route"):
         self.net.close_forwarding()
         with gateway.Gateway(self.net, self.args.program, "set dynamic-range=49152-65535", *lines,
-                             *(f"set {text}" for text in self.args.set), mode=mode) as gate:
+                             *(f"set {text}" for text in self.args.set), *self.args.line,
+                             mode=mode) as gate:
             self.net.call(["taskset", "-a", "-p", "-c", self.gate_cpu, str(gate.process.pid)])
             try:
                 yield
@@ -250,6 +251,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--json", help="file for all figures")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--line", action="append", default=[], metavar="LINE",
+                        help="another line of rpcgate.conf, such as 'split no'")
     parser.add_argument("--way", action="append", choices=ROUTED + BRIDGED)
     args = parser.parse_args()
     lab.enter()

@@ -40,7 +40,7 @@ static const struct key keys[] = {
 	{ { "refuse", "reset|drop", "reset",
 	    "How connections are refused: clients fail at once, or wait." },
 	  KIND_CHOICE, AT(refuse), 0, 0 },
-	{ { "split", "yes|no", "yes",
+	{ { "split", "yes|no", "no",
 	    "Whether the process that reads packets is another one than the one that may change the "
 	    "kernel." },
 	  KIND_CHOICE, AT(split), 0, 0 },
@@ -91,6 +91,7 @@ const struct conf_key *conf_key(size_t i)
 void conf_default(struct conf *conf)
 {
 	*conf = (struct conf){
+		.split = CONF_ONE_PROCESS,
 		.queue_length = 4096,
 		.log_group = 135,
 		.log_rate = 100,

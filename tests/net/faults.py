@@ -682,7 +682,7 @@ def keeper_of(gate):
 def two_processes(made):
     """The one that reads packets has no right, the other one has one; neither outlives the other."""
     with made.probe(HIDDEN) as knocks:
-        gate = made.gate()
+        gate = made.gate("split yes")
         gate.start()
         keeper = keeper_of(gate)
         began = time.monotonic()

@@ -61,7 +61,7 @@ static void every_line_is_read(void **state)
 		      "ACTION observe   # for now\n"
 		      "inspect first-bind\n"
 		      "refuse drop\n"
-		      "split no\n"
+		      "split yes\n"
 		      "queue 4-7\n"
 		      "queue-length 100\n"
 		      "log-group 9\n"
@@ -85,7 +85,7 @@ static void every_line_is_read(void **state)
 	assert_int_equal(r.conf.action, CONF_OBSERVE);
 	assert_int_equal(r.conf.inspect, CONF_FIRST_BIND);
 	assert_int_equal(r.conf.refuse, CONF_DROP);
-	assert_int_equal(r.conf.split, CONF_ONE_PROCESS);
+	assert_int_equal(r.conf.split, CONF_TWO_PROCESSES);
 	assert_int_equal(r.conf.queue_first, 4);
 	assert_int_equal(r.conf.queue_last, 7);
 	assert_int_equal(r.conf.queue_length, 100);
@@ -115,6 +115,7 @@ static void an_empty_file_is_the_defaults(void **state)
 	assert_int_equal(r.conf.action, CONF_ENFORCE);
 	assert_int_equal(r.conf.inspect, CONF_EVERY_BIND);
 	assert_int_equal(r.conf.refuse, CONF_RESET);
+	assert_int_equal(r.conf.split, CONF_ONE_PROCESS);
 	assert_int_equal(r.conf.mark_bit, 24);
 	assert_null(r.conf.events[0]);
 	assert_string_equal(r.conf.control, "/run/rpcgate/control");
