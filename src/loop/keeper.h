@@ -59,7 +59,8 @@ struct keeper_limits {
 	const struct rpcgate_port_list *mapper;
 	const struct rpcgate_port_list *reserved;
 };
-/** True if the message may be carried out. */
+/** True if the message may be carried out: what opens is checked against all limits, removing only
+ *  for sense, since a port may have been reserved after its pinhole was made. */
 bool keeper_may(const struct keeper_message *message, const struct keeper_limits *limits);
 
 /* ------------------------------------------------------------ the parser's side */

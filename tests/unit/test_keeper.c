@@ -80,6 +80,8 @@ static const struct change_row {
 	{ "SMB, over UDP", SET_UDP4, V4, V4, 445, HOUR_MS, 0, 0, false },
 	{ "port 0 of one that has ended", SET_PAST6, V6, V6, 0, HOUR_MS, 0, 0, false },
 	{ "a mapper's port", SET_PIN4, V4, V4, 5135, HOUR_MS, 0, 0, false },
+	{ "a port that is reserved by now, removed", SET_PIN4, V4, V4, 3389, HOUR_MS, 1, 1, true },
+	{ "a privileged port, removed", SET_PIN4, V4, V4, 445, 0, 1, 0, true },
 	{ "a reserved port", SET_PIN4, V4, V4, 3389, HOUR_MS, 0, 0, false },
 	{ "the end of a reserved range", SET_PAST4, V4, V4, 5986, HOUR_MS, 0, 0, false },
 	{ "a pair, which has no port", SET_PAIR4, V4, V4, 0, HOUR_MS, 0, 0, true },
