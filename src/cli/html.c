@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* html.c - events become lives, binds and incidents */
 #include <inttypes.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,26 +12,6 @@
 #define SILENCE_NS (600 * NS_PER_S) /* longer without a packet: nobody may have captured */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define COMPARE_BY_KEY(name, type)                                                                 \
-	static int name(const void *a, const void *b)                                              \
-	{                                                                                          \
-		return memcmp(a, b, sizeof(type));                                                 \
-	}
-COMPARE_BY_KEY(pair_order, struct html_pair)
-COMPARE_BY_KEY(pin_order, struct html_pin_key)
-COMPARE_BY_KEY(opened_order, struct opened_key)
-COMPARE_BY_KEY(bind_order, struct html_bind_key)
-COMPARE_BY_KEY(incident_order, struct html_incident_key)
-#undef COMPARE_BY_KEY
-
-static int wait_order(const void *left, const void *right)
-{
-	const struct html_wait *a = left;
-	const struct html_wait *b = right;
-
-	return a->flow_id < b->flow_id ? -1 : a->flow_id > b->flow_id;
-}
-
 /* A hole in a key would be compared, and hold anything. */
 _Static_assert(sizeof(struct html_pair) == 16 + 16, "hole in a key");
 _Static_assert(sizeof(struct html_pin_key) == 16 + 16 + 2, "hole in a key");
@@ -40,10 +19,10 @@ _Static_assert(sizeof(struct html_bind_key) == 16 + 16 + 20 + 2 + 2 + 2, "hole i
 _Static_assert(sizeof(struct html_incident_key) == sizeof(struct html_bind_key) + 2,
 	       "hole in a key");
 
-#define ROWS(type, order)                                                                          \
+#define ROWS(type, octets)                                                                         \
 	(struct rows)                                                                              \
 	{                                                                                          \
-		.size = sizeof(type), .compare = (order)                                           \
+		.size = sizeof(type), .key = (octets)                                              \
 	}
 
 struct html *html_new(const struct option_list *set)
@@ -57,14 +36,14 @@ struct html *html_new(const struct option_list *set)
 	suggestion_init(&h->suggestion);
 	h->suggestion.set = set;
 	story_init(&h->story, &everybody);
-	h->pairs = ROWS(struct html_pair, pair_order);
-	h->pins = ROWS(struct html_pin, pin_order);
-	h->opened = ROWS(struct html_opened, opened_order);
-	h->binds = ROWS(struct html_bind, bind_order);
-	h->asked = ROWS(struct html_asked, pair_order);
-	h->told = ROWS(struct html_told, opened_order);
-	h->incidents = ROWS(struct html_incident, incident_order);
-	h->waits = ROWS(struct html_wait, wait_order);
+	h->pairs = ROWS(struct html_pair, sizeof(struct html_pair));
+	h->pins = ROWS(struct html_pin, sizeof(struct html_pin_key));
+	h->opened = ROWS(struct html_opened, sizeof(struct opened_key));
+	h->binds = ROWS(struct html_bind, sizeof(struct html_bind_key));
+	h->asked = ROWS(struct html_asked, sizeof(struct html_pair));
+	h->told = ROWS(struct html_told, sizeof(struct opened_key));
+	h->incidents = ROWS(struct html_incident, sizeof(struct html_incident_key));
+	h->waits = ROWS(struct html_wait, sizeof(uint64_t));
 	return h;
 }
 
@@ -102,13 +81,6 @@ void html_packet(struct html *h, uint64_t time_ns)
 		h->silent_ns += time_ns - h->last_ns;
 	if (time_ns > h->last_ns)
 		h->last_ns = time_ns;
-}
-
-static const void *find(struct rows *rows, const void *probe)
-{
-	void *const *found = tfind(probe, &rows->tree, rows->compare);
-
-	return found ? *found : NULL;
 }
 
 /* --------------------------------------------------------------------- pinholes */
@@ -309,7 +281,7 @@ static struct html_incident *incident_of(struct html *h, const struct html_incid
 	struct html_incident probe = { .key = *key };
 	struct html_incident *incident = NULL;
 
-	if (h->incidents.n < HTML_INCIDENTS_MAX || find(&h->incidents, &probe))
+	if (h->incidents.n < HTML_INCIDENTS_MAX || rows_find(&h->incidents, &probe))
 		incident = rows_get(&h->incidents, &probe);
 	if (!incident) {
 		h->lost_incidents++;
@@ -351,7 +323,7 @@ static void remember_steps(struct html *h, struct html_incident *incident,
 	const struct html_told *what;
 
 	await_flow(h, incident, event);
-	last = find(&h->asked, &asked);
+	last = rows_find(&h->asked, &asked);
 	if (last) {
 		incident->has_asked = true;
 		incident->asked = last->at;
@@ -360,12 +332,12 @@ static void remember_steps(struct html *h, struct html_incident *incident,
 	told.key.server = pair.server;
 	told.key.uuid = id->uuid;
 	told.key.major = id->major;
-	what = words_uuid_is_nil(&id->uuid) ? NULL : find(&h->told, &told);
+	what = words_uuid_is_nil(&id->uuid) ? NULL : rows_find(&h->told, &told);
 	if (!what) {
 		memset(&told.key.uuid, 0, sizeof(told.key.uuid));
 		told.key.major = 0;
 		told.key.port = event->dest_port;
-		what = find(&h->told, &told);
+		what = rows_find(&h->told, &told);
 		incident->told_port_only = what != NULL;
 	}
 	if (what) {
@@ -529,7 +501,7 @@ static void take_alert(struct html *h, const struct rpcgate_event *event, const 
 static void take_flow(struct html *h, const struct rpcgate_event *event, const struct html_at *at)
 {
 	const struct html_wait probe = { .flow_id = event->flow_id };
-	const struct html_wait *wait = find(&h->waits, &probe);
+	const struct html_wait *wait = rows_find(&h->waits, &probe);
 
 	(void)at;
 	for (size_t i = 0; wait && i < COUNT(wait->incident) && wait->incident[i]; i++) {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* html_events.c - the rows that numbers link to: pinholes and binds, each with its packet */
-#include <search.h>
 #include <string.h>
 
 #include "html_parts.h"
@@ -27,10 +26,9 @@ void html_number_binds(struct html *h)
 
 size_t html_bind_number(const struct html *h, const struct html_bind_key *key)
 {
-	void *tree = h->binds.tree;
-	void *const *found = tfind(key, &tree, h->binds.compare);
+	const struct html_bind *found = rows_find(&h->binds, key);
 
-	return found ? ((const struct html_bind *)*found)->number : 0;
+	return found ? found->number : 0;
 }
 
 static size_t listed(size_t n)

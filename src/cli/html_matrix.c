@@ -81,8 +81,9 @@ static void gather(struct matrix *m)
 {
 	const struct rows *binds = &m->page->html->binds;
 
-	m->talkers = (struct rows){ .size = sizeof(struct talker), .compare = talker_order };
-	m->services = (struct rows){ .size = sizeof(struct service), .compare = service_order };
+	m->talkers =
+		(struct rows){ .size = sizeof(struct talker), .key = sizeof(struct html_pair) };
+	m->services = (struct rows){ .size = sizeof(struct service), .key = SERVICE_KEY };
 	for (size_t i = 0; i < binds->n; i++) {
 		const struct html_bind *bind = binds->all[i];
 		struct talker *talker;

@@ -7,7 +7,6 @@
  * number of parts, whatever was read.
  */
 #include <inttypes.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,7 +90,7 @@ static void gather(struct timeline_sheet *sheet)
 	const struct html *h = sheet->page->html;
 
 	rows_free(&sheet->lanes);
-	sheet->lanes = (struct rows){ .size = sizeof(struct lane), .compare = lane_order };
+	sheet->lanes = (struct rows){ .size = sizeof(struct lane), .key = LANE_KEY };
 	for (size_t i = 0; i < h->n_lives; i++) {
 		const struct html_life *life = &h->lives[i];
 		struct lane *lane = lane_of(sheet, &life->key.pair.server, life->key.port);

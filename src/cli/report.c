@@ -21,11 +21,6 @@ COMPARE_BY_KEY(pipe_key_order, struct pipe_key)
 COMPARE_BY_KEY(alert_key_order, struct alert_key)
 #undef COMPARE_BY_KEY
 
-static int client_key_order(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct client_key));
-}
-
 /* A hole in a key would be compared, and hold anything. */
 _Static_assert(sizeof(struct binding_key) == 16 + 20 + 2 + 4 + 2, "hole in a key");
 _Static_assert(sizeof(struct client_key) == sizeof(struct binding_key) + 16, "hole in a key");
@@ -45,16 +40,17 @@ struct report *report_new(void)
 
 	if (!r)
 		return NULL;
-	r->bindings =
-		(struct rows){ .size = sizeof(struct binding_row), .compare = binding_key_order };
-	r->clients =
-		(struct rows){ .size = sizeof(struct client_key), .compare = client_key_order };
-	r->pinholes =
-		(struct rows){ .size = sizeof(struct pinhole_row), .compare = pinhole_key_order };
-	r->binds = (struct rows){ .size = sizeof(struct bind_row), .compare = bind_key_order };
-	r->pipes = (struct rows){ .size = sizeof(struct pipe_row), .compare = pipe_key_order };
-	r->alerts = (struct rows){ .size = sizeof(struct alert_row), .compare = alert_key_order };
-	r->labels = (struct rows){ .size = sizeof(struct label_row), .compare = label_order };
+	r->bindings = (struct rows){ .size = sizeof(struct binding_row),
+				     .key = sizeof(struct binding_key) };
+	r->clients = (struct rows){ .size = sizeof(struct client_key),
+				    .key = sizeof(struct client_key) };
+	r->pinholes = (struct rows){ .size = sizeof(struct pinhole_row),
+				     .key = sizeof(struct pinhole_key) };
+	r->binds = (struct rows){ .size = sizeof(struct bind_row), .key = sizeof(struct bind_key) };
+	r->pipes = (struct rows){ .size = sizeof(struct pipe_row), .key = sizeof(struct pipe_key) };
+	r->alerts =
+		(struct rows){ .size = sizeof(struct alert_row), .key = sizeof(struct alert_key) };
+	r->labels = (struct rows){ .size = sizeof(struct label_row), .key = LABEL_MAX };
 	return r;
 }
 

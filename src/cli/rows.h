@@ -3,30 +3,38 @@
  *
  * A set of rows of one kind.  A row is a structure that begins with its key; a new one is all
  * zero behind the key.  The number of rows is bounded, so a hostile capture costs bounded memory;
- * what found no room is counted.  A balanced tree: no input makes it slow.
+ * what found no room is counted.  A hash table with a secret key: no input makes it slow.
  */
 #ifndef CLI_ROWS_H
 #define CLI_ROWS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define ROWS_MAX 100000
 
+struct rows_slot;
+
 struct rows {
-	size_t size;                                  /**< octets of a row */
-	int (*compare)(const void *a, const void *b); /**< by key */
-	void *tree;
-	void **all; /**< in order of appearance until sorted */
-	size_t n, room;
+	size_t size; /**< octets of a row */
+	size_t key;  /**< octets of the key that it begins with, without holes */
+	void **all;  /**< in order of appearance until sorted */
+	size_t n;
 	size_t lost; /**< things that found no room */
+	void **row;  /**< in order of appearance */
+	struct rows_slot *slot;
+	uint32_t mask;
+	uint64_t secret;
 };
 
 /** The row whose key equals that of @p probe, made if new; NULL if there is no room. */
 void *rows_get(struct rows *rows, const void *probe);
+/** The same, but NULL if there is none. */
+void *rows_find(const struct rows *rows, const void *probe);
 /** Sort rows->all; nothing may be added after.  @p compare gets places in it, not rows. */
 void rows_sort(struct rows *rows, int (*compare)(const void *a, const void *b));
-/** The same in the order of keys. */
+/** The same in the order of keys, octet by octet. */
 void rows_sort_by_key(struct rows *rows);
 /** Free all rows. */
 void rows_free(struct rows *rows);

@@ -12,16 +12,6 @@
 #define FILE_SHOWN 1024
 #define LISTED_MAX 3 /* entries of a listing that are told one by one */
 
-#define COMPARE_BY_KEY(name, type)                                                                 \
-	static int name(const void *a, const void *b)                                              \
-	{                                                                                          \
-		return memcmp(a, b, sizeof(type));                                                 \
-	}
-COMPARE_BY_KEY(heard_order, struct heard_key)
-COMPARE_BY_KEY(hole_order, struct hole_key)
-COMPARE_BY_KEY(pair_order, struct pair)
-#undef COMPARE_BY_KEY
-
 /* A hole in a key would be compared, and hold anything. */
 _Static_assert(sizeof(struct heard_key) == 16 + 16 + 2 + 2, "hole in a key");
 _Static_assert(sizeof(struct hole_key) == 16 + 16 + 2, "hole in a key");
@@ -31,18 +21,14 @@ struct file_name {
 	char text[FILE_SHOWN];
 };
 
-static int file_order(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
 void story_init(struct story *s, const struct story_filter *filter)
 {
 	*s = (struct story){ .filter = *filter };
-	s->heard = (struct rows){ .size = sizeof(struct heard), .compare = heard_order };
-	s->holes = (struct rows){ .size = sizeof(struct hole), .compare = hole_order };
-	s->pairs = (struct rows){ .size = sizeof(struct pair), .compare = pair_order };
-	s->files = (struct rows){ .size = sizeof(struct file_name), .compare = file_order };
+	s->heard = (struct rows){ .size = sizeof(struct heard), .key = sizeof(struct heard_key) };
+	s->holes = (struct rows){ .size = sizeof(struct hole), .key = sizeof(struct hole_key) };
+	s->pairs = (struct rows){ .size = sizeof(struct pair), .key = sizeof(struct pair) };
+	s->files =
+		(struct rows){ .size = sizeof(struct file_name), .key = sizeof(struct file_name) };
 }
 
 void story_free(struct story *s)

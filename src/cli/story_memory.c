@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* story_memory.c - who was told what */
-#include <search.h>
 #include <string.h>
 
 #include "story.h"
@@ -83,14 +82,6 @@ void story_remember(struct story *s, const struct rpcgate_event *event)
 	}
 }
 
-static const void *find(const struct rows *rows, const void *probe)
-{
-	void *tree = rows->tree;
-	void *const *found = tfind(probe, &tree, rows->compare);
-
-	return found ? *found : NULL;
-}
-
 const struct heard *story_heard(const struct story *s, const struct rpcgate_addr *server,
 				const struct rpcgate_syntax *id, uint16_t port)
 {
@@ -100,7 +91,7 @@ const struct heard *story_heard(const struct story *s, const struct rpcgate_addr
 	probe.key.uuid = id->uuid;
 	probe.key.major = id->major;
 	probe.key.port = port;
-	return find(&s->heard, &probe);
+	return rows_find(&s->heard, &probe);
 }
 
 const struct hole *story_hole(const struct story *s, const struct rpcgate_event *event)
@@ -110,7 +101,7 @@ const struct hole *story_hole(const struct story *s, const struct rpcgate_event 
 	probe.key.client = event->src;
 	probe.key.server = event->dest;
 	probe.key.port = event->dest_port;
-	return find(&s->holes, &probe);
+	return rows_find(&s->holes, &probe);
 }
 
 bool story_hole_has(const struct hole *hole, const struct rpcgate_syntax *id)

@@ -7,16 +7,6 @@
 #include "suggest.h"
 #include "words.h"
 
-#define COMPARE_BY_KEY(name, type)                                                                 \
-	static int name(const void *a, const void *b)                                              \
-	{                                                                                          \
-		return memcmp(a, b, sizeof(type));                                                 \
-	}
-COMPARE_BY_KEY(seen_key_order, struct seen_key)
-COMPARE_BY_KEY(clash_order, struct clash_key)
-COMPARE_BY_KEY(told_order, struct opened_key)
-#undef COMPARE_BY_KEY
-
 /* A hole in a key would be compared, and hold anything. */
 _Static_assert(sizeof(struct seen_key) == 16 + 16 + 16 + 2 + 2 + 2 + 2 + 2, "hole in a key");
 _Static_assert(sizeof(struct clash_key) == 16 + 16 + 2 + 2 + 2, "hole in a key");
@@ -31,9 +21,9 @@ struct told {
 void suggestion_init(struct suggestion *s)
 {
 	*s = (struct suggestion){ 0 };
-	s->seen = (struct rows){ .size = sizeof(struct seen), .compare = seen_key_order };
-	s->told = (struct rows){ .size = sizeof(struct told), .compare = told_order };
-	s->clashes = (struct rows){ .size = sizeof(struct clash), .compare = clash_order };
+	s->seen = (struct rows){ .size = sizeof(struct seen), .key = sizeof(struct seen_key) };
+	s->told = (struct rows){ .size = sizeof(struct told), .key = sizeof(struct opened_key) };
+	s->clashes = (struct rows){ .size = sizeof(struct clash), .key = sizeof(struct clash_key) };
 	suggestion_time_init(s);
 }
 

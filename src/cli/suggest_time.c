@@ -32,20 +32,11 @@ struct open_port {
 #define OPEN_PORT_KEY (16 + 16 + 2)
 _Static_assert(offsetof(struct open_port, open) >= OPEN_PORT_KEY, "hole in a key");
 
-static int opened_order(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct opened_key));
-}
-
-static int open_port_order(const void *a, const void *b)
-{
-	return memcmp(a, b, OPEN_PORT_KEY);
-}
-
 void suggestion_time_init(struct suggestion *s)
 {
-	s->opened = (struct rows){ .size = sizeof(struct opened), .compare = opened_order };
-	s->ports = (struct rows){ .size = sizeof(struct open_port), .compare = open_port_order };
+	s->opened =
+		(struct rows){ .size = sizeof(struct opened), .key = sizeof(struct opened_key) };
+	s->ports = (struct rows){ .size = sizeof(struct open_port), .key = OPEN_PORT_KEY };
 }
 
 /* ----------------------------------------------------------------------- spans */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,15 +19,10 @@ struct name {
 	char text[NAME_SIZE];
 };
 
-static int name_order(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
 void top_ladder_init(struct top_ladder *ladder)
 {
 	*ladder = (struct top_ladder){ 0 };
-	ladder->names = (struct rows){ .size = sizeof(struct name), .compare = name_order };
+	ladder->names = (struct rows){ .size = sizeof(struct name), .key = sizeof(struct name) };
 }
 
 void top_ladder_free(struct top_ladder *ladder)
@@ -41,15 +35,12 @@ static const char *intern(struct top_ladder *ladder, const char *text)
 {
 	struct name probe = { { 0 } };
 
-	void *const *found;
-
 	if (!text)
 		return NULL;
 	snprintf(probe.text, sizeof(probe.text), "%s", text);
 	if (ladder->names.n < TOP_LADDER_NAMES)
 		return rows_get(&ladder->names, &probe);
-	found = tfind(&probe, &ladder->names.tree, name_order);
-	return found ? *found : NULL;
+	return rows_find(&ladder->names, &probe);
 }
 
 /* Events of limits and quality are about no hosts */
