@@ -105,8 +105,6 @@ struct labeller {
 	struct ndpi_detection_module_struct *module;
 	bool failed; /* nDPI could not be started */
 	size_t flow_octets;
-	size_t n_waiting;
-	size_t turn;      /* the next in waiting to give way */
 	size_t n_unnamed; /* given up, or waiting */
 	struct waiting waiting[FLOWS_MAX];
 	struct ndpi_flow_struct *spare[FLOWS_MAX]; /* let go, to be used again */
@@ -125,7 +123,6 @@ static void release(struct labeller *l, struct waiting *waiting)
 	memset(waiting->flow, 0, l->flow_octets);
 	l->spare[l->n_spare++] = waiting->flow;
 	*waiting = (struct waiting){ 0 };
-	l->n_waiting--;
 }
 
 /* A flow structure of nDPI, all zeroes.  They are used again: allocating one costs more than what
@@ -166,45 +163,25 @@ static bool start_module(struct labeller *l)
 	return l->module;
 }
 
-static struct waiting *find_waiting(struct labeller *l, uint64_t flow_id)
+/* Flows are numbered as they begin: the one that has waited for 64 others gives way */
+static struct waiting *place_of(struct labeller *l, uint64_t flow_id)
 {
-	for (size_t i = 0; l->n_waiting && i < FLOWS_MAX; i++)
-		if (l->waiting[i].flow_id == flow_id)
-			return &l->waiting[i];
-	return NULL;
-}
-
-/* Where there is no place, those who wait give way in turn */
-static void give_way(struct labeller *l)
-{
-	release(l, &l->waiting[l->turn]);
-	l->turn = (l->turn + 1) % FLOWS_MAX;
-}
-
-static struct waiting *free_place(struct labeller *l)
-{
-	struct waiting *place = l->waiting;
-
-	while (place->flow_id)
-		place++;
-	return place;
+	return &l->waiting[flow_id % FLOWS_MAX];
 }
 
 static struct waiting *add_waiting(struct labeller *l, uint64_t flow_id)
 {
+	struct waiting *place = place_of(l, flow_id);
 	struct ndpi_flow_struct *flow;
-	struct waiting *place;
 
 	if (!start_module(l))
 		return NULL;
-	if (l->n_waiting == FLOWS_MAX) /* its structure is the next to be used */
-		give_way(l);
+	if (place->flow_id)
+		release(l, place);
 	flow = new_flow(l);
 	if (!flow)
 		return NULL;
-	place = free_place(l);
 	*place = (struct waiting){ .flow_id = flow_id, .flow = flow };
-	l->n_waiting++;
 	l->n_unnamed++;
 	return place;
 }
@@ -227,13 +204,16 @@ static enum labeller_state settle(struct labeller *l, struct waiting *waiting, u
 enum labeller_state labeller_packet(struct labeller *l, uint64_t flow_id, bool start,
 				    const uint8_t *ip, size_t n, uint64_t time_ns)
 {
-	struct waiting *waiting = find_waiting(l, flow_id);
+	struct waiting *waiting = place_of(l, flow_id);
 	uint16_t id;
 
-	if (!waiting && start && !labeller_name(l, flow_id))
+	if (waiting->flow_id != flow_id) {
+		if (!start || labeller_name(l, flow_id))
+			return LABELLER_STRANGER;
 		waiting = add_waiting(l, flow_id);
-	if (!waiting)
-		return LABELLER_STRANGER;
+		if (!waiting)
+			return LABELLER_STRANGER;
+	}
 	if (!n)
 		return LABELLER_WAITING;
 	id = protocol_id(module_packet(l->module, waiting->flow, ip,
