@@ -52,6 +52,16 @@ static inline uint32_t hash_sum_low(const struct hash_sums *sums, const uint32_t
 	return hash_scatter((uint32_t)(low >> 32));
 }
 
+/** The same of four words, which stay in registers. */
+static inline uint32_t hash_sum_low4(const struct hash_sums *sums, uint32_t a, uint32_t b,
+				     uint32_t c, uint32_t d)
+{
+	const uint64_t *of = sums->of[0];
+	uint64_t low = of[HASH_SUM_WORDS] + of[0] * a + of[1] * b + of[2] * c + of[3] * d;
+
+	return hash_scatter((uint32_t)(low >> 32));
+}
+
 /** Hash @p n words, at most HASH_SUM_WORDS. */
 static inline uint64_t hash_sum(const struct hash_sums *sums, const uint32_t *word, size_t n)
 {

@@ -192,14 +192,19 @@ static void use_result(const struct reading_user *user, const struct rpcgate_res
 		user->batch(user->ctx);
 }
 
-static inline void note_time(struct reading *r, uint64_t time_ns)
+/* The span of time, in variables: this runs for every packet */
+static void note_times(struct reading *r, const struct rpcgate_packet *packets, size_t n)
 {
-	if (!r->packets++)
-		r->first_ns = r->last_ns = time_ns;
-	if (time_ns < r->first_ns)
-		r->first_ns = time_ns;
-	if (time_ns > r->last_ns)
-		r->last_ns = time_ns;
+	uint64_t first = r->packets ? r->first_ns : packets[0].time_ns;
+	uint64_t last = r->packets ? r->last_ns : packets[0].time_ns;
+
+	for (size_t i = 0; i < n; i++) {
+		first = packets[i].time_ns < first ? packets[i].time_ns : first;
+		last = packets[i].time_ns > last ? packets[i].time_ns : last;
+	}
+	r->first_ns = first;
+	r->last_ns = last;
+	r->packets += n;
 }
 
 /* Judge what was read at once; the engine stops where there is something to tell */
@@ -211,11 +216,10 @@ static void use_batch(struct reading *r, const struct reading_user *user,
 	while (n && !interrupted && !r->failed && !r->ended) {
 		size_t judged = rpcgate_feed_batch(r->gate, packets, n, results);
 
-		for (size_t i = 0; i < judged; i++) {
-			note_time(r, packets[i].time_ns);
-			if (results[i].flow_id && user->packet)
+		note_times(r, packets, judged);
+		for (size_t i = 0; user->packet && i < judged; i++)
+			if (results[i].flow_id)
 				user->packet(user->ctx, &packets[i], &results[i]);
-		}
 		place.frame += judged - 1;
 		if (results[judged - 1].n_events)
 			use_result(user, &results[judged - 1], &place);

@@ -834,13 +834,6 @@ static void expire_flows(struct rpcgate *g)
 		}
 }
 
-/* Moves the clock; true if there is something to do about it: pass_time() does it */
-static inline bool time_passes(struct rpcgate *g, uint64_t time_ns)
-{
-	clock_follow(g, time_ns);
-	return g->now_ns - g->sweep_ns >= SWEEP_EVERY_NS || g->pinholes.sweep_left;
-}
-
 static void pass_time(struct rpcgate *g, uint64_t time_ns)
 {
 	uint32_t slice = g->pinholes.pool.top / SWEEP_SLICES;
@@ -920,62 +913,67 @@ static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_p
 	fragments_release(&g->fragments, handle);
 }
 
-/* What is known of a packet before its turn comes */
+/* What is known of a packet before its turn comes, from nothing that packets before it may change */
 struct ahead {
-	uint32_t total; /* as packet_ordinary() says */
-	bool tcp;       /* with a whole header, and hashed */
-	uint32_t hash;  /* the half that a table is asked by */
+	struct peek peek;
+	uint32_t hash; /* of TCP: the half that a table is asked by */
+	bool quiet;    /* if no flow and no port wants it, it is nobody's */
+	bool carries;  /* payload */
 };
 
-/* Reads nothing that packets before it may change */
-static inline struct ahead look_ahead(const struct rpcgate *g, const struct rpcgate_packet *in)
+static inline void look_ahead(const struct rpcgate *g, const struct rpcgate_packet *in,
+			      struct ahead *a)
 {
-	struct ahead ahead = { packet_ordinary(in), false, 0 };
+	const uint8_t *p = in->data;
+	bool carries;
 
-	if (ahead.total && in->data[23] == IP_PROTO_TCP) {
-		ahead.tcp = true;
-		ahead.hash = flow_hash_ordinary(&g->flows, in->data, in->zone);
-		flow_prefetch(&g->flows, ahead.hash);
+	a->quiet = false;
+	if (!packet_peek(in, &a->peek))
+		return;
+	if (a->peek.proto == IP_PROTO_UDP) {
+		a->quiet = true;
+		return;
 	}
-	return ahead;
+	a->hash = flow_hash_plain(&g->flows, p, &a->peek, in->zone);
+	flow_prefetch(&g->flows, a->hash);
+	/* a SYN begins a connection, some octets a conversation */
+	carries = a->peek.payload < a->peek.end;
+	a->carries = carries;
+	a->quiet = !(p[a->peek.l4 + 13] & TCP_SYN) &&
+		   !(carries && may_open_midstream(p[a->peek.payload]));
 }
 
 /* Most packets: no flow has their hash, nothing is special about their ports, and they begin
  * nothing.  segment() comes to the same, after building keys and comparing them. */
 static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in,
-			      const struct ahead *ahead, struct rpcgate_result *r)
+			      const struct ahead *a, struct rpcgate_result *r)
 {
-	const uint8_t *p = in->data;
-	uint32_t header, carried;
+	const uint8_t *p = in->data + a->peek.l4;
 
-	if (!ahead->total || in->standing != RPCGATE_STANDING_NONE ||
-	    g->pinholes.of_port[load16(p + 34, true)] || g->pinholes.of_port[load16(p + 36, true)])
+	if (!a->quiet || in->standing != RPCGATE_STANDING_NONE ||
+	    pinhole_has_port(g, load16(p, true)) || pinhole_has_port(g, load16(p + 2, true)))
 		return false;
-	r->l3_offset = 14;
-	if (p[23] == IP_PROTO_UDP) {
+	if (a->peek.proto == IP_PROTO_UDP) {
 		if (g->talks.opened || policy_asks_udp(g->policy))
 			return false;
 		g->stats.packets_udp++;
-		return true;
+	} else {
+		if (flow_may_exist(&g->flows, a->hash))
+			return false;
+		g->stats.packets_tcp++;
+		if (a->carries)
+			r->standing = RPCGATE_STANDING_FOREIGN;
 	}
-	header = (uint32_t)(p[34 + 12] >> 4) * 4;
-	if (!ahead->tcp || p[34 + 13] & TCP_SYN || header < 20 || 20 + header > ahead->total)
-		return false;
-	carried = ahead->total - 20 - header;
-	if ((carried && may_open_midstream(p[34 + header])) ||
-	    flow_may_exist(&g->flows, ahead->hash))
-		return false;
-	g->stats.packets_tcp++;
-	if (carried)
-		r->standing = RPCGATE_STANDING_FOREIGN;
+	r->l3_offset = a->peek.l3;
 	return true;
 }
 
-static void decode_and_judge(struct rpcgate *g, const struct rpcgate_packet *packet)
+static void decode_and_judge(struct rpcgate *g, const struct rpcgate_packet *packet,
+			     const struct peek *peek)
 {
 	struct packet p;
 
-	switch (packet_decode(packet, &p)) {
+	switch (peek->proto ? packet_decode_plain(packet, peek, &p) : packet_decode(packet, &p)) {
 	case DECODE_TCP:
 		g->stats.packets_tcp++;
 		segment(g, &p, packet);
@@ -1004,31 +1002,58 @@ static inline void count_packet(struct rpcgate *g, const struct rpcgate_packet *
 	g->stats.packets_truncated += packet->caplen < packet->len;
 }
 
+/* Capture times at which there is nothing to do about time but to remember the latest */
+struct calm {
+	uint64_t until; /* 0: there is something to do with each packet */
+	uint64_t latest;
+};
+
+static inline struct calm calm_of(const struct rpcgate *g)
+{
+	uint64_t until = captured_ns(g, g->sweep_ns + SWEEP_EVERY_NS);
+
+	return (struct calm){ g->pinholes.sweep_left || until > LATEST_NS ? 0 : until,
+			      captured_ns(g, g->now_ns) };
+}
+
+static inline bool is_calm(struct calm *calm, uint64_t time_ns)
+{
+	if (time_ns >= calm->until || time_ns + CLOCK_JITTER_NS < calm->latest)
+		return false;
+	if (time_ns > calm->latest)
+		calm->latest = time_ns;
+	return true;
+}
+
 size_t rpcgate_feed_batch(struct rpcgate *gate, const struct rpcgate_packet *packets, size_t n,
 			  struct rpcgate_result *results)
 {
+	struct calm calm = calm_of(gate);
 	struct ahead ahead[AHEAD];
 
 	for (size_t i = 0; i < n && i < AHEAD; i++)
-		ahead[i] = look_ahead(gate, &packets[i]);
+		look_ahead(gate, &packets[i], &ahead[i]);
 	for (size_t i = 0; i < n; i++) {
+		const struct rpcgate_packet *in = &packets[i];
+		struct ahead *a = &ahead[i % AHEAD];
 		struct rpcgate_result *r = &results[i];
-		struct ahead known = ahead[i % AHEAD];
 
-		if (i + AHEAD < n)
-			ahead[i % AHEAD] = look_ahead(gate, &packets[i + AHEAD]);
-		count_packet(gate, &packets[i]);
+		count_packet(gate, in);
 		*r = (struct rpcgate_result){ .action = RPCGATE_PASS, .events = gate->events };
-		if (!time_passes(gate, packets[i].time_ns) &&
-		    is_nobodys(gate, &packets[i], &known, r))
-			continue;
-		begin(gate);
-		pass_time(gate, packets[i].time_ns);
-		decode_and_judge(gate, &packets[i]);
-		*r = gate->result;
-		if (r->n_events)
-			return i + 1;
+		if (!is_calm(&calm, in->time_ns) || !is_nobodys(gate, in, a, r)) {
+			clock_follow(gate, calm.latest);
+			begin(gate);
+			pass_time(gate, in->time_ns);
+			decode_and_judge(gate, in, &a->peek);
+			*r = gate->result;
+			if (r->n_events)
+				return i + 1;
+			calm = calm_of(gate);
+		}
+		if (i + AHEAD < n)
+			look_ahead(gate, &packets[i + AHEAD], a);
 	}
+	clock_follow(gate, calm.latest);
 	return n;
 }
 

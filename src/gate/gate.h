@@ -120,9 +120,10 @@ struct pinholes {
 	struct pool peers;
 	struct leases leases;
 	struct table peer_table;
-	uint32_t *of_port;   /* pinholes of each port */
-	uint32_t sweep;      /* the last one looked at */
-	uint32_t sweep_left; /* of this slice */
+	uint32_t *of_port;           /* pinholes of each port */
+	uint64_t marked[65536 / 64]; /* a bit for each port that has some: stays in the first cache */
+	uint32_t sweep;              /* the last one looked at */
+	uint32_t sweep_left;         /* of this slice */
 	uint64_t last_id;
 };
 
@@ -327,7 +328,7 @@ struct grant *grant_at(const struct rpcgate *g, uint32_t index);
 /** False if no pinhole leads to this port, whoever asks whom: most ports of most packets. */
 static inline bool pinhole_has_port(const struct rpcgate *g, uint16_t port)
 {
-	return g->pinholes.of_port[port];
+	return g->pinholes.marked[port / 64] >> (port % 64) & 1;
 }
 /** True if some grant is open; where none ends within seconds, one line of cache is read. */
 bool pinhole_is_open(struct rpcgate *g, const struct pinhole_key *key);

@@ -49,18 +49,27 @@ static struct peer *peer_at(const struct rpcgate *g, uint32_t index)
 	return pool_at(&g->pinholes.peers, index);
 }
 
+static void count_port(struct pinholes *ps, uint16_t port, bool more)
+{
+	uint64_t bit = UINT64_C(1) << (port % 64);
+
+	if (more ? ++ps->of_port[port] : --ps->of_port[port])
+		ps->marked[port / 64] |= bit;
+	else
+		ps->marked[port / 64] &= ~bit;
+}
+
 void pinholes_mark_ports(struct rpcgate *g, bool on)
 {
 	static const uint16_t fixed[] = { PIPE_PORT_NETBIOS, PIPE_PORT_SMB, DATAGRAM_MAPPER_PORT };
 	const struct rpcgate_port_list *mappers = &g->cfg.mapper_ports;
-	uint32_t one = on ? 1 : UINT32_MAX; /* modulo 2^32 */
 
 	for (uint32_t i = 0; i < mappers->n; i++)
 		for (uint32_t port = mappers->range[i].first; port <= mappers->range[i].last;
 		     port++)
-			g->pinholes.of_port[port] += one;
+			count_port(&g->pinholes, (uint16_t)port, on);
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
-		g->pinholes.of_port[fixed[i]] += one;
+		count_port(&g->pinholes, fixed[i], on);
 }
 
 bool pinholes_init(struct rpcgate *g)
@@ -416,7 +425,7 @@ static void remove_pinhole(struct rpcgate *g, uint32_t index)
 	}
 	peer_leave(g, p->client_peer);
 	peer_leave(g, p->server_peer);
-	g->pinholes.of_port[p->key.port]--;
+	count_port(&g->pinholes, p->key.port, false);
 	lease_remove(&g->pinholes.leases, lease_key_of(g, &p->key), index);
 	p->id = 0; /* the sweep skips free slots by it */
 	pool_give(&g->pinholes.pool, index);
@@ -562,7 +571,7 @@ static enum rpcgate_reason make(struct rpcgate *g, const struct pinhole_key *key
 	p->server_peer = peer_of(g, &key->server, key->zone, 1);
 	peer_at(g, p->client_peer)->n++;
 	peer_at(g, p->server_peer)->n++;
-	ps->of_port[key->port]++;
+	count_port(ps, key->port, true);
 	lease_add(&ps->leases, lease_key_of(g, key), *index, 0);
 	return RPCGATE_REASON_NONE;
 }

@@ -430,6 +430,15 @@ static bool next_of_libpcap(struct capture *capture, struct rpcgate_packet *pack
 	return true;
 }
 
+static inline uint64_t time_of_record(const struct window *w, const uint8_t *record, bool swapped)
+{
+	uint32_t s = number(record, swapped), fraction = number(record + 4, swapped);
+	uint64_t ns = (uint64_t)fraction * w->fraction_ns;
+
+	return ns < NS_PER_S ? s * UINT64_C(1000000000) + ns :
+			       time_of(s, (int64_t)(int32_t)fraction * w->fraction_ns);
+}
+
 bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
 		  struct capture_fault *fault)
 {
@@ -441,11 +450,9 @@ bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
 	if (w && w->open) {
 		record = window_next(capture, &captured);
 		if (record) {
-			int64_t fraction = (int32_t)number(record + 4, w->swapped);
-
 			deliver(capture, packet, record + RECORD_HEADER, captured,
 				number(record + 12, w->swapped),
-				time_of(number(record, w->swapped), fraction * w->fraction_ns));
+				time_of_record(w, record, w->swapped));
 			return true;
 		}
 		w->open = false;
@@ -454,31 +461,50 @@ bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
 	return !capture->ended && next_of_libpcap(capture, packet, fault);
 }
 
-/* More records that the window has whole; what is odd waits for capture_next() */
+/* Records that the window has whole; what is odd waits for capture_next().  @p swapped is a constant
+ * where this is used. */
+static inline size_t deliver_window(struct capture *capture, struct rpcgate_packet *packets,
+				    size_t n, size_t max, const bool swapped)
+{
+	struct window *w = capture->window;
+	const uint8_t *record = w->octet + w->at, *end = w->octet + w->end;
+	const uint32_t longest = w->longest, linktype = capture->linktype;
+
+	for (; n < max && (size_t)(end - record) >= RECORD_HEADER; n++) {
+		uint32_t captured = number(record + 8, swapped);
+		uint32_t length = number(record + 12, swapped);
+
+		if (captured > longest || (size_t)(end - record) < RECORD_HEADER + captured)
+			break;
+		packets[n] = (struct rpcgate_packet){
+			.data = record + RECORD_HEADER,
+			.caplen = captured,
+			.len = length > captured ? length : captured,
+			.linktype = linktype,
+			.checksum = RPCGATE_CSUM_UNKNOWN,
+			.time_ns = time_of_record(w, record, swapped),
+		};
+		record += RECORD_HEADER + captured;
+	}
+	w->at = (size_t)(record - w->octet);
+	return n;
+}
+
 size_t capture_next_batch(struct capture *capture, struct rpcgate_packet *packets, size_t max,
 			  struct capture_fault *fault)
 {
-	struct window *w = capture->window;
 	size_t n = max && capture_next(capture, packets, fault);
+	struct window *w = capture->window;
+	size_t at, all;
 
-	for (; w && w->open && n && n < max; n++) {
-		const uint8_t *record = w->octet + w->at;
-		int64_t fraction;
-		uint32_t captured;
-
-		if (w->end - w->at < RECORD_HEADER)
-			break;
-		captured = number(record + 8, w->swapped);
-		if (captured > w->longest || w->end - w->at - RECORD_HEADER < captured)
-			break;
-		w->at += RECORD_HEADER + captured;
-		capture->passed += RECORD_HEADER + captured;
-		fraction = (int32_t)number(record + 4, w->swapped);
-		deliver(capture, &packets[n], record + RECORD_HEADER, captured,
-			number(record + 12, w->swapped),
-			time_of(number(record, w->swapped), fraction * w->fraction_ns));
-	}
-	return n;
+	if (!n || !w || !w->open)
+		return n;
+	at = w->at;
+	all = w->swapped ? deliver_window(capture, packets, n, max, true) :
+			   deliver_window(capture, packets, n, max, false);
+	capture->passed += w->at - at;
+	capture->frame += all - n;
+	return all;
 }
 
 uint64_t capture_frame(const struct capture *capture)

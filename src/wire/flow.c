@@ -111,6 +111,22 @@ uint64_t flow_hash(const struct flows *flows, const struct flow_key *key)
 	return hash_sum(&flows->ipv6, word, ARRAY_SIZE(word));
 }
 
+uint32_t flow_hash_plain_ipv6(const struct flows *flows, const uint8_t *frame,
+			      const struct peek *peek, uint32_t zone)
+{
+	struct packet p = { .src_port = load16(frame + peek->l4, true),
+			    .dst_port = load16(frame + peek->l4 + 2, true) };
+	uint32_t word[sizeof(struct flow_key) / 4];
+	struct flow_key key;
+	unsigned side;
+
+	memcpy(p.src.octet, frame + peek->l3 + 8, sizeof(p.src));
+	memcpy(p.dst.octet, frame + peek->l3 + 24, sizeof(p.dst));
+	key = flow_key_of(&p, zone, &side);
+	memcpy(word, &key, sizeof(key));
+	return hash_sum_low(&flows->ipv6, word, ARRAY_SIZE(word));
+}
+
 static bool same_key(const struct flow_key *a, const struct flow_key *b)
 {
 	uint64_t x[KEY_WORDS], y[KEY_WORDS], differ = 0;

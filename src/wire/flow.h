@@ -92,23 +92,24 @@ static inline struct flow *flow_at(const struct flows *flows, uint32_t index)
 struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned *side);
 
 uint64_t flow_hash(const struct flows *flows, const struct flow_key *key);
-/** The lower half of it, of a packet for which packet_ordinary() is true. */
-static inline uint32_t flow_hash_ordinary(const struct flows *flows, const uint8_t *frame,
-					  uint32_t zone)
+uint32_t flow_hash_plain_ipv6(const struct flows *flows, const uint8_t *frame,
+			      const struct peek *peek, uint32_t zone);
+/** The lower half of it, of a frame that packet_peek() found to be plain. */
+static inline uint32_t flow_hash_plain(const struct flows *flows, const uint8_t *frame,
+				       const struct peek *peek, uint32_t zone)
 {
-	uint16_t src_port = load16(frame + 34, true), dst_port = load16(frame + 36, true);
+	uint32_t src_port = load16(frame + peek->l4, true);
+	uint32_t dst_port = load16(frame + peek->l4 + 2, true);
 	uint32_t src, dst;
 	bool low;
 
-	memcpy(&src, frame + 26, sizeof(src));
-	memcpy(&dst, frame + 30, sizeof(dst));
+	if (peek->ipv6)
+		return flow_hash_plain_ipv6(flows, frame, peek, zone);
+	memcpy(&src, frame + peek->l3 + 12, sizeof(src));
+	memcpy(&dst, frame + peek->l3 + 16, sizeof(dst));
 	low = src < dst || (src == dst && src_port < dst_port); /* as flow_key_of() */
-	return hash_sum_low(&flows->ipv4,
-			    (const uint32_t[]){ low ? src : dst, low ? dst : src,
-						low ? (uint32_t)src_port << 16 | dst_port :
-						      (uint32_t)dst_port << 16 | src_port,
-						zone },
-			    4);
+	return hash_sum_low4(&flows->ipv4, low ? src : dst, low ? dst : src,
+			     low ? src_port << 16 | dst_port : dst_port << 16 | src_port, zone);
 }
 static inline void flow_prefetch(const struct flows *flows, uint32_t hash)
 {
