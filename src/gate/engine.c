@@ -572,12 +572,14 @@ static uint32_t resume(struct rpcgate *g, const struct flow_key *key, uint64_t h
 
 /* State for a flow that has none: 0 if it needs none */
 static uint32_t admit(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in,
-		      const struct flow_key *key, uint64_t hash)
+		      const struct flow_key *key)
 {
+	uint64_t hash;
 	uint32_t index;
 
 	if (p->tcp_flags & TCP_RST)
 		return 0;
+	hash = flow_hash(&g->flows, key);
 	if (p->tcp_flags & TCP_SYN) {
 		flow_unmark_stranger(&g->flows, hash);
 		return flow_make(g, key, hash);
@@ -739,18 +741,20 @@ static bool is_unread(struct flow *f, unsigned side, const struct rpcgate_packet
 	return side != f->client && f->stream[f->client].one_sided;
 }
 
-static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)
+/* @p hash: NULL if it is not known yet; else the half that is enough to find the flow */
+static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in,
+		    const uint32_t *hash)
 {
 	unsigned side;
 	struct flow_key key = flow_key_of(p, in->zone, &side);
-	uint64_t hash = flow_hash(&g->flows, &key);
-	uint32_t index = flow_find(&g->flows, &key, hash);
+	uint32_t index = flow_find(&g->flows, &key, hash ? *hash : flow_hash(&g->flows, &key));
 	struct flow *f;
 
 	if (pipe_may_carry(p) && g->cfg.pipes == RPCGATE_PIPES_REPORT)
-		pipe_read(g, p, &key, hash, side, index ? flow_at(&g->flows, index)->id : 0);
+		pipe_read(g, p, &key, flow_hash(&g->flows, &key), side,
+			  index ? flow_at(&g->flows, index)->id : 0);
 	if (!index)
-		index = admit(g, p, in, &key, hash);
+		index = admit(g, p, in, &key);
 	if (!index) {
 		judge_unknown(g, p, in);
 		return;
@@ -902,7 +906,7 @@ static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_p
 	switch (packet_decode_joined(joined, p)) {
 	case DECODE_TCP:
 		g->stats.packets_tcp++;
-		segment(g, p, in);
+		segment(g, p, in, NULL);
 		break;
 	case DECODE_UDP:
 		user_datagram(g, p, in);
@@ -913,53 +917,72 @@ static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_p
 	fragments_release(&g->fragments, handle);
 }
 
-/* What is known of a packet before its turn comes, from nothing that packets before it may change */
+/* What is known of a packet before its turn comes.  Packets before it may change the ports that
+ * matter, and nothing else of it. */
 struct ahead {
 	struct peek peek;
-	uint32_t hash; /* of TCP: the half that a table is asked by */
-	bool quiet;    /* if no flow and no port wants it, it is nobody's */
-	bool carries;  /* payload */
+	uint32_t hash; /* the half that the table of flows is asked by */
+	uint16_t src_port;
+	uint16_t dst_port;
+	bool hashed;
+	bool quiet;   /* if no flow and no port wants it, it is nobody's */
+	bool carries; /* payload of TCP */
 };
+
+static inline void look_for_flow(const struct rpcgate *g, const struct rpcgate_packet *in,
+				 struct ahead *a)
+{
+	a->hash = flow_hash_plain(&g->flows, in->data, &a->peek, in->zone);
+	a->hashed = true;
+}
 
 static inline void look_ahead(const struct rpcgate *g, const struct rpcgate_packet *in,
 			      struct ahead *a)
 {
-	const uint8_t *p = in->data;
-	bool carries;
+	const uint8_t *l4;
+	bool carries, begins;
 
+	a->hashed = false;
 	a->quiet = false;
 	if (!packet_peek(in, &a->peek))
 		return;
+	l4 = in->data + a->peek.l4;
+	a->src_port = load16(l4, true);
+	a->dst_port = load16(l4 + 2, true);
 	if (a->peek.proto == IP_PROTO_UDP) {
 		a->quiet = true;
 		return;
 	}
-	a->hash = flow_hash_plain(&g->flows, p, &a->peek, in->zone);
-	flow_prefetch(&g->flows, a->hash);
 	/* a SYN begins a connection, some octets a conversation */
 	carries = a->peek.payload < a->peek.end;
+	begins = l4[13] & TCP_SYN || (carries && may_open_midstream(in->data[a->peek.payload]));
 	a->carries = carries;
-	a->quiet = !(p[a->peek.l4 + 13] & TCP_SYN) &&
-		   !(carries && may_open_midstream(p[a->peek.payload]));
+	a->quiet = !begins;
+	if (begins || flow_ports_used(&g->flows, a->src_port, a->dst_port)) {
+		look_for_flow(g, in, a);
+		flow_prefetch(&g->flows, a->hash);
+	}
 }
 
-/* Most packets: no flow has their hash, nothing is special about their ports, and they begin
- * nothing.  segment() comes to the same, after building keys and comparing them. */
-static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in,
-			      const struct ahead *a, struct rpcgate_result *r)
+/* Most packets: no flow has their ports or their hash, nothing is special about their ports, and
+ * they begin nothing.  segment() comes to the same, after building keys and comparing them. */
+static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in, struct ahead *a,
+			      struct rpcgate_result *r)
 {
-	const uint8_t *p = in->data + a->peek.l4;
-
 	if (!a->quiet || in->standing != RPCGATE_STANDING_NONE ||
-	    pinhole_has_port(g, load16(p, true)) || pinhole_has_port(g, load16(p + 2, true)))
+	    pinhole_has_port(g, a->src_port) || pinhole_has_port(g, a->dst_port))
 		return false;
 	if (a->peek.proto == IP_PROTO_UDP) {
 		if (g->talks.opened || policy_asks_udp(g->policy))
 			return false;
 		g->stats.packets_udp++;
 	} else {
-		if (flow_may_exist(&g->flows, a->hash))
-			return false;
+		if (flow_ports_used(&g->flows, a->src_port, a->dst_port)) {
+			if (!a->hashed)
+				look_for_flow(g, in, a);
+			if (flow_may_exist(&g->flows, a->hash))
+				return false;
+		}
 		g->stats.packets_tcp++;
 		if (a->carries)
 			r->standing = RPCGATE_STANDING_FOREIGN;
@@ -969,14 +992,15 @@ static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in
 }
 
 static void decode_and_judge(struct rpcgate *g, const struct rpcgate_packet *packet,
-			     const struct peek *peek)
+			     const struct ahead *a)
 {
+	bool plain = a->peek.proto;
 	struct packet p;
 
-	switch (peek->proto ? packet_decode_plain(packet, peek, &p) : packet_decode(packet, &p)) {
+	switch (plain ? packet_decode_plain(packet, &a->peek, &p) : packet_decode(packet, &p)) {
 	case DECODE_TCP:
 		g->stats.packets_tcp++;
-		segment(g, &p, packet);
+		segment(g, &p, packet, a->hashed ? &a->hash : NULL);
 		break;
 	case DECODE_UDP:
 		user_datagram(g, &p, packet);
@@ -1044,7 +1068,7 @@ size_t rpcgate_feed_batch(struct rpcgate *gate, const struct rpcgate_packet *pac
 			clock_follow(gate, calm.latest);
 			begin(gate);
 			pass_time(gate, in->time_ns);
-			decode_and_judge(gate, in, &a->peek);
+			decode_and_judge(gate, in, a);
 			*r = gate->result;
 			if (r->n_events)
 				return i + 1;

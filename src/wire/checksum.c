@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "addr.h"
 #include "checksum.h"
 
-/* What overflows 64 bits counts one (RFC 1071 section 2 (C)) */
-static inline void add_word(const uint8_t *p, uint64_t *sum, uint64_t *carries)
+/* One's complement sum of 16-bit words, in the order of the machine: RFC 1071 section 2 (B).  Any
+ * width of word gives the same sum, once it is folded. */
+static inline uint64_t add_word(const uint8_t *p, uint64_t sum)
+{
+	uint32_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return sum + word;
+}
+
+/* What overflows 64 bits counts one (section 2 (C)) */
+static inline void add_long_word(const uint8_t *p, uint64_t *sum, uint64_t *carries)
 {
 	uint64_t word;
 
@@ -11,24 +22,19 @@ static inline void add_word(const uint8_t *p, uint64_t *sum, uint64_t *carries)
 	*carries += *sum < word;
 }
 
-/* One's complement sum of 16-bit words, in the order of the machine: RFC 1071 section 2 (B) */
-static uint64_t sum_octets(const uint8_t *p, size_t n)
+static inline uint64_t sum_octets(const uint8_t *p, size_t n)
 {
 	uint64_t sum = 0, carries = 0;
 
 	for (; n >= 32; p += 32, n -= 32) {
-		add_word(p, &sum, &carries);
-		add_word(p + 8, &sum, &carries);
-		add_word(p + 16, &sum, &carries);
-		add_word(p + 24, &sum, &carries);
+		add_long_word(p, &sum, &carries);
+		add_long_word(p + 8, &sum, &carries);
+		add_long_word(p + 16, &sum, &carries);
+		add_long_word(p + 24, &sum, &carries);
 	}
 	sum = (sum & UINT32_MAX) + (sum >> 32) + carries;
-	for (; n >= 4; p += 4, n -= 4) {
-		uint32_t last;
-
-		memcpy(&last, p, sizeof(last));
-		sum += last;
-	}
+	for (; n >= 4; p += 4, n -= 4)
+		sum = add_word(p, sum);
 	if (n) {
 		uint32_t last = 0;
 
@@ -38,11 +44,13 @@ static uint64_t sum_octets(const uint8_t *p, size_t n)
 	return sum;
 }
 
-static uint16_t fold(uint64_t sum)
+/* The longest packet's sum has 40 bits */
+static inline uint16_t fold(uint64_t sum)
 {
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
 static uint16_t to_network(uint16_t host)
@@ -55,14 +63,18 @@ static uint16_t to_network(uint16_t host)
 }
 
 /* Addresses (as IPv4 the mapped prefix would count, so only the last four octets), length, TCP */
-static uint64_t pseudo_header(const struct packet *packet, uint32_t length)
+static inline uint64_t pseudo_header(const struct packet *packet, uint32_t length)
 {
-	size_t skip = rpcgate_addr_is_ipv4(&packet->src) ? 12 : 0;
+	const uint8_t *src = packet->src.octet, *dst = packet->dst.octet;
+	uint64_t sum = (uint64_t)to_network((uint16_t)(length >> 16)) +
+		       to_network((uint16_t)length) + to_network(IP_PROTO_TCP);
 
-	return sum_octets(packet->src.octet + skip, 16 - skip) +
-	       sum_octets(packet->dst.octet + skip, 16 - skip) +
-	       to_network((uint16_t)(length >> 16)) + to_network((uint16_t)length) +
-	       to_network(IP_PROTO_TCP);
+	sum = add_word(dst + 12, add_word(src + 12, sum));
+	if (packet->ip_header.n || addr_is_ipv4(&packet->src))
+		return sum;
+	for (unsigned i = 0; i < 12; i += 4)
+		sum = add_word(dst + i, add_word(src + i, sum));
+	return sum;
 }
 
 /* The card gets the pseudo header's sum, for large segments often without the length */
@@ -72,10 +84,20 @@ static bool is_partial(const struct packet *packet, uint16_t field)
 	       field == fold(pseudo_header(packet, 0));
 }
 
+static inline uint64_t sum_header(struct bytes header)
+{
+	uint64_t sum = 0;
+
+	if (header.n != 20)
+		return sum_octets(header.p, header.n);
+	for (unsigned i = 0; i < 20; i += 4)
+		sum = add_word(header.p + i, sum);
+	return sum;
+}
+
 enum checksum checksum_header(const struct packet *packet)
 {
-	if (!packet->ip_header.n ||
-	    fold(sum_octets(packet->ip_header.p, packet->ip_header.n)) == 0xffff)
+	if (!packet->ip_header.n || fold(sum_header(packet->ip_header)) == 0xffff)
 		return CHECKSUM_GOOD;
 	return load16(packet->ip_header.p + 10, true) ? CHECKSUM_BAD : CHECKSUM_PARTIAL;
 }

@@ -76,6 +76,8 @@ struct flows {
 		uint32_t newest;
 	} list[FLOW_AGES];
 	uint64_t last_id;
+	uint32_t *of_port;              /**< flows with an end on this port */
+	uint64_t port_used[65536 / 64]; /**< a bit for each port that has some */
 	uint32_t *stranger; /**< hashes of flows that turned out to be foreign, the latest in each slot */
 };
 
@@ -110,6 +112,12 @@ static inline uint32_t flow_hash_plain(const struct flows *flows, const uint8_t 
 	low = src < dst || (src == dst && src_port < dst_port); /* as flow_key_of() */
 	return hash_sum_low4(&flows->ipv4, low ? src : dst, low ? dst : src,
 			     low ? src_port << 16 | dst_port : dst_port << 16 | src_port, zone);
+}
+/** False if no flow has an end on each of these ports: of most packets, one is an ephemeral one that
+ *  nobody uses for RPC, and no hash is needed to say so. */
+static inline bool flow_ports_used(const struct flows *flows, uint16_t a, uint16_t b)
+{
+	return flows->port_used[a / 64] >> (a % 64) & flows->port_used[b / 64] >> (b % 64) & 1;
 }
 static inline void flow_prefetch(const struct flows *flows, uint32_t hash)
 {
