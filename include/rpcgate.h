@@ -575,6 +575,36 @@ RPCGATE_API struct rpcgate_result rpcgate_feed(struct rpcgate *gate,
  */
 RPCGATE_API size_t rpcgate_feed_batch(struct rpcgate *gate, const struct rpcgate_packet *packets,
 				      size_t n, struct rpcgate_result *results);
+/**
+ * What can be said of a packet before its turn.  The members are the library's own; they are here
+ * so that callers can have arrays of them.
+ */
+struct rpcgate_ahead {
+	uint32_t end;
+	uint32_t hash;
+	uint16_t l3;
+	uint16_t l4;
+	uint16_t payload;
+	uint16_t src_port;
+	uint16_t dst_port;
+	uint8_t proto;
+	bool ipv6;
+	bool hashed;
+	bool quiet;
+	bool carries;
+};
+/**
+ * Look at packets before their turn: half of the work for most of them.  May run in another thread
+ * while the engine judges earlier ones: it reads nothing of the engine that ever changes.
+ * @param ahead  one for each packet, for rpcgate_feed_ahead() of the same engine
+ */
+RPCGATE_API void rpcgate_look_ahead(const struct rpcgate *gate,
+				    const struct rpcgate_packet *packets, size_t n,
+				    struct rpcgate_ahead *ahead);
+/** rpcgate_feed_batch() with what rpcgate_look_ahead() said of these packets. */
+RPCGATE_API size_t rpcgate_feed_ahead(struct rpcgate *gate, const struct rpcgate_packet *packets,
+				      const struct rpcgate_ahead *ahead, size_t n,
+				      struct rpcgate_result *results);
 /** Let time pass without a packet: expires pinholes and idle flows in bounded slices. */
 RPCGATE_API struct rpcgate_result rpcgate_tick(struct rpcgate *gate, uint64_t now_ns);
 /**

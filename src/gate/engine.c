@@ -917,62 +917,82 @@ static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_p
 	fragments_release(&g->fragments, handle);
 }
 
-/* What is known of a packet before its turn comes.  Packets before it may change the ports that
- * matter, and nothing else of it. */
-struct ahead {
-	struct peek peek;
-	uint32_t hash; /* the half that the table of flows is asked by */
-	uint16_t src_port;
-	uint16_t dst_port;
-	bool hashed;
-	bool quiet;   /* if no flow and no port wants it, it is nobody's */
-	bool carries; /* payload of TCP */
-};
+/* ------------------------------------------------------------- looking ahead */
+
+static inline struct peek peek_of(const struct rpcgate_ahead *a)
+{
+	return (struct peek){ a->end, a->l3, a->l4, a->payload, a->proto, a->ipv6 };
+}
 
 static inline void look_for_flow(const struct rpcgate *g, const struct rpcgate_packet *in,
-				 struct ahead *a)
+				 struct rpcgate_ahead *a)
 {
-	a->hash = flow_hash_plain(&g->flows, in->data, &a->peek, in->zone);
+	const struct peek peek = peek_of(a);
+
+	a->hash = flow_hash_plain(&g->flows, in->data, &peek, in->zone);
 	a->hashed = true;
 }
 
-static inline void look_ahead(const struct rpcgate *g, const struct rpcgate_packet *in,
-			      struct ahead *a)
+/* What the packet is.  Reads nothing of the engine, not even what never changes. */
+static inline void look_at(const struct rpcgate_packet *in, struct rpcgate_ahead *a)
 {
+	struct peek peek;
 	const uint8_t *l4;
-	bool carries, begins;
+	bool tcp;
 
 	a->hashed = false;
 	a->quiet = false;
-	if (!packet_peek(in, &a->peek))
-		return;
-	l4 = in->data + a->peek.l4;
-	a->src_port = load16(l4, true);
-	a->dst_port = load16(l4 + 2, true);
-	if (a->peek.proto == IP_PROTO_UDP) {
-		a->quiet = true;
+	if (!packet_peek(in, &peek)) {
+		a->proto = 0;
 		return;
 	}
+	l4 = in->data + peek.l4;
+	tcp = peek.proto == IP_PROTO_TCP;
+	a->end = peek.end;
+	a->l3 = peek.l3;
+	a->l4 = peek.l4;
+	a->payload = peek.payload;
+	a->proto = peek.proto;
+	a->ipv6 = peek.ipv6;
+	a->src_port = load16(l4, true);
+	a->dst_port = load16(l4 + 2, true);
+	a->carries = peek.payload < peek.end;
 	/* a SYN begins a connection, some octets a conversation */
-	carries = a->peek.payload < a->peek.end;
-	begins = l4[13] & TCP_SYN || (carries && may_open_midstream(in->data[a->peek.payload]));
-	a->carries = carries;
-	a->quiet = !begins;
-	if (begins || flow_ports_used(&g->flows, a->src_port, a->dst_port)) {
+	a->quiet = !tcp || !(l4[13] & TCP_SYN ||
+			     (a->carries && may_open_midstream(in->data[peek.payload])));
+}
+
+/* Of most packets one port is an ephemeral one that nobody uses for RPC: they need no hash */
+static inline void fetch(const struct rpcgate *g, const struct rpcgate_packet *in,
+			 struct rpcgate_ahead *a)
+{
+	if (a->proto != IP_PROTO_TCP ||
+	    (a->quiet && !flow_ports_used(&g->flows, a->src_port, a->dst_port)))
+		return;
+	if (!a->hashed)
 		look_for_flow(g, in, a);
-		flow_prefetch(&g->flows, a->hash);
+	flow_prefetch(&g->flows, a->hash);
+}
+
+void rpcgate_look_ahead(const struct rpcgate *gate, const struct rpcgate_packet *packets, size_t n,
+			struct rpcgate_ahead *ahead)
+{
+	for (size_t i = 0; i < n; i++) {
+		look_at(&packets[i], &ahead[i]);
+		if (ahead[i].proto == IP_PROTO_TCP)
+			look_for_flow(gate, &packets[i], &ahead[i]);
 	}
 }
 
 /* Most packets: no flow has their ports or their hash, nothing is special about their ports, and
  * they begin nothing.  segment() comes to the same, after building keys and comparing them. */
-static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in, struct ahead *a,
-			      struct rpcgate_result *r)
+static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in,
+			      struct rpcgate_ahead *a, struct rpcgate_result *r)
 {
 	if (!a->quiet || in->standing != RPCGATE_STANDING_NONE ||
 	    pinhole_has_port(g, a->src_port) || pinhole_has_port(g, a->dst_port))
 		return false;
-	if (a->peek.proto == IP_PROTO_UDP) {
+	if (a->proto == IP_PROTO_UDP) {
 		if (g->talks.opened || policy_asks_udp(g->policy))
 			return false;
 		g->stats.packets_udp++;
@@ -987,17 +1007,17 @@ static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in
 		if (a->carries)
 			r->standing = RPCGATE_STANDING_FOREIGN;
 	}
-	r->l3_offset = a->peek.l3;
+	r->l3_offset = a->l3;
 	return true;
 }
 
 static void decode_and_judge(struct rpcgate *g, const struct rpcgate_packet *packet,
-			     const struct ahead *a)
+			     const struct rpcgate_ahead *a)
 {
-	bool plain = a->peek.proto;
+	const struct peek peek = peek_of(a);
 	struct packet p;
 
-	switch (plain ? packet_decode_plain(packet, &a->peek, &p) : packet_decode(packet, &p)) {
+	switch (a->proto ? packet_decode_plain(packet, &peek, &p) : packet_decode(packet, &p)) {
 	case DECODE_TCP:
 		g->stats.packets_tcp++;
 		segment(g, &p, packet, a->hashed ? &a->hash : NULL);
@@ -1049,36 +1069,67 @@ static inline bool is_calm(struct calm *calm, uint64_t time_ns)
 	return true;
 }
 
-size_t rpcgate_feed_batch(struct rpcgate *gate, const struct rpcgate_packet *packets, size_t n,
+static void judge_in_full(struct rpcgate *g, const struct rpcgate_packet *in,
+			  const struct rpcgate_ahead *a, uint64_t latest)
+{
+	clock_follow(g, latest);
+	begin(g);
+	pass_time(g, in->time_ns);
+	decode_and_judge(g, in, a);
+}
+
+static inline void look(const struct rpcgate *g, const struct rpcgate_packet *packets,
+			const struct rpcgate_ahead *given, size_t i, struct rpcgate_ahead *a)
+{
+	if (given)
+		*a = given[i];
+	else
+		look_at(&packets[i], a);
+	fetch(g, &packets[i], a);
+}
+
+/* @p given: what was said of all of them before; NULL: it is found out on the way.  A constant where
+ * this is used. */
+static inline size_t feed(struct rpcgate *gate, const struct rpcgate_packet *packets,
+			  const struct rpcgate_ahead *given, size_t n,
 			  struct rpcgate_result *results)
 {
 	struct calm calm = calm_of(gate);
-	struct ahead ahead[AHEAD];
+	struct rpcgate_ahead ahead[AHEAD];
 
 	for (size_t i = 0; i < n && i < AHEAD; i++)
-		look_ahead(gate, &packets[i], &ahead[i]);
+		look(gate, packets, given, i, &ahead[i]);
 	for (size_t i = 0; i < n; i++) {
-		const struct rpcgate_packet *in = &packets[i];
-		struct ahead *a = &ahead[i % AHEAD];
+		struct rpcgate_ahead *a = &ahead[i % AHEAD];
 		struct rpcgate_result *r = &results[i];
 
-		count_packet(gate, in);
+		count_packet(gate, &packets[i]);
 		*r = (struct rpcgate_result){ .action = RPCGATE_PASS, .events = gate->events };
-		if (!is_calm(&calm, in->time_ns) || !is_nobodys(gate, in, a, r)) {
-			clock_follow(gate, calm.latest);
-			begin(gate);
-			pass_time(gate, in->time_ns);
-			decode_and_judge(gate, in, a);
+		if (!is_calm(&calm, packets[i].time_ns) || !is_nobodys(gate, &packets[i], a, r)) {
+			judge_in_full(gate, &packets[i], a, calm.latest);
 			*r = gate->result;
 			if (r->n_events)
 				return i + 1;
 			calm = calm_of(gate);
 		}
 		if (i + AHEAD < n)
-			look_ahead(gate, &packets[i + AHEAD], a);
+			look(gate, packets, given, i + AHEAD, a);
 	}
 	clock_follow(gate, calm.latest);
 	return n;
+}
+
+size_t rpcgate_feed_batch(struct rpcgate *gate, const struct rpcgate_packet *packets, size_t n,
+			  struct rpcgate_result *results)
+{
+	return feed(gate, packets, NULL, n, results);
+}
+
+size_t rpcgate_feed_ahead(struct rpcgate *gate, const struct rpcgate_packet *packets,
+			  const struct rpcgate_ahead *ahead, size_t n,
+			  struct rpcgate_result *results)
+{
+	return feed(gate, packets, ahead, n, results);
 }
 
 struct rpcgate_result rpcgate_feed(struct rpcgate *gate, const struct rpcgate_packet *packet)

@@ -42,14 +42,15 @@ static struct rpcgate *new_engine(enum rpcgate_mode mode)
 	return gate;
 }
 
-/* @at_once packets in a call; 0: one by one, by rpcgate_feed() */
+/* @at_once packets in a call; 0: one by one, by rpcgate_feed().  @ahead: all were looked at before */
 static struct told play(const struct packets *list, enum rpcgate_mode mode, size_t at_once,
-			struct rpcgate_stats *stats)
+			bool ahead, struct rpcgate_stats *stats)
 {
 	struct rpcgate *gate = new_engine(mode);
 	struct told t = { .results = calloc(list->n + 1, sizeof(*t.results)) };
 	struct rpcgate_packet packets[64];
 	struct rpcgate_result results[64];
+	struct rpcgate_ahead seen[64];
 	size_t at = 0;
 
 	assert_non_null(t.results);
@@ -60,7 +61,10 @@ static struct told play(const struct packets *list, enum rpcgate_mode mode, size
 			packets[n] = packets_get(list, at + n);
 			n++;
 		}
-		if (at_once)
+		if (ahead) {
+			rpcgate_look_ahead(gate, packets, n, seen);
+			judged = rpcgate_feed_ahead(gate, packets, seen, n, results);
+		} else if (at_once)
 			judged = rpcgate_feed_batch(gate, packets, n, results);
 		else
 			results[0] = rpcgate_feed(gate, packets);
@@ -78,14 +82,15 @@ static void compare(const char *path, const struct packets *list, enum rpcgate_m
 {
 	static const size_t sizes[] = { 1, 3, 8, 9, 64 };
 	struct rpcgate_stats one_stats, stats;
-	struct told one = play(list, mode, 0, &one_stats);
+	struct told one = play(list, mode, 0, false, &one_stats);
 
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct told t = play(list, mode, sizes[i], &stats);
+	for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct told t = play(list, mode, sizes[i / 2], i % 2, &stats);
 
 		if (t.n != one.n || memcmp(t.events, one.events, t.n * sizeof(*t.events)) != 0 ||
 		    memcmp(t.results, one.results, list->n * sizeof(*t.results)) != 0)
-			fail_msg("%s: %zu at once differ from one by one", path, sizes[i]);
+			fail_msg("%s: %zu at once%s differ from one by one", path, sizes[i / 2],
+				 i % 2 ? ", looked at before," : "");
 		assert_memory_equal(&stats, &one_stats, sizeof(stats));
 		free(t.events);
 		free(t.results);
