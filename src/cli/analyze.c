@@ -24,6 +24,7 @@ struct analyze_options {
 	const char *policy;
 	struct option_list set;
 	const char *event_rate;
+	const char *jobs;
 	unsigned int checksum; /* index in checksum_choices */
 	bool exit_code;
 	bool no_ndpi;
@@ -32,6 +33,7 @@ struct analyze_options {
 	bool help;
 };
 
+#define JOBS_MAX 1024U
 #define BURST_S 5U /* seconds' worth of events that may be written at once */
 
 static const char *const checksum_choices[] = { "verify", "ignore", NULL };
@@ -58,6 +60,10 @@ static const struct option_row rows[] = {
 	{ "checksum", OPTION_CHOICE, PLACE(checksum), "verify|ignore",
 	  "verify (preset): packets with a wrong checksum move nothing; ignore: for captures made on "
 	  "the sending host", checksum_choices },
+	{ "jobs", OPTION_TEXT, PLACE(jobs), "N",
+	  "how many threads may work, 1 to 1024 (preset: 1); with 2 and more, one reads files and looks "
+	  "at packets ahead of the engine, and more than 2 change nothing; the output is the same",
+	  NULL },
 	{ "exit-code", OPTION_FLAG, PLACE(exit_code), NULL,
 	  "exit with status 10 if anything would be refused or is suspicious", NULL },
 	{ "no-ndpi", OPTION_FLAG, PLACE(no_ndpi), NULL,
@@ -128,21 +134,31 @@ static void json_failed(struct analysis *a)
 
 /* ------------------------------------------------------------- a flood of events */
 
-/* False if the text is no rate */
-static bool read_rate(struct analysis *a)
+/* A number from 1 to @p most; 0 if the text is none */
+static uint32_t number_of(const char *text, uint32_t most)
 {
-	const char *text = a->options.event_rate;
-	unsigned long rate = 0;
+	unsigned long number = 0;
 	char *end = NULL;
 
-	if (!text)
-		return true;
 	if (*text >= '0' && *text <= '9')
-		rate = strtoul(text, &end, 10);
-	if (!rate || *end || rate > LIMITER_RATE_MAX)
-		return false;
-	limiter_init(&a->limiter, (uint32_t)rate, (uint32_t)rate * BURST_S);
-	return true;
+		number = strtoul(text, &end, 10);
+	return !number || *end || number > most ? 0 : (uint32_t)number;
+}
+
+/* What is wrong with the numbers given; NULL: nothing */
+static const char *read_numbers(struct analysis *a)
+{
+	uint32_t rate;
+
+	if (a->options.event_rate) {
+		rate = number_of(a->options.event_rate, LIMITER_RATE_MAX);
+		if (!rate)
+			return "--event-rate takes a number from 1 to 1000000";
+		limiter_init(&a->limiter, rate, rate * BURST_S);
+	}
+	if (a->options.jobs && !number_of(a->options.jobs, JOBS_MAX))
+		return "--jobs takes a number from 1 to 1024";
+	return NULL;
 }
 
 static void write_gap(struct analysis *a, uint64_t time_ns, const struct limiter_gap *gap)
@@ -206,6 +222,7 @@ static bool start(struct analysis *a, char **names, int n, int *status)
 
 	reading_init(r, "analyze", a->options.quiet);
 	r->cfg.checksum = checksum_values[a->options.checksum];
+	r->jobs = a->options.jobs ? number_of(a->options.jobs, JOBS_MAX) : 1;
 	if (!reading_configure(r, a->options.policy, &a->options.set, status))
 		return false;
 	*status = EXIT_RUN_TIME;
@@ -386,6 +403,7 @@ int command_analyze(int argc, char **argv)
 	char error[OPTIONS_ERROR_SIZE];
 	int n = options_parse(rows, argc, argv, &a.options, error);
 	int status = EXIT_USAGE;
+	const char *wrong;
 
 	if (n < 0)
 		return wrong_usage(error);
@@ -395,8 +413,9 @@ int command_analyze(int argc, char **argv)
 	}
 	if (!n)
 		return wrong_usage("at least one FILE or DIR is needed");
-	if (!read_rate(&a))
-		return wrong_usage("--event-rate takes a number from 1 to 1000000");
+	wrong = read_numbers(&a);
+	if (wrong)
+		return wrong_usage(wrong);
 	if (start(&a, argv, n, &status))
 		status = run(&a);
 	return let_go(&a, status);

@@ -27,8 +27,9 @@ void progress_start(struct progress *p, const struct timeline *timeline, bool qu
 	p->last = p->start;
 }
 
-static void draw(struct progress *p, const struct timeline_extent *extent, double passed)
+void progress_draw(struct progress *p, const struct timeline_extent *extent)
 {
+	double passed = seconds_between(&p->start, &p->last);
 	double rate = passed > 0 ? (double)extent->taken / passed : 0;
 
 	fprintf(stderr, "\r\033[K%" PRIu64 " packets, %.1f MB", p->calls,
@@ -42,22 +43,19 @@ static void draw(struct progress *p, const struct timeline_extent *extent, doubl
 	p->shown = true;
 }
 
-void progress_packets(struct progress *p, const struct timeline *timeline, size_t n)
+bool progress_packets(struct progress *p, size_t n)
 {
-	struct timeline_extent extent;
-	struct timespec now;
-
 	uint64_t before = p->calls;
+	struct timespec now;
 
 	p->calls += n;
 	if (!p->on || before / LOOK_EVERY == p->calls / LOOK_EVERY)
-		return;
+		return false;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (seconds_between(&p->last, &now) < DRAW_EVERY_S)
-		return;
+		return false;
 	p->last = now;
-	extent = timeline_extent(timeline);
-	draw(p, &extent, seconds_between(&p->start, &now));
+	return true;
 }
 
 void progress_end(struct progress *p)

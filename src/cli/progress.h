@@ -23,8 +23,10 @@ struct progress {
 
 /** Decide whether to show anything. */
 void progress_start(struct progress *progress, const struct timeline *timeline, bool quiet);
-/** Call for every @p n packets; cheap unless something is to be drawn. */
-void progress_packets(struct progress *progress, const struct timeline *timeline, size_t n);
+/** Call for every @p n packets; cheap unless something is to be drawn: then true. */
+bool progress_packets(struct progress *progress, size_t n);
+/** Draw how far it is. */
+void progress_draw(struct progress *progress, const struct timeline_extent *extent);
 /** Erase the line. */
 void progress_end(struct progress *progress);
 

@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "policy_file.h"
+#include "readahead.h"
 #include "reading.h"
 #include "text.h"
 
@@ -209,38 +210,79 @@ static void note_times(struct reading *r, const struct rpcgate_packet *packets, 
 
 /* Judge what was read at once; the engine stops where there is something to tell */
 static void use_batch(struct reading *r, const struct reading_user *user,
-		      const struct rpcgate_packet *packets, size_t n, struct timeline_place place)
+		      const struct readahead_run *run)
 {
+	const struct rpcgate_packet *packets = run->packets;
+	struct timeline_place place = run->place;
 	struct rpcgate_result results[BATCH];
 
-	while (n && !interrupted && !r->failed && !r->ended) {
-		size_t judged = rpcgate_feed_batch(r->gate, packets, n, results);
+	for (size_t at = 0; at < run->n && !interrupted && !r->failed && !r->ended;) {
+		size_t n = run->n - at < BATCH ? run->n - at : BATCH;
+		size_t judged = run->ahead ? rpcgate_feed_ahead(r->gate, packets + at,
+								run->ahead + at, n, results) :
+					     rpcgate_feed_batch(r->gate, packets + at, n, results);
 
-		note_times(r, packets, judged);
+		note_times(r, packets + at, judged);
 		for (size_t i = 0; user->packet && i < judged; i++)
 			if (results[i].flow_id)
-				user->packet(user->ctx, &packets[i], &results[i]);
-		place.frame += judged - 1;
+				user->packet(user->ctx, &packets[at + i], &results[i]);
+		place.frame = run->place.frame + at + judged - 1;
 		if (results[judged - 1].n_events)
 			use_result(user, &results[judged - 1], &place);
-		place.frame++;
-		packets += judged;
-		n -= judged;
+		at += judged;
 	}
 }
 
-void reading_run(struct reading *r, const struct reading_user *user)
+static bool goes_on(const struct reading *r)
+{
+	return !interrupted && !r->failed && !r->ended;
+}
+
+/* False if there is no second thread to be had */
+static bool run_ahead(struct reading *r, const struct reading_user *user)
+{
+	struct readahead *ahead = readahead_start(r->timeline, r->gate, on_fault, r);
+	struct readahead_run run;
+
+	if (!ahead)
+		return false;
+	while (goes_on(r) && readahead_next(ahead, &run)) {
+		use_batch(r, user, &run);
+		if (progress_packets(&r->progress, run.n)) {
+			struct timeline_extent extent = readahead_extent(ahead);
+
+			progress_draw(&r->progress, &extent);
+		}
+	}
+	if (readahead_failed(ahead))
+		reading_fail(r, r->command, "not enough memory");
+	readahead_stop(ahead);
+	return true;
+}
+
+static void run_alone(struct reading *r, const struct reading_user *user)
 {
 	struct rpcgate_packet packets[BATCH];
-	struct timeline_place place;
-	struct rpcgate_result result;
-	size_t n;
+	struct readahead_run run = { .packets = packets };
 
-	while (!interrupted && !r->failed && !r->ended &&
-	       (n = timeline_next_batch(r->timeline, packets, BATCH, &place))) {
-		use_batch(r, user, packets, n, place);
-		progress_packets(&r->progress, r->timeline, n);
+	while (goes_on(r) &&
+	       (run.n = timeline_next_batch(r->timeline, packets, BATCH, &run.place))) {
+		use_batch(r, user, &run);
+		if (progress_packets(&r->progress, run.n)) {
+			struct timeline_extent extent = timeline_extent(r->timeline);
+
+			progress_draw(&r->progress, &extent);
+		}
 	}
+}
+
+/* Of a pipe somebody may be waiting to see what the last packet was: nothing is read ahead there */
+void reading_run(struct reading *r, const struct reading_user *user)
+{
+	struct rpcgate_result result;
+
+	if (r->jobs < 2 || !timeline_extent(r->timeline).size_known || !run_ahead(r, user))
+		run_alone(r, user);
 	do {
 		result = rpcgate_finish(r->gate);
 		use_result(user, &result, NULL);

@@ -22,7 +22,8 @@ struct faulty {
 
 struct reading {
 	const char *command;
-	bool quiet; /**< no progress, no remarks */
+	bool quiet;        /**< no progress, no remarks */
+	unsigned int jobs; /**< threads that may work; one reads ahead of the engine */
 	struct rpcgate_config cfg;
 	struct rpcgate *gate;
 	struct rpcgate_policy *policy; /**< NULL if not wanted; events point into it */

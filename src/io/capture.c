@@ -20,6 +20,7 @@
 #define LONGEST_RECORD (256 * 1024) /* libpcap's own limit for what is captured of a packet */
 /* The longest record, and a read that stays in the second cache: larger ones are slower */
 #define WINDOW_OCTETS (RECORD_HEADER + LONGEST_RECORD + 64 * 1024)
+_Static_assert(WINDOW_OCTETS <= CAPTURE_BATCH_OCTETS, "as promised");
 
 /* A classic capture whose records are read in place, until one is odd */
 struct window {

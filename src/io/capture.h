@@ -14,6 +14,7 @@
 #include "rpcgate.h"
 
 #define CAPTURE_FAULT_TEXT 384
+#define CAPTURE_BATCH_OCTETS (321 * 1024) /**< packets of a batch have no more together */
 
 /**
  * What is wrong with a file

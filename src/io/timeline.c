@@ -380,6 +380,12 @@ void timeline_close(struct timeline *t)
 	free(t);
 }
 
+void timeline_report(struct timeline *t, timeline_fault *on_fault, void *ctx)
+{
+	t->report = on_fault;
+	t->ctx = ctx;
+}
+
 /* ------------------------------------------------------------------- merging */
 
 static bool before(const struct timeline *t, size_t left, size_t right)

@@ -47,6 +47,9 @@ struct timeline *timeline_open(const char *const *names, size_t n, timeline_faul
 /** Close and free; NULL is fine. */
 void timeline_close(struct timeline *timeline);
 
+/** From now on tell somebody else of faults. */
+void timeline_report(struct timeline *timeline, timeline_fault *on_fault, void *ctx);
+
 /**
  * The next packet of all.
  * @param packet  its octets are valid until the next call

@@ -107,6 +107,19 @@ for rate in 0 1000001 -1 ten 5/s ''; do
 	err_has 'event-rate takes a number'
 done
 
+# --- a second thread changes nothing but the time it takes
+head -c 3000 "$captures/dcom-two-clients.pcap" >cut.pcap
+for jobs in 1 2 7; do
+	expect 4 analyze --jobs $jobs --json jobs.json "$captures" cut.pcap
+	cat out err jobs.json >jobs.$jobs
+done
+cmp -s jobs.1 jobs.2 && cmp -s jobs.1 jobs.7 || fail "$last: not as with one job"
+[ "$(wc -l <jobs.1)" -gt 100 ] || fail "$last: nothing to compare"
+for jobs in 0 1025 -1 two ''; do
+	expect 2 analyze --jobs "$jobs" good.pcap
+	err_has 'jobs takes a number'
+done
+
 expect 0 analyze --json events.json good.pcap
 cmp -s out report || fail 'the report depends on --json FILE'
 cmp -s events events.json || fail 'events depend on where they go'

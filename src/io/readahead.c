@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "readahead.h"
+
+#define BLOCKS 4              /* one is read, one is used, two wait */
+#define PACKETS 4096          /* of a block */
+#define OCTETS (1024U * 1024) /* of their data */
+#define BATCH 64U             /* asked of the timeline at once */
+
+_Static_assert(OCTETS >= CAPTURE_BATCH_OCTETS && PACKETS >= BATCH, "a batch fits in a block");
+
+struct fault {
+	const char *name; /* the timeline's */
+	struct capture_fault fault;
+	size_t behind; /* packets of the block that come before */
+};
+
+struct run {
+	struct timeline_place place;
+	size_t n;
+};
+
+struct block {
+	struct rpcgate_packet *packets;
+	struct rpcgate_ahead *ahead;
+	struct run *runs;
+	uint8_t *octets;
+	size_t used; /* of octets */
+	size_t n, n_runs;
+	struct fault *faults;
+	size_t n_faults;
+	struct timeline_extent extent; /* behind its last packet */
+	bool last;
+	bool failed;
+};
+
+struct readahead {
+	struct timeline *timeline;
+	const struct rpcgate *gate;
+	timeline_fault *on_fault;
+	void *ctx;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	size_t filled; /* blocks read so far; block i is blocks[i % BLOCKS] */
+	size_t freed;  /* blocks used so far */
+	bool stop;
+	struct block blocks[BLOCKS];
+	/* the thread's own */
+	struct block *into;
+	/* the caller's own */
+	size_t run, at, fault; /* of the block that is used */
+	struct timeline_extent extent;
+	bool ended;
+	bool failed;
+};
+
+/* ----------------------------------------------------------------- the thread */
+
+/* The timeline's faults, in the thread: kept for the caller's turn */
+static void keep_fault(void *ctx, const char *name, const struct capture_fault *fault)
+{
+	struct block *b = ((struct readahead *)ctx)->into;
+	struct fault *more = reallocarray(b->faults, b->n_faults + 1, sizeof(*more));
+
+	if (!more) {
+		b->failed = true;
+		return;
+	}
+	b->faults = more;
+	more[b->n_faults++] = (struct fault){ name, *fault, b->n };
+}
+
+static size_t octets_of(const struct rpcgate_packet *packets, size_t n)
+{
+	size_t octets = 0;
+
+	for (size_t i = 0; i < n; i++)
+		octets += packets[i].caplen;
+	return octets;
+}
+
+static bool goes_on(const struct block *b, const struct timeline_place *place)
+{
+	const struct run *last = b->n_runs ? &b->runs[b->n_runs - 1] : NULL;
+
+	return last && !b->n_faults && last->place.file == place->file &&
+	       last->place.frame + last->n == place->frame;
+}
+
+static void add_run(struct block *b, const struct rpcgate_packet *packets, size_t n,
+		    const struct timeline_place *place)
+{
+	struct rpcgate_packet *out = b->packets + b->n;
+
+	for (size_t i = 0; i < n; i++) {
+		out[i] = packets[i];
+		out[i].data = b->octets + b->used;
+		memcpy(b->octets + b->used, packets[i].data, packets[i].caplen);
+		b->used += packets[i].caplen;
+	}
+	b->n += n;
+	if (goes_on(b, place))
+		b->runs[b->n_runs - 1].n += n;
+	else
+		b->runs[b->n_runs++] = (struct run){ *place, n };
+}
+
+/* What the timeline gave and no block has taken yet: at most one batch */
+struct pending {
+	struct rpcgate_packet packets[BATCH];
+	struct timeline_place place;
+	size_t n;
+};
+
+static void fill(struct readahead *r, struct pending *p)
+{
+	struct block *b = r->into;
+
+	b->n = b->n_runs = b->used = b->n_faults = 0;
+	for (;;) {
+		size_t octets = octets_of(p->packets, p->n);
+
+		if (p->n) {
+			if (b->failed || b->n + p->n > PACKETS || b->used + octets > OCTETS)
+				break;
+			add_run(b, p->packets, p->n, &p->place);
+			/* as far as what was taken, not what is read next */
+			b->extent = timeline_extent(r->timeline);
+		}
+		p->n = timeline_next_batch(r->timeline, p->packets, BATCH, &p->place);
+		if (!p->n) {
+			b->last = true;
+			break;
+		}
+	}
+	rpcgate_look_ahead(r->gate, b->packets, b->n, b->ahead);
+}
+
+/* False if nobody wants more */
+static bool wait_for_room(struct readahead *r)
+{
+	bool go_on;
+
+	pthread_mutex_lock(&r->lock);
+	while (!r->stop && r->filled - r->freed == BLOCKS)
+		pthread_cond_wait(&r->changed, &r->lock);
+	go_on = !r->stop;
+	pthread_mutex_unlock(&r->lock);
+	return go_on;
+}
+
+static void *read_on(void *arg)
+{
+	struct pending pending = { .n = 0 };
+	struct readahead *r = arg;
+	bool more = true;
+
+	while (more && wait_for_room(r)) {
+		r->into = &r->blocks[r->filled % BLOCKS];
+		fill(r, &pending);
+		more = !r->into->last && !r->into->failed;
+		pthread_mutex_lock(&r->lock);
+		r->filled++;
+		pthread_cond_signal(&r->changed);
+		pthread_mutex_unlock(&r->lock);
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------------ the caller */
+
+static bool block_init(struct block *b)
+{
+	b->packets = calloc(PACKETS, sizeof(*b->packets));
+	b->ahead = calloc(PACKETS, sizeof(*b->ahead));
+	b->runs = calloc(PACKETS, sizeof(*b->runs));
+	b->octets = malloc(OCTETS);
+	return b->packets && b->ahead && b->runs && b->octets;
+}
+
+static void let_go(struct readahead *r)
+{
+	for (size_t i = 0; i < BLOCKS; i++) {
+		free(r->blocks[i].packets);
+		free(r->blocks[i].ahead);
+		free(r->blocks[i].runs);
+		free(r->blocks[i].octets);
+		free(r->blocks[i].faults);
+	}
+	free(r);
+}
+
+struct readahead *readahead_start(struct timeline *timeline, const struct rpcgate *gate,
+				  timeline_fault *on_fault, void *ctx)
+{
+	struct readahead *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->timeline = timeline;
+	r->gate = gate;
+	r->on_fault = on_fault;
+	r->ctx = ctx;
+	r->extent = timeline_extent(timeline);
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->changed, NULL);
+	for (size_t i = 0; i < BLOCKS; i++)
+		if (!block_init(&r->blocks[i])) {
+			let_go(r);
+			return NULL;
+		}
+	timeline_report(timeline, keep_fault, r);
+	if (pthread_create(&r->thread, NULL, read_on, r) == 0)
+		return r;
+	timeline_report(timeline, on_fault, ctx);
+	let_go(r);
+	return NULL;
+}
+
+static const struct block *wait_for_block(struct readahead *r)
+{
+	pthread_mutex_lock(&r->lock);
+	while (r->filled == r->freed)
+		pthread_cond_wait(&r->changed, &r->lock);
+	pthread_mutex_unlock(&r->lock);
+	return &r->blocks[r->freed % BLOCKS];
+}
+
+static void give_back(struct readahead *r)
+{
+	r->run = r->at = r->fault = 0;
+	pthread_mutex_lock(&r->lock);
+	r->freed++;
+	pthread_cond_signal(&r->changed);
+	pthread_mutex_unlock(&r->lock);
+}
+
+static void tell_faults(struct readahead *r, const struct block *b)
+{
+	for (; r->fault < b->n_faults && b->faults[r->fault].behind <= r->at; r->fault++)
+		r->on_fault(r->ctx, b->faults[r->fault].name, &b->faults[r->fault].fault);
+}
+
+bool readahead_next(struct readahead *r, struct readahead_run *run)
+{
+	while (!r->ended) {
+		const struct block *b = wait_for_block(r);
+
+		tell_faults(r, b);
+		if (r->run < b->n_runs) {
+			const struct run *next = &b->runs[r->run++];
+
+			*run = (struct readahead_run){ b->packets + r->at, b->ahead + r->at,
+						       next->n, next->place };
+			r->at += next->n;
+			return true;
+		}
+		r->extent = b->extent;
+		r->ended = b->last || b->failed;
+		r->failed = b->failed;
+		give_back(r);
+	}
+	return false;
+}
+
+struct timeline_extent readahead_extent(const struct readahead *r)
+{
+	return r->extent;
+}
+
+bool readahead_failed(const struct readahead *r)
+{
+	return r->failed;
+}
+
+void readahead_stop(struct readahead *r)
+{
+	if (!r)
+		return;
+	pthread_mutex_lock(&r->lock);
+	r->stop = true;
+	pthread_cond_signal(&r->changed);
+	pthread_mutex_unlock(&r->lock);
+	pthread_join(r->thread, NULL);
+	timeline_report(r->timeline, r->on_fault, r->ctx);
+	pthread_cond_destroy(&r->changed);
+	pthread_mutex_destroy(&r->lock);
+	let_go(r);
+}
