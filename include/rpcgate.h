@@ -581,7 +581,6 @@ RPCGATE_API size_t rpcgate_feed_batch(struct rpcgate *gate, const struct rpcgate
  */
 struct rpcgate_ahead {
 	uint32_t end;
-	uint32_t hash;
 	uint16_t l3;
 	uint16_t l4;
 	uint16_t payload;
@@ -589,17 +588,15 @@ struct rpcgate_ahead {
 	uint16_t dst_port;
 	uint8_t proto;
 	bool ipv6;
-	bool hashed;
 	bool quiet;
 	bool carries;
 };
 /**
- * Look at packets before their turn: half of the work for most of them.  May run in another thread
- * while the engine judges earlier ones: it reads nothing of the engine that ever changes.
- * @param ahead  one for each packet, for rpcgate_feed_ahead() of the same engine
+ * Look at packets before their turn: half of the work for most of them.  Needs no engine, so another
+ * thread may do it while earlier packets are judged.
+ * @param ahead  one for each packet, for rpcgate_feed_ahead()
  */
-RPCGATE_API void rpcgate_look_ahead(const struct rpcgate *gate,
-				    const struct rpcgate_packet *packets, size_t n,
+RPCGATE_API void rpcgate_look_ahead(const struct rpcgate_packet *packets, size_t n,
 				    struct rpcgate_ahead *ahead);
 /** rpcgate_feed_batch() with what rpcgate_look_ahead() said of these packets. */
 RPCGATE_API size_t rpcgate_feed_ahead(struct rpcgate *gate, const struct rpcgate_packet *packets,

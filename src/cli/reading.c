@@ -218,9 +218,8 @@ static void use_batch(struct reading *r, const struct reading_user *user,
 
 	for (size_t at = 0; at < run->n && !interrupted && !r->failed && !r->ended;) {
 		size_t n = run->n - at < BATCH ? run->n - at : BATCH;
-		size_t judged = run->ahead ? rpcgate_feed_ahead(r->gate, packets + at,
-								run->ahead + at, n, results) :
-					     rpcgate_feed_batch(r->gate, packets + at, n, results);
+		size_t judged =
+			rpcgate_feed_ahead(r->gate, packets + at, run->ahead + at, n, results);
 
 		note_times(r, packets + at, judged);
 		for (size_t i = 0; user->packet && i < judged; i++)
@@ -241,7 +240,7 @@ static bool goes_on(const struct reading *r)
 /* False if there is no second thread to be had */
 static bool run_ahead(struct reading *r, const struct reading_user *user)
 {
-	struct readahead *ahead = readahead_start(r->timeline, r->gate, on_fault, r);
+	struct readahead *ahead = readahead_start(r->timeline, on_fault, r);
 	struct readahead_run run;
 
 	if (!ahead)
@@ -263,10 +262,12 @@ static bool run_ahead(struct reading *r, const struct reading_user *user)
 static void run_alone(struct reading *r, const struct reading_user *user)
 {
 	struct rpcgate_packet packets[BATCH];
-	struct readahead_run run = { .packets = packets };
+	struct rpcgate_ahead ahead[BATCH];
+	struct readahead_run run = { .packets = packets, .ahead = ahead };
 
 	while (goes_on(r) &&
 	       (run.n = timeline_next_batch(r->timeline, packets, BATCH, &run.place))) {
+		rpcgate_look_ahead(packets, run.n, ahead);
 		use_batch(r, user, &run);
 		if (progress_packets(&r->progress, run.n)) {
 			struct timeline_extent extent = timeline_extent(r->timeline);

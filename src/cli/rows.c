@@ -20,21 +20,25 @@ struct rows_slot {
 __extension__ typedef unsigned __int128 wide;
 
 /* The polynomial whose coefficients are the key's words, at a secret point (Carter and Wegman):
- * whoever does not know the point cannot choose keys that meet. */
+ * whoever does not know the point cannot choose keys that meet.  Words are taken two at a time, as
+ * the second power of the point is known, too. */
 static uint32_t hash_of(const struct rows *rows, const void *key)
 {
 	const unsigned char *p = key;
 	uint64_t sum = 1;
 
-	for (size_t i = 0; i < rows->key; i += sizeof(uint32_t)) {
-		size_t left = rows->key - i;
-		uint32_t word = 0;
+	for (size_t left = rows->key; left;) {
+		size_t n = left < sizeof(uint64_t) ? left : sizeof(uint64_t);
+		uint64_t pair = 0;
 		wide product;
 
-		memcpy(&word, p + i, left < sizeof(word) ? left : sizeof(word));
-		product = (wide)sum * rows->secret + word;
+		memcpy(&pair, p, n);
+		product = (wide)sum * rows->square + (wide)(uint32_t)pair * rows->secret +
+			  (pair >> 32);
 		sum = (uint64_t)(product & PRIME) + (uint64_t)(product >> 61);
 		sum = sum >= PRIME ? sum - PRIME : sum;
+		p += n;
+		left -= n;
 	}
 	return (uint32_t)(sum ^ sum >> 32);
 }
@@ -46,6 +50,7 @@ static void choose_secret(struct rows *rows)
 	    (ssize_t)sizeof(rows->secret))
 		rows->secret = (uintptr_t)rows;
 	rows->secret = rows->secret % (PRIME - 2) + 2;
+	rows->square = (uint64_t)((wide)rows->secret * rows->secret % PRIME);
 }
 
 /* Where the row with this key is, or where it would be */

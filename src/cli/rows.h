@@ -25,7 +25,7 @@ struct rows {
 	void **row;  /**< in order of appearance */
 	struct rows_slot *slot;
 	uint32_t mask;
-	uint64_t secret;
+	uint64_t secret, square;
 };
 
 /** The row whose key equals that of @p probe, made if new; NULL if there is no room. */

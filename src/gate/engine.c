@@ -919,28 +919,33 @@ static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_p
 
 /* ------------------------------------------------------------- looking ahead */
 
+/* The same, and the half of a hash that the table of flows is asked by */
+struct ahead {
+	struct rpcgate_ahead is;
+	uint32_t hash;
+	bool hashed;
+};
+
 static inline struct peek peek_of(const struct rpcgate_ahead *a)
 {
 	return (struct peek){ a->end, a->l3, a->l4, a->payload, a->proto, a->ipv6 };
 }
 
 static inline void look_for_flow(const struct rpcgate *g, const struct rpcgate_packet *in,
-				 struct rpcgate_ahead *a)
+				 struct ahead *a)
 {
-	const struct peek peek = peek_of(a);
+	const struct peek peek = peek_of(&a->is);
 
 	a->hash = flow_hash_plain(&g->flows, in->data, &peek, in->zone);
 	a->hashed = true;
 }
 
-/* What the packet is.  Reads nothing of the engine, not even what never changes. */
 static inline void look_at(const struct rpcgate_packet *in, struct rpcgate_ahead *a)
 {
 	struct peek peek;
 	const uint8_t *l4;
 	bool tcp;
 
-	a->hashed = false;
 	a->quiet = false;
 	if (!packet_peek(in, &peek)) {
 		a->proto = 0;
@@ -963,61 +968,56 @@ static inline void look_at(const struct rpcgate_packet *in, struct rpcgate_ahead
 }
 
 /* Of most packets one port is an ephemeral one that nobody uses for RPC: they need no hash */
-static inline void fetch(const struct rpcgate *g, const struct rpcgate_packet *in,
-			 struct rpcgate_ahead *a)
+static inline void fetch(const struct rpcgate *g, const struct rpcgate_packet *in, struct ahead *a)
 {
-	if (a->proto != IP_PROTO_TCP ||
-	    (a->quiet && !flow_ports_used(&g->flows, a->src_port, a->dst_port)))
+	a->hashed = false;
+	if (a->is.proto != IP_PROTO_TCP ||
+	    (a->is.quiet && !flow_ports_used(&g->flows, a->is.src_port, a->is.dst_port)))
 		return;
-	if (!a->hashed)
-		look_for_flow(g, in, a);
+	look_for_flow(g, in, a);
 	flow_prefetch(&g->flows, a->hash);
 }
 
-void rpcgate_look_ahead(const struct rpcgate *gate, const struct rpcgate_packet *packets, size_t n,
-			struct rpcgate_ahead *ahead)
+void rpcgate_look_ahead(const struct rpcgate_packet *packets, size_t n, struct rpcgate_ahead *ahead)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		look_at(&packets[i], &ahead[i]);
-		if (ahead[i].proto == IP_PROTO_TCP)
-			look_for_flow(gate, &packets[i], &ahead[i]);
-	}
 }
 
 /* Most packets: no flow has their ports or their hash, nothing is special about their ports, and
  * they begin nothing.  segment() comes to the same, after building keys and comparing them. */
-static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in,
-			      struct rpcgate_ahead *a, struct rpcgate_result *r)
+static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in, struct ahead *a,
+			      struct rpcgate_result *r)
 {
-	if (!a->quiet || in->standing != RPCGATE_STANDING_NONE ||
-	    pinhole_has_port(g, a->src_port) || pinhole_has_port(g, a->dst_port))
+	if (!a->is.quiet || in->standing != RPCGATE_STANDING_NONE ||
+	    pinhole_has_port(g, a->is.src_port) || pinhole_has_port(g, a->is.dst_port))
 		return false;
-	if (a->proto == IP_PROTO_UDP) {
+	if (a->is.proto == IP_PROTO_UDP) {
 		if (g->talks.opened || policy_asks_udp(g->policy))
 			return false;
 		g->stats.packets_udp++;
 	} else {
-		if (flow_ports_used(&g->flows, a->src_port, a->dst_port)) {
+		if (flow_ports_used(&g->flows, a->is.src_port, a->is.dst_port)) {
 			if (!a->hashed)
 				look_for_flow(g, in, a);
 			if (flow_may_exist(&g->flows, a->hash))
 				return false;
 		}
 		g->stats.packets_tcp++;
-		if (a->carries)
+		if (a->is.carries)
 			r->standing = RPCGATE_STANDING_FOREIGN;
 	}
-	r->l3_offset = a->l3;
+	r->l3_offset = a->is.l3;
 	return true;
 }
 
 static void decode_and_judge(struct rpcgate *g, const struct rpcgate_packet *packet,
-			     const struct rpcgate_ahead *a)
+			     const struct ahead *a)
 {
-	const struct peek peek = peek_of(a);
+	const struct peek peek = peek_of(&a->is);
 	struct packet p;
 
-	switch (a->proto ? packet_decode_plain(packet, &peek, &p) : packet_decode(packet, &p)) {
+	switch (a->is.proto ? packet_decode_plain(packet, &peek, &p) : packet_decode(packet, &p)) {
 	case DECODE_TCP:
 		g->stats.packets_tcp++;
 		segment(g, &p, packet, a->hashed ? &a->hash : NULL);
@@ -1069,22 +1069,25 @@ static inline bool is_calm(struct calm *calm, uint64_t time_ns)
 	return true;
 }
 
-static void judge_in_full(struct rpcgate *g, const struct rpcgate_packet *in,
-			  const struct rpcgate_ahead *a, uint64_t latest)
+static void judge_in_full(struct rpcgate *g, const struct rpcgate_packet *in, const struct ahead *a,
+			  bool calm, uint64_t latest)
 {
 	clock_follow(g, latest);
 	begin(g);
-	pass_time(g, in->time_ns);
+	if (calm)
+		g->event_ns = in->time_ns;
+	else
+		pass_time(g, in->time_ns);
 	decode_and_judge(g, in, a);
 }
 
 static inline void look(const struct rpcgate *g, const struct rpcgate_packet *packets,
-			const struct rpcgate_ahead *given, size_t i, struct rpcgate_ahead *a)
+			const struct rpcgate_ahead *given, size_t i, struct ahead *a)
 {
 	if (given)
-		*a = given[i];
+		a->is = given[i];
 	else
-		look_at(&packets[i], a);
+		look_at(&packets[i], &a->is);
 	fetch(g, &packets[i], a);
 }
 
@@ -1095,18 +1098,20 @@ static inline size_t feed(struct rpcgate *gate, const struct rpcgate_packet *pac
 			  struct rpcgate_result *results)
 {
 	struct calm calm = calm_of(gate);
-	struct rpcgate_ahead ahead[AHEAD];
+	struct ahead ahead[AHEAD];
 
 	for (size_t i = 0; i < n && i < AHEAD; i++)
 		look(gate, packets, given, i, &ahead[i]);
 	for (size_t i = 0; i < n; i++) {
-		struct rpcgate_ahead *a = &ahead[i % AHEAD];
+		struct ahead *a = &ahead[i % AHEAD];
 		struct rpcgate_result *r = &results[i];
 
 		count_packet(gate, &packets[i]);
 		*r = (struct rpcgate_result){ .action = RPCGATE_PASS, .events = gate->events };
-		if (!is_calm(&calm, packets[i].time_ns) || !is_nobodys(gate, &packets[i], a, r)) {
-			judge_in_full(gate, &packets[i], a, calm.latest);
+		bool quiet_time = is_calm(&calm, packets[i].time_ns);
+
+		if (!quiet_time || !is_nobodys(gate, &packets[i], a, r)) {
+			judge_in_full(gate, &packets[i], a, quiet_time, calm.latest);
 			*r = gate->result;
 			if (r->n_events)
 				return i + 1;

@@ -39,7 +39,6 @@ struct block {
 
 struct readahead {
 	struct timeline *timeline;
-	const struct rpcgate *gate;
 	timeline_fault *on_fault;
 	void *ctx;
 	pthread_t thread;
@@ -137,7 +136,7 @@ static void fill(struct readahead *r, struct pending *p)
 			break;
 		}
 	}
-	rpcgate_look_ahead(r->gate, b->packets, b->n, b->ahead);
+	rpcgate_look_ahead(b->packets, b->n, b->ahead);
 }
 
 /* False if nobody wants more */
@@ -194,15 +193,13 @@ static void let_go(struct readahead *r)
 	free(r);
 }
 
-struct readahead *readahead_start(struct timeline *timeline, const struct rpcgate *gate,
-				  timeline_fault *on_fault, void *ctx)
+struct readahead *readahead_start(struct timeline *timeline, timeline_fault *on_fault, void *ctx)
 {
 	struct readahead *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return NULL;
 	r->timeline = timeline;
-	r->gate = gate;
 	r->on_fault = on_fault;
 	r->ctx = ctx;
 	r->extent = timeline_extent(timeline);

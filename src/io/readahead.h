@@ -4,7 +4,7 @@
  * Flows cannot be divided between engines without changing what is told: what one client was
  * announced explains the refusal of another, limits count over all, and numbers are given in order.
  * So there is one engine, which sees the same packets in the same order; the second thread does
- * what does not depend on any packet before: reading, unpacking, merging, finding headers, hashing.
+ * what does not depend on any packet before: reading, unpacking, merging, finding headers.
  * For most packets the engine then looks at no octet of theirs any more.
  *
  *	timeline -> thread: block -> queue -> caller, block by block -> engine
@@ -27,13 +27,11 @@ struct readahead;
 
 /**
  * Start the thread.  Until readahead_stop() the timeline is its own.
- * @param gate      for whom packets are looked at
  * @param on_fault  as for timeline_open(); called by readahead_next(), in the caller's thread, when
  *                  the packets before the fault were taken
  * @return NULL if memory is short or there is no thread to be had: nothing has happened then
  */
-struct readahead *readahead_start(struct timeline *timeline, const struct rpcgate *gate,
-				  timeline_fault *on_fault, void *ctx);
+struct readahead *readahead_start(struct timeline *timeline, timeline_fault *on_fault, void *ctx);
 /**
  * The next packets.
  * @param run  valid until the next call

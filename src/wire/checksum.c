@@ -86,13 +86,11 @@ static bool is_partial(const struct packet *packet, uint16_t field)
 
 static inline uint64_t sum_header(struct bytes header)
 {
-	uint64_t sum = 0;
+	const uint8_t *p = header.p;
 
 	if (header.n != 20)
-		return sum_octets(header.p, header.n);
-	for (unsigned i = 0; i < 20; i += 4)
-		sum = add_word(header.p + i, sum);
-	return sum;
+		return sum_octets(p, header.n);
+	return add_word(p, add_word(p + 4, add_word(p + 8, add_word(p + 12, add_word(p + 16, 0)))));
 }
 
 enum checksum checksum_header(const struct packet *packet)

@@ -62,7 +62,7 @@ static struct told play(const struct packets *list, enum rpcgate_mode mode, size
 			n++;
 		}
 		if (ahead) {
-			rpcgate_look_ahead(gate, packets, n, seen);
+			rpcgate_look_ahead(packets, n, seen);
 			judged = rpcgate_feed_ahead(gate, packets, seen, n, results);
 		} else if (at_once)
 			judged = rpcgate_feed_batch(gate, packets, n, results);

@@ -55,18 +55,6 @@ static void on_fault(void *ctx, const char *name, const struct capture_fault *fa
 	sum->faults++;
 }
 
-static struct rpcgate *new_engine(void)
-{
-	char err[RPCGATE_ERROR_SIZE];
-	struct rpcgate_config cfg;
-	struct rpcgate *gate;
-
-	rpcgate_config_default(&cfg);
-	gate = rpcgate_new(&cfg, err);
-	assert_non_null(gate);
-	return gate;
-}
-
 static struct sum on_the_spot(const char *name)
 {
 	struct sum sum = { 0 };
@@ -87,13 +75,12 @@ static struct sum ahead(const char *name)
 {
 	struct sum sum = { 0 };
 	struct timeline *t = timeline_open(&name, 1, on_fault, &sum);
-	struct rpcgate *gate = new_engine();
 	struct readahead *r;
 	struct readahead_run run;
 	struct timeline_extent told, all;
 
 	assert_non_null(t);
-	r = readahead_start(t, gate, on_fault, &sum);
+	r = readahead_start(t, on_fault, &sum);
 	assert_non_null(r);
 	while (readahead_next(r, &run)) {
 		struct rpcgate_ahead again;
@@ -101,7 +88,7 @@ static struct sum ahead(const char *name)
 		for (size_t i = 0; i < run.n; i++) {
 			add_packet(&sum, &run.packets[i], run.place.file, run.place.frame + i);
 			memset(&again, 0, sizeof(again));
-			rpcgate_look_ahead(gate, &run.packets[i], 1, &again);
+			rpcgate_look_ahead(&run.packets[i], 1, &again);
 			assert_int_equal(run.ahead[i].proto, again.proto);
 			assert_int_equal(run.ahead[i].quiet, again.quiet);
 		}
@@ -113,7 +100,6 @@ static struct sum ahead(const char *name)
 	all = timeline_extent(t);
 	assert_true(told.taken <= all.taken && told.files <= all.files);
 	timeline_close(t);
-	rpcgate_free(gate);
 	return sum;
 }
 
@@ -191,14 +177,13 @@ static void real_captures_are_the_same(void **state)
 static void nobody_need_read_to_the_end(void **state)
 {
 	struct sum sum = { 0 };
-	struct rpcgate *gate = new_engine();
 
 	(void)state;
 	write_capture("one.pcap", 1000, MANY, false);
 	for (unsigned taken = 0; taken < 3; taken++) {
 		const char *name = path_of("one.pcap");
 		struct timeline *t = timeline_open(&name, 1, on_fault, &sum);
-		struct readahead *r = readahead_start(t, gate, on_fault, &sum);
+		struct readahead *r = readahead_start(t, on_fault, &sum);
 		struct readahead_run run;
 
 		assert_non_null(r);
@@ -210,7 +195,6 @@ static void nobody_need_read_to_the_end(void **state)
 	readahead_stop(NULL);
 	assert_int_equal(sum.faults, 0);
 	assert_int_equal(unlink(path_of("one.pcap")), 0);
-	rpcgate_free(gate);
 }
 
 int main(void)
