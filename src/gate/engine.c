@@ -14,7 +14,7 @@
 #define SWEEP_MIN 16U
 #define FLOWS_AT_ONCE 512U /* idle flows of one age let go with one packet: 0.1 ms */
 #define RECLAIM_SEARCH 64U /* flows looked at for one that holds octets */
-#define AHEAD 8U           /* packets looked at before their turn */
+#define AHEAD 4U           /* packets looked at before their turn: a miss lasts no longer */
 #define FINISH_ROOM 4096U  /* events left free before the last packets of a flow are read */
 
 /* ----------------------------------------------------------------- life */
