@@ -89,5 +89,6 @@ void bench_pinhole(struct bench *bench);
 void bench_engine(struct bench *bench);
 void bench_policy(struct bench *bench);
 void bench_flows(struct bench *bench);
+void bench_inline(struct bench *bench);
 
 #endif

@@ -92,14 +92,25 @@ static void empty_loop(const struct paths *paths)
 	pcap_close(pcap);
 }
 
-static void whole_program(const struct paths *paths)
+static void analyze(const struct paths *paths, const char *jobs)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	(void)unsetenv("GLIBC_TUNABLES");
 	if (null >= 0 && dup2(null, 1) >= 0 && dup2(null, 2) >= 0)
-		(void)execl(paths->program, "rpcgate", "analyze", paths->capture, (char *)NULL);
+		(void)execl(paths->program, "rpcgate", "analyze", "--jobs", jobs, paths->capture,
+			    (char *)NULL);
 	_exit(1);
+}
+
+static void whole_program(const struct paths *paths)
+{
+	analyze(paths, "1");
+}
+
+static void two_jobs(const struct paths *paths)
+{
+	analyze(paths, "2");
 }
 
 static struct rpcgate *new_engine(void)
@@ -163,6 +174,7 @@ struct rounds {
 	double engine_mpps[BENCH_ROUNDS_MAX];
 	double engine_gbit[BENCH_ROUNDS_MAX];
 	double whole_ratio[BENCH_ROUNDS_MAX];
+	double jobs_ratio[BENCH_ROUNDS_MAX];
 	double peak_mb[BENCH_ROUNDS_MAX];
 	double learned[BENCH_ROUNDS_MAX];
 };
@@ -170,7 +182,7 @@ struct rounds {
 static bool one_round(struct bench *b, const struct paths *paths, const char *mix,
 		      const struct mix_plan *plan, struct rounds *r, unsigned i)
 {
-	struct costs empty = { 0 }, whole = { 0 };
+	struct costs empty = { 0 }, whole = { 0 }, two = { 0 };
 	struct rpcgate_stats stats;
 	double packets = (double)plan->packets;
 	double engine;
@@ -181,7 +193,8 @@ static bool one_round(struct bench *b, const struct paths *paths, const char *mi
 	}
 	engine = engine_cpu(paths, &stats);
 	as_planned(b, mix, plan, &stats);
-	if (paths->program[0] && !in_child(whole_program, paths, &whole)) {
+	if (paths->program[0] &&
+	    (!in_child(whole_program, paths, &whole) || !in_child(two_jobs, paths, &two))) {
 		bench_wrong(b, "%s: %s failed", mix, paths->program);
 		return false;
 	}
@@ -191,6 +204,7 @@ static bool one_round(struct bench *b, const struct paths *paths, const char *mi
 	r->engine_mpps[i] = packets / engine * 1e-6;
 	r->engine_gbit[i] = (double)plan->octets * 8 / engine * 1e-9;
 	r->whole_ratio[i] = whole.cpu_s / empty.cpu_s;
+	r->jobs_ratio[i] = two.wall_s > 0 ? whole.wall_s / two.wall_s : 0;
 	r->peak_mb[i] = whole.peak_mb;
 	r->learned[i] = (double)plan->answers / (whole.cpu_s > 0 ? whole.cpu_s : engine);
 	return true;
@@ -212,6 +226,8 @@ static void note(struct bench *b, const struct paths *paths, enum mix_kind kind,
 		return;
 	bench_note(b, "whole program / empty loop", mix, 0, "x", r->whole_ratio, b->rounds,
 		   goal_of(kind));
+	bench_note(b, "whole program: --jobs 2, times as fast", mix, 0, "x", r->jobs_ratio,
+		   b->rounds, AT_LEAST(1.7));
 	bench_note(b, "whole program: peak memory", mix, 0, "MB", r->peak_mb, b->rounds,
 		   kind == MIX_MIXED ? AT_MOST(32) : NO_GOAL);
 	if (kind == MIX_EPM)

@@ -13,13 +13,15 @@
 static const struct command {
 	const char *name;
 	void (*run)(struct bench *bench);
-	bool of_all; /* part of "all" */
+	enum { ALL, FULL, ALONE } part; /* of "all", of "all --full", of neither */
 	const char *help;
 } commands[] = {
-	{ "pinhole", bench_pinhole, true, "tables of pinholes, beside memory itself and others" },
-	{ "engine", bench_engine, true, "packets through the engine, beside an empty loop" },
-	{ "policy", bench_policy, true, "what rules cost" },
-	{ "flows", bench_flows, false, "ten million connections: memory must not grow" },
+	{ "pinhole", bench_pinhole, ALL, "tables of pinholes, beside memory itself and others" },
+	{ "engine", bench_engine, ALL, "packets through the engine, beside an empty loop" },
+	{ "policy", bench_policy, ALL, "what rules cost" },
+	{ "flows", bench_flows, ALONE, "ten million connections: memory must not grow" },
+	{ "inline", bench_inline, FULL,
+	  "the gateway between namespaces, beside plain forwarding; needs root" },
 	{ 0 },
 };
 
@@ -44,7 +46,7 @@ static void usage(FILE *out)
 	fputs("usage: rpcgate-bench COMMAND [OPTION]...\n\ncommands:\n", out);
 	for (const struct command *c = commands; c->name; c++)
 		fprintf(out, "  %-9s %s\n", c->name, c->help);
-	fputs("  all       pinhole, engine and policy; the preset\n"
+	fputs("  all       pinhole, engine and policy, with --full also inline; the preset\n"
 	      "  generate  mixed|rpc|small|epm|short|long|torn FILE [MEGABYTES [SEED]]: write a capture\n\n",
 	      out);
 	options_help(rows, out);
@@ -110,7 +112,8 @@ static int run(const char *name, const struct bench_options *options)
 		return wrong_usage("--rounds takes a number from 1 to 15");
 	bench_init(&b, options);
 	for (const struct command *c = commands; c->name; c++)
-		if (all ? c->of_all : strcmp(name, c->name) == 0)
+		if (all ? c->part == ALL || (c->part == FULL && options->full) :
+			  strcmp(name, c->name) == 0)
 			c->run(&b);
 	bench_progress_end(&b);
 	good = bench_print(&b);
