@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define MEGABYTES 60U
+#define BATCH 64U
 #define MEGABYTES_FULL 1000U
 
 struct costs {
@@ -135,11 +136,17 @@ static double engine_cpu(const struct paths *paths, struct rpcgate_stats *stats)
 	struct rpcgate *gate = new_engine();
 	struct capture_fault fault;
 	struct capture *capture = capture_open(paths->capture, &fault);
-	struct rpcgate_packet p;
+	struct rpcgate_packet packets[BATCH];
+	struct rpcgate_result results[BATCH];
+	struct rpcgate_ahead ahead[BATCH];
 	double start = bench_cpu();
+	size_t n;
 
-	while (capture && capture_next(capture, &p, &fault))
-		(void)rpcgate_feed(gate, &p);
+	while (capture && (n = capture_next_batch(capture, packets, BATCH, &fault))) {
+		rpcgate_look_ahead(packets, n, ahead);
+		for (size_t at = 0; at < n;)
+			at += rpcgate_feed_ahead(gate, packets + at, ahead + at, n - at, results);
+	}
 	while (rpcgate_finish(gate).n_events)
 		;
 	start = bench_cpu() - start;

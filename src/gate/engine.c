@@ -15,6 +15,7 @@
 #define FLOWS_AT_ONCE 512U /* idle flows of one age let go with one packet: 0.1 ms */
 #define RECLAIM_SEARCH 64U /* flows looked at for one that holds octets */
 #define AHEAD 4U           /* packets looked at before their turn: a miss lasts no longer */
+#define AT_ONCE 16U        /* packets looked at before any of them is judged */
 #define FINISH_ROOM 4096U  /* events left free before the last packets of a flow are read */
 
 /* ----------------------------------------------------------------- life */
@@ -919,11 +920,10 @@ static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_p
 
 /* ------------------------------------------------------------- looking ahead */
 
-/* The same, and the half of a hash that the table of flows is asked by */
-struct ahead {
-	struct rpcgate_ahead is;
+/* The half of a hash that the table of flows is asked by, where that was found out */
+struct key_ahead {
 	uint32_t hash;
-	bool hashed;
+	bool known;
 };
 
 static inline struct peek peek_of(const struct rpcgate_ahead *a)
@@ -931,13 +931,12 @@ static inline struct peek peek_of(const struct rpcgate_ahead *a)
 	return (struct peek){ a->end, a->l3, a->l4, a->payload, a->proto, a->ipv6 };
 }
 
-static inline void look_for_flow(const struct rpcgate *g, const struct rpcgate_packet *in,
-				 struct ahead *a)
+static inline uint32_t hash_ahead(const struct rpcgate *g, const struct rpcgate_packet *in,
+				  const struct rpcgate_ahead *a)
 {
-	const struct peek peek = peek_of(&a->is);
+	const struct peek peek = peek_of(a);
 
-	a->hash = flow_hash_plain(&g->flows, in->data, &peek, in->zone);
-	a->hashed = true;
+	return flow_hash_plain(&g->flows, in->data, &peek, in->zone);
 }
 
 static inline void look_at(const struct rpcgate_packet *in, struct rpcgate_ahead *a)
@@ -968,14 +967,17 @@ static inline void look_at(const struct rpcgate_packet *in, struct rpcgate_ahead
 }
 
 /* Of most packets one port is an ephemeral one that nobody uses for RPC: they need no hash */
-static inline void fetch(const struct rpcgate *g, const struct rpcgate_packet *in, struct ahead *a)
+static inline struct key_ahead fetch(const struct rpcgate *g, const struct rpcgate_packet *in,
+				     const struct rpcgate_ahead *a)
 {
-	a->hashed = false;
-	if (a->is.proto != IP_PROTO_TCP ||
-	    (a->is.quiet && !flow_ports_used(&g->flows, a->is.src_port, a->is.dst_port)))
-		return;
-	look_for_flow(g, in, a);
-	flow_prefetch(&g->flows, a->hash);
+	struct key_ahead key = { 0, false };
+
+	if (a->proto == IP_PROTO_TCP &&
+	    (!a->quiet || flow_ports_used(&g->flows, a->src_port, a->dst_port))) {
+		key = (struct key_ahead){ hash_ahead(g, in, a), true };
+		flow_prefetch(&g->flows, key.hash);
+	}
+	return key;
 }
 
 void rpcgate_look_ahead(const struct rpcgate_packet *packets, size_t n, struct rpcgate_ahead *ahead)
@@ -986,41 +988,42 @@ void rpcgate_look_ahead(const struct rpcgate_packet *packets, size_t n, struct r
 
 /* Most packets: no flow has their ports or their hash, nothing is special about their ports, and
  * they begin nothing.  segment() comes to the same, after building keys and comparing them. */
-static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in, struct ahead *a,
+static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in,
+			      const struct rpcgate_ahead *a, struct key_ahead *key,
 			      struct rpcgate_result *r)
 {
-	if (!a->is.quiet || in->standing != RPCGATE_STANDING_NONE ||
-	    pinhole_has_port(g, a->is.src_port) || pinhole_has_port(g, a->is.dst_port))
+	if (!a->quiet || in->standing != RPCGATE_STANDING_NONE ||
+	    pinhole_has_port(g, a->src_port) || pinhole_has_port(g, a->dst_port))
 		return false;
-	if (a->is.proto == IP_PROTO_UDP) {
+	if (a->proto == IP_PROTO_UDP) {
 		if (g->talks.opened || policy_asks_udp(g->policy))
 			return false;
 		g->stats.packets_udp++;
 	} else {
-		if (flow_ports_used(&g->flows, a->is.src_port, a->is.dst_port)) {
-			if (!a->hashed)
-				look_for_flow(g, in, a);
-			if (flow_may_exist(&g->flows, a->hash))
+		if (flow_ports_used(&g->flows, a->src_port, a->dst_port)) {
+			if (!key->known)
+				*key = (struct key_ahead){ hash_ahead(g, in, a), true };
+			if (flow_may_exist(&g->flows, key->hash))
 				return false;
 		}
 		g->stats.packets_tcp++;
-		if (a->is.carries)
+		if (a->carries)
 			r->standing = RPCGATE_STANDING_FOREIGN;
 	}
-	r->l3_offset = a->is.l3;
+	r->l3_offset = a->l3;
 	return true;
 }
 
 static void decode_and_judge(struct rpcgate *g, const struct rpcgate_packet *packet,
-			     const struct ahead *a)
+			     const struct rpcgate_ahead *a, const struct key_ahead *key)
 {
-	const struct peek peek = peek_of(&a->is);
+	const struct peek peek = peek_of(a);
 	struct packet p;
 
-	switch (a->is.proto ? packet_decode_plain(packet, &peek, &p) : packet_decode(packet, &p)) {
+	switch (a->proto ? packet_decode_plain(packet, &peek, &p) : packet_decode(packet, &p)) {
 	case DECODE_TCP:
 		g->stats.packets_tcp++;
-		segment(g, &p, packet, a->hashed ? &a->hash : NULL);
+		segment(g, &p, packet, key->known ? &key->hash : NULL);
 		break;
 	case DECODE_UDP:
 		user_datagram(g, &p, packet);
@@ -1069,56 +1072,40 @@ static inline bool is_calm(struct calm *calm, uint64_t time_ns)
 	return true;
 }
 
-static void judge_in_full(struct rpcgate *g, const struct rpcgate_packet *in, const struct ahead *a,
-			  bool calm, uint64_t latest)
+static void judge_in_full(struct rpcgate *g, const struct rpcgate_packet *in,
+			  const struct rpcgate_ahead *a, const struct key_ahead *key)
 {
-	clock_follow(g, latest);
 	begin(g);
-	if (calm)
-		g->event_ns = in->time_ns;
-	else
-		pass_time(g, in->time_ns);
-	decode_and_judge(g, in, a);
+	pass_time(g, in->time_ns);
+	decode_and_judge(g, in, a, key);
 }
 
-static inline void look(const struct rpcgate *g, const struct rpcgate_packet *packets,
-			const struct rpcgate_ahead *given, size_t i, struct ahead *a)
-{
-	if (given)
-		a->is = given[i];
-	else
-		look_at(&packets[i], &a->is);
-	fetch(g, &packets[i], a);
-}
-
-/* @p given: what was said of all of them before; NULL: it is found out on the way.  A constant where
- * this is used. */
-static inline size_t feed(struct rpcgate *gate, const struct rpcgate_packet *packets,
-			  const struct rpcgate_ahead *given, size_t n,
+size_t rpcgate_feed_ahead(struct rpcgate *gate, const struct rpcgate_packet *packets,
+			  const struct rpcgate_ahead *ahead, size_t n,
 			  struct rpcgate_result *results)
 {
 	struct calm calm = calm_of(gate);
-	struct ahead ahead[AHEAD];
+	struct key_ahead keys[AHEAD];
 
 	for (size_t i = 0; i < n && i < AHEAD; i++)
-		look(gate, packets, given, i, &ahead[i]);
+		keys[i] = fetch(gate, &packets[i], &ahead[i]);
 	for (size_t i = 0; i < n; i++) {
-		struct ahead *a = &ahead[i % AHEAD];
+		struct key_ahead *key = &keys[i % AHEAD];
 		struct rpcgate_result *r = &results[i];
 
 		count_packet(gate, &packets[i]);
 		*r = (struct rpcgate_result){ .action = RPCGATE_PASS, .events = gate->events };
-		bool quiet_time = is_calm(&calm, packets[i].time_ns);
-
-		if (!quiet_time || !is_nobodys(gate, &packets[i], a, r)) {
-			judge_in_full(gate, &packets[i], a, quiet_time, calm.latest);
+		if (!is_calm(&calm, packets[i].time_ns) ||
+		    !is_nobodys(gate, &packets[i], &ahead[i], key, r)) {
+			clock_follow(gate, calm.latest);
+			judge_in_full(gate, &packets[i], &ahead[i], key);
 			*r = gate->result;
 			if (r->n_events)
 				return i + 1;
 			calm = calm_of(gate);
 		}
 		if (i + AHEAD < n)
-			look(gate, packets, given, i + AHEAD, a);
+			*key = fetch(gate, &packets[i + AHEAD], &ahead[i + AHEAD]);
 	}
 	clock_follow(gate, calm.latest);
 	return n;
@@ -1127,14 +1114,16 @@ static inline size_t feed(struct rpcgate *gate, const struct rpcgate_packet *pac
 size_t rpcgate_feed_batch(struct rpcgate *gate, const struct rpcgate_packet *packets, size_t n,
 			  struct rpcgate_result *results)
 {
-	return feed(gate, packets, NULL, n, results);
-}
+	struct rpcgate_ahead ahead[AT_ONCE];
 
-size_t rpcgate_feed_ahead(struct rpcgate *gate, const struct rpcgate_packet *packets,
-			  const struct rpcgate_ahead *ahead, size_t n,
-			  struct rpcgate_result *results)
-{
-	return feed(gate, packets, ahead, n, results);
+	for (size_t at = 0, some, judged; at < n; at += some) {
+		some = n - at < AT_ONCE ? n - at : AT_ONCE;
+		rpcgate_look_ahead(packets + at, some, ahead);
+		judged = rpcgate_feed_ahead(gate, packets + at, ahead, some, results + at);
+		if (results[at + judged - 1].n_events)
+			return at + judged;
+	}
+	return n;
 }
 
 struct rpcgate_result rpcgate_feed(struct rpcgate *gate, const struct rpcgate_packet *packet)
