@@ -119,6 +119,7 @@ struct pinholes {
 	struct pool grants;
 	struct pool peers;
 	struct leases leases;
+	struct hash_sums sums; /* of keys that are longer than those of leases */
 	struct table peer_table;
 	uint32_t *of_port;           /* pinholes of each port */
 	uint64_t marked[65536 / 64]; /* a bit for each port that has some: stays in the first cache */

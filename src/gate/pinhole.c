@@ -80,6 +80,7 @@ bool pinholes_init(struct rpcgate *g)
 	p->of_port = calloc(PORTS, sizeof(*p->of_port));
 	if (!p->of_port)
 		return false;
+	p->sums = hash_sums_of(&g->key, 40);
 	pinholes_mark_ports(g, true);
 	/* twice as many grants as pinholes: most have one, DCOM and multi-service clients more */
 	return pool_init(&p->pool, n, sizeof(struct pinhole)) &&
@@ -256,10 +257,10 @@ struct pinhole_key pinhole_key_of(const struct flow *f, uint16_t port)
 /* IPv4 in a zone of 16 bits fits as it is; of anything else a digest, and the pinhole tells */
 static struct lease_key lease_key_of(const struct rpcgate *g, const struct pinhole_key *key)
 {
-	uint64_t word[sizeof(*key) / 8 + 1];
-	uint64_t a;
+	uint32_t word[sizeof(*key) / 4];
 
-	_Static_assert(sizeof(*key) == 40, "the key has no padding");
+	_Static_assert(sizeof(*key) == 40 && sizeof(word) / 4 <= HASH_SUM_WORDS,
+		       "the key has no padding, and a sum takes it");
 	if (addr_is_ipv4(&key->client) && addr_is_ipv4(&key->server) && key->zone <= UINT16_MAX) {
 		uint32_t client, server;
 
@@ -269,10 +270,9 @@ static struct lease_key lease_key_of(const struct rpcgate *g, const struct pinho
 					   key->zone << 16 | key->port };
 	}
 	memcpy(word, key, sizeof(*key));
-	word[ARRAY_SIZE(word) - 1] = 1; /* no hash of this key stands anywhere else */
-	a = hash_words(&g->key, word, ARRAY_SIZE(word));
-	word[ARRAY_SIZE(word) - 1] = 2;
-	return (struct lease_key){ a, (uint32_t)hash_words(&g->key, word, ARRAY_SIZE(word)) };
+	/* 64 bits of a digest and the port: two keys meet with probability 2^-64 */
+	return (struct lease_key){ hash_sum(&g->pinholes.sums, word, ARRAY_SIZE(word)),
+				   (uint32_t)key->proto << 16 | key->port };
 }
 
 static uint32_t index_of(const struct rpcgate *g, const struct pinhole *p)
