@@ -945,9 +945,8 @@ static inline void look_at(const struct rpcgate_packet *in, struct rpcgate_ahead
 	const uint8_t *l4;
 	bool tcp;
 
-	a->quiet = false;
 	if (!packet_peek(in, &peek)) {
-		a->proto = 0;
+		*a = (struct rpcgate_ahead){ 0 };
 		return;
 	}
 	l4 = in->data + peek.l4;
