@@ -11,6 +11,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#define PAGE_IN_FILE 120U
+
 struct machine {
 	char cpu[128];
 	char kernel[160];
@@ -86,6 +88,7 @@ static bool print_table(const struct bench *b)
 		{ "unit", false, TABLE_FIXED, 0 },  { "goal", false, TABLE_FIXED, 1 },
 	};
 	struct table *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
+	size_t width;
 	bool good;
 
 	for (size_t i = 0; table && i < b->n; i++) {
@@ -106,7 +109,10 @@ static bool print_table(const struct bench *b)
 			table_cell(table, "%s %.4g %s", goal_sign(f), f->goal.value,
 				   reached(f) ? "reached" : "MISSED");
 	}
-	good = table && table_print(table, stdout, table_page_width(stdout));
+	width = table_page_width(stdout);
+	if (!isatty(STDOUT_FILENO) && width < PAGE_IN_FILE)
+		width = PAGE_IN_FILE; /* nothing is left out */
+	good = table && table_print(table, stdout, width);
 	table_free(table);
 	return good;
 }
