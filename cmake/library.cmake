@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # librpcgate, shared and static, and how others find it.
+# The interface is counted apart from releases: 1 until a program must be built anew.
+set(interface 1)
 add_library(rpcgate_shared SHARED ${library_objects})
 set_target_properties(rpcgate_shared PROPERTIES
-	OUTPUT_NAME rpcgate VERSION ${PROJECT_VERSION} SOVERSION 0)
+	OUTPUT_NAME rpcgate VERSION ${interface}.${PROJECT_VERSION} SOVERSION ${interface})
 target_link_libraries(rpcgate_shared PRIVATE rpcgate_flags)
 if(NOT SANITIZE)
 	# What is missing shows here, not in the program of somebody else.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The library from Python: packets come from an iterator, verdicts are printed.
 
-usage: verdicts.py FILE.pcap     (needs librpcgate.so.0, nothing else)
+usage: verdicts.py FILE.pcap     (needs librpcgate.so.1, nothing else)
 """
 import ctypes as c
 import ipaddress
@@ -11,7 +11,7 @@ import struct
 import sys
 import uuid
 
-lib = c.CDLL("librpcgate.so.0")
+lib = c.CDLL("librpcgate.so.1")
 ETHERNET, EVENT_BIND, ERROR_SIZE = 1, 2, 256
 VERDICTS = ("allow", "log", "deny")
 

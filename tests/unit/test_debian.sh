@@ -27,9 +27,9 @@ sed -n '/^Build-Depends:/,/^[A-Z][A-Za-z-]*: /{s/^Build-Depends://;/^[A-Z]/d;s/[
 same "debian/control builds with other packages than tools/packages.txt"
 
 grep -oE '\<rpcgate_[a-z0-9_]+\(' include/rpcgate.h | tr -d '(' | LC_ALL=C sort -u >"$work/one"
-sed -n 's/^ \(rpcgate_[a-z0-9_]*\)@Base .*/\1/p' debian/librpcgate0.symbols | LC_ALL=C sort >"$work/other"
+sed -n 's/^ \(rpcgate_[a-z0-9_]*\)@Base .*/\1/p' debian/librpcgate1.symbols | LC_ALL=C sort >"$work/other"
 # the header's comments mention calls that are declared, too
-same "debian/librpcgate0.symbols is not what the header declares"
+same "debian/librpcgate1.symbols is not what the header declares"
 
 readelf -d "$3"/librpcgate.so | sed -n 's/.*SONAME.*\[librpcgate.so.\([0-9]*\)\]/librpcgate\1/p' >"$work/one"
 sed -n 's/^Package: \(librpcgate[0-9]*\)$/\1/p' debian/control >"$work/other"

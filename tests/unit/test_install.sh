@@ -51,8 +51,8 @@ fi
 $cc -std=c11 -D_DEFAULT_SOURCE -Wall -Werror $flags $(pkg-config --cflags rpcgate) "$work/embed.c" \
 	$(pkg-config --libs rpcgate) -o "$work/shared"
 try "the shared library" "$work/shared"
-readelf -d "$work/shared" | grep -q 'NEEDED.*\[librpcgate\.so\.0\]' ||
-	fail "the program with the shared library does not need librpcgate.so.0"
+readelf -d "$work/shared" | grep -q 'NEEDED.*\[librpcgate\.so\.1\]' ||
+	fail "the program with the shared library does not need librpcgate.so.1"
 
 # shellcheck disable=SC2046,SC2086
 $cc -std=c11 -D_DEFAULT_SOURCE -Wall -Werror $flags $(pkg-config --cflags rpcgate) "$work/embed.c" \
