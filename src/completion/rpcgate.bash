@@ -39,6 +39,41 @@ _rpcgate_groups() {
 	"$program" iface e 2>/dev/null | sed -n 's/^  groups: //p' | tr -s ', ' '\n' | sort -u
 }
 
+# The path behind -s or --socket, where one is given
+_rpcgate_socket() {
+	local i
+
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-s | --socket) [ "${COMP_WORDS[i + 1]}" = "=" ] && ((i++)) ;;
+		*) continue ;;
+		esac
+		printf '%s\n' "${COMP_WORDS[i + 1]}"
+	done
+}
+
+# What the running gateway has open now
+_rpcgate_pinholes() {
+	local socket
+
+	socket=$(_rpcgate_socket)
+	"$program" ctl ${socket:+-s "$socket"} pinholes 2>/dev/null |
+		sed -n 's/^{"id":\([0-9]*\),.*/\1/p' | sort -nu
+}
+
+# A command of ctl, or what one of them takes
+_rpcgate_ctl() {
+	local word
+
+	for word in "${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
+		case $word in
+		close) _rpcgate_offer "$(_rpcgate_pinholes)"; return ;;
+		esac
+	done
+	_rpcgate_offer "$("$program" ctl --help 2>/dev/null |
+		sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')"
+}
+
 # The value of an option
 _rpcgate_value() {
 	local takes
@@ -83,9 +118,11 @@ _rpcgate() {
 	fi
 	case $prev in
 	--*) ! _rpcgate_value "$prev" || return ;;
+	-s) _rpcgate_value --socket && return ;;
 	esac
 	case $command:$cur in
 	*:-*) _rpcgate_offer "$(_rpcgate_options)" ;;
+	ctl:*) _rpcgate_ctl ;;
 	iface:*) _rpcgate_offer "$(_rpcgate_interfaces)" ;;
 	*) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	esac

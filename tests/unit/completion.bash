@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# usage: bash completion.bash SOURCE_DIR     with rpcgate in PATH
+# usage: bash completion.bash SOURCE_DIR SOCKET     with rpcgate in PATH
+#
+# At SOCKET a daemon answers that has pinholes 7, 12 and 130 open.
 # shellcheck source=/dev/null disable=SC2034
 . "$1/src/completion/rpcgate.bash"
 failures=0
@@ -43,5 +45,12 @@ expect ad-replication rpcgate check --service ad-
 expect trace.pcap rpcgate analyze tr
 expect trace.pcap rpcgate analyze --quiet ""
 expect trace.pcap rpcgate analyze --policy tr
+expect "bindings close pinholes reload save stats status" rpcgate ctl ""
+expect close rpcgate ctl -s "$2" cl
+expect "12 130 7" rpcgate ctl -s "$2" close ""
+expect "12 130" rpcgate ctl --socket = "$2" close 1
+expect "12 130" rpcgate ctl close -s "$2" 1
+expect "" rpcgate ctl -s "$work/nobody" close ""
+expect trace.pcap rpcgate ctl -s tr
 rm -rf "$work"
 exit "$failures"

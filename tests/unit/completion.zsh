@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# usage: zsh -f completion.zsh SOURCE_DIR     with rpcgate in PATH
+# usage: zsh -f completion.zsh SOURCE_DIR SOCKET     with rpcgate in PATH
+#
+# At SOCKET a daemon answers that has pinholes 7, 12 and 130 open.
 #
 # A shell on a terminal of its own: what is typed is completed as for a person, and a key shows
 # the line.
@@ -40,6 +42,16 @@ expect "rpcgate top --speed max " "rpcgate top --speed m"
 expect "rpcgate analyze trace.pcap " "rpcgate analyze tr"
 expect "rpcgate analyze --quiet trace.pcap " "rpcgate analyze --quiet tr"
 expect "rpcgate analyze nothing" "rpcgate analyze nothing"
+expect "rpcgate ctl status " "rpcgate ctl statu"
+expect "rpcgate ctl -s $2 close 130 " "rpcgate ctl -s $2 close 13"
+expect "rpcgate ctl --socket=$2 close 7 " "rpcgate ctl --socket=$2 close 7"
+expect "rpcgate ctl -s $work/nobody close 1" "rpcgate ctl -s $work/nobody close 1"
+zpty -w -n shell "rpcgate ctl -s $2 close "$'\t\t\C-x'
+zpty -r -m shell line '*\]\]*'
+[[ $line == *"12  10.1.0.12 to 10.2.0.5 port 49664"* ]] || {
+	print -r -- "what is open is not told: $line"
+	((failures++))
+}
 zpty -d shell
 cd /
 rm -rf $work
