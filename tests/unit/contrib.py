@@ -107,6 +107,10 @@ def metrics(source):
     names = re.findall(r"\bX\((\w+),", header[start:header.index("struct rpcgate_stats", start)])
     known = {f"rpcgate_{n}" if n.endswith(("_live", "_used", "_peak")) else f"rpcgate_{n}_total"
              for n in names}
+    served = (source / "src/loop/run_metrics.c").read_text()
+    of_service = set(re.findall(r'\.name = "(\w+)"', served))
+    check(len(of_service) > 5, "metrics: those of the service were not found")
+    known |= of_service
     rules = yaml.safe_load((source / "contrib/prometheus/rules.yml").read_text())
     recorded = {r["record"] for g in rules["groups"] for r in g["rules"] if "record" in r}
     text = " ".join(r["expr"] for g in rules["groups"] for r in g["rules"])
@@ -117,6 +121,9 @@ def metrics(source):
     check(len(used) > 15, "metrics: hardly any are used")
     for name in sorted(used - known):
         failures.append(f"metrics: there is no {name}")
+    watched = set(re.findall(r"\brpcgate[_:][\w:]+", json.dumps(dashboard)))
+    for name in sorted(of_service - watched - {"rpcgate_queue_batches_total"}):
+        failures.append(f"grafana: {name} is not shown")
     for rule in (r for g in rules["groups"] for r in g["rules"] if "alert" in r):
         check(rule["annotations"]["summary"] and rule["labels"]["severity"], f"rules.yml: {rule['alert']}")
     boxes = [p["gridPos"] for p in dashboard["panels"]]

@@ -228,6 +228,20 @@ def configuration(source, man):
             failures.append(f"rpcgate.conf.5: {key}: {found[key]} is not {wanted[key]}")
 
 
+def metrics(source, man):
+    """What the service serves beside the counters of the library."""
+    text = (source / "src/loop/run_metrics.c").read_text()
+    wanted = {name: words(told) for name, told in
+              re.findall(r'\.name = "(\w+)",\s*\.help = "([^"]*)"', text)}
+    if len(wanted) != len(re.findall(r"\.name = ", text)):
+        failures.append("src/loop/run_metrics.c: the list of metrics is not understood")
+    found = described(man.section("METRICS"), "Va")
+    same("metrics", set(found), set(wanted))
+    for name in set(found) & set(wanted):
+        if found[name] != wanted[name]:
+            failures.append(f"rpcgate.conf.5: {name}: '{found[name]}' is not '{wanted[name]}'")
+
+
 def configurations(program, man, folder):
     """The files among the examples are read without a remark, and make a table."""
     files = re.findall(r"(?ms)^\.Bd -literal[^\n]*\n(# rpcgate\.conf.*?)^\.Ed$", man.text)
@@ -282,6 +296,7 @@ def main():
     examples(program, rpcgate, work)
     conf = Manual(folder / "rpcgate.conf.5")
     configuration(source, conf)
+    metrics(source, conf)
     configurations(program, conf, work)
     bench(sys.argv[4], Manual(folder / "rpcgate-bench.1"))
     lint(folder)
