@@ -187,6 +187,46 @@ def lint(folder):
             failures.append(f"{page.name}: no CAVEATS")
 
 
+SCENARIOS = {"replication between sites": "replicat", "members of a domain": "[Mm]ember",
+             "OPC DA": "OPC DA through the firewall of a plant", "audit": "Audit only",
+             "high availability": "pair(?= of gateways|, of which)"}
+
+
+def order(folder):
+    """Examples stand before all prose, and the manuals of a gateway's administrator have five of them."""
+    for page in sorted(folder.glob("*.[1-9]")):
+        titles = re.findall(r"(?m)^\.Sh (.*)$", page.read_text())
+        before = titles[:titles.index("EXAMPLES")] if "EXAMPLES" in titles else titles
+        if set(before) - {"NAME", "LIBRARY", "SYNOPSIS"}:
+            failures.append(f"{page.name}: {before[-1]} stands before EXAMPLES")
+    for name in ("rpcgate.8", "rpcgate.conf.5"):
+        part = Manual(folder / name).section("EXAMPLES")
+        for what, wanted in SCENARIOS.items():
+            if not re.search(wanted, part):
+                failures.append(f"{name}: no example of {what}")
+
+
+def command_lines(program, source, folder):
+    """Options in examples and in running text exist, of the command that they stand behind."""
+    names = re.findall(r"(?m)^  ([a-z]+) +\S", run(program, "--help").split("\ncommands:\n")[1])
+    known = {name: set(re.findall(r"--[a-z-]+", run(program, name, "--help"))) for name in names}
+    every = set.union(*known.values())
+    lines = 0
+    for page in [*sorted(folder.glob("rpcgate*.[58]")), source / "README.md", source / "contrib/README.md",
+                 source / "pcaps/README.md"]:
+        text = page.read_text().replace("\\e\n", " ").replace("\\\n", " ")
+        for name, rest in re.findall(r"\brpcgate (\w+)\b([^\n|`]*)", text):
+            for option in re.findall(r"(?<!\S)--[a-z-]+", rest) if name in known else ():
+                lines += 1
+                if option not in known[name]:
+                    failures.append(f"{page.name}: rpcgate {name} has no {option}")
+        for option in re.findall(r"\bFl -([a-z-]+)", text):
+            if option != "name" and "--" + option not in every: # --name value is the form itself
+                failures.append(f"{page.name}: there is no --{option}")
+    if lines < 20:
+        failures.append(f"only {lines} options were found in examples")
+
+
 def examples(program, man, folder):
     """Policies in the examples can be used."""
     policies = re.findall(r"(?ms)^\$ cat \S+\.policy\n(.*?)^\$", man.text)
@@ -293,6 +333,8 @@ def main():
     lists(header, events)
     functions(header, Manual(folder / "librpcgate.3"))
     policy(program, source, Manual(folder / "rpcgate-policy.5"))
+    order(folder)
+    command_lines(program, source, folder)
     examples(program, rpcgate, work)
     conf = Manual(folder / "rpcgate.conf.5")
     configuration(source, conf)
