@@ -248,8 +248,11 @@ static struct html_told *told_of(struct html *h, const struct html_pair *pair,
 static void tell(struct html_told *told, const struct rpcgate_binding_event *b,
 		 const struct html_at *at)
 {
+	if (!told)
+		return;
+	told->count++;
 	/* what was granted is remembered rather than what was not */
-	if (!told || (told->accepted && !b->accepted))
+	if (told->accepted && !b->accepted)
 		return;
 	told->at = *at;
 	told->interface = b->interface;
@@ -389,11 +392,13 @@ static void key_of(struct html_incident_key *key, const struct rpcgate_event *ev
 	key->kind = (uint16_t)event->type;
 }
 
-static void mark_refused(struct html *h, const struct rpcgate_event *event)
+static void mark_refused(struct html *h, const struct rpcgate_event *event,
+			 const struct html_incident *incident)
 {
 	const struct html_mark refusal = {
 		.server = event->dest,
 		.time_ns = event->time_ns,
+		.incident = incident,
 		.port = event->dest_port,
 		.refused = true,
 	};
@@ -409,8 +414,8 @@ static void refuse_bind(struct html *h, const struct rpcgate_event *event,
 	bool is_new;
 
 	h->refused++;
-	mark_refused(h, event);
 	incident = incident_of(h, key, at, &is_new);
+	mark_refused(h, event, incident);
 	if (!incident || !is_new)
 		return;
 	incident->pdu = b->pdu;
@@ -424,6 +429,15 @@ static void refuse_bind(struct html *h, const struct rpcgate_event *event,
 			(void)text_to_utf8(b->target, b->target_len, incident->target);
 	}
 	remember_steps(h, incident, event);
+}
+
+static void note_age(struct html_bind *row, uint64_t age_ns)
+{
+	if (!row->has_age || age_ns < row->age_min_ns)
+		row->age_min_ns = age_ns;
+	if (!row->has_age || age_ns > row->age_max_ns)
+		row->age_max_ns = age_ns;
+	row->has_age = true;
 }
 
 static void take_bind(struct html *h, const struct rpcgate_event *event, const struct html_at *at)
@@ -440,6 +454,8 @@ static void take_bind(struct html *h, const struct rpcgate_event *event, const s
 	row = rows_get(&h->binds, &probe);
 	if (row && !row->count++)
 		row->first = *at;
+	if (row && b->has_age)
+		note_age(row, b->age_ns);
 	if (b->verdict == RPCGATE_DENY)
 		refuse_bind(h, event, &key, at);
 	if (b->reason != RPCGATE_REASON_MAPPER)
@@ -459,9 +475,9 @@ static void take_call(struct html *h, const struct rpcgate_event *event, const s
 	if (c->verdict != RPCGATE_DENY)
 		return;
 	h->refused++;
-	mark_refused(h, event);
 	key_of(&key, event, &c->interface, c->reason, c->verdict);
 	incident = incident_of(h, &key, at, &is_new);
+	mark_refused(h, event, incident);
 	if (!incident || !is_new)
 		return;
 	incident->opnum = c->opnum;
@@ -489,9 +505,9 @@ static void take_alert(struct html *h, const struct rpcgate_event *event, const 
 	if (is_told(a))
 		return;
 	h->suspicious++;
-	mark_refused(h, event);
 	key_of(&key, event, a->has_interface ? &a->interface : NULL, a->reason, RPCGATE_LOG);
 	incident = incident_of(h, &key, at, &is_new);
+	mark_refused(h, event, incident);
 	if (!incident || !is_new)
 		return;
 	incident->action = a->action;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* html_events.c - the rows that numbers link to: pinholes and binds, each with its packet */
+/* html_events.c - the rows that numbers link to: what was announced, opened and bound */
 #include <string.h>
 
 #include "html_parts.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Refused ones first, then as it happened */
 static int binds_order(const void *left, const void *right)
@@ -17,11 +19,37 @@ static int binds_order(const void *left, const void *right)
 	return memcmp(&a->key, &b->key, sizeof(a->key));
 }
 
-void html_number_binds(struct html *h)
+/* Rows of an interface, not those of a port; then what was granted, then as it happened */
+static int told_order(const void *left, const void *right)
+{
+	const struct html_told *a = *(const struct html_told *const *)left;
+	const struct html_told *b = *(const struct html_told *const *)right;
+
+	if (!a->key.port != !b->key.port)
+		return a->key.port ? 1 : -1;
+	if (a->accepted != b->accepted)
+		return a->accepted ? -1 : 1;
+	if (a->at.time_ns != b->at.time_ns)
+		return a->at.time_ns < b->at.time_ns ? -1 : 1;
+	return memcmp(&a->key, &b->key, sizeof(a->key));
+}
+
+static size_t listed(size_t n)
+{
+	return n < HTML_LISTED ? n : HTML_LISTED;
+}
+
+void html_number_events(struct html *h)
 {
 	rows_sort(&h->binds, binds_order);
-	for (size_t i = 0; i < h->binds.n && i < HTML_LISTED; i++)
+	for (size_t i = 0; i < listed(h->binds.n); i++)
 		((struct html_bind *)h->binds.all[i])->number = i + 1;
+	rows_sort(&h->told, told_order);
+	while (h->n_told < h->told.n &&
+	       !((const struct html_told *)h->told.all[h->n_told])->key.port)
+		h->n_told++;
+	for (size_t i = 0; i < listed(h->n_told); i++)
+		((struct html_told *)h->told.all[i])->number = i + 1;
 }
 
 size_t html_bind_number(const struct html *h, const struct html_bind_key *key)
@@ -31,10 +59,122 @@ size_t html_bind_number(const struct html *h, const struct html_bind_key *key)
 	return found ? found->number : 0;
 }
 
-static size_t listed(size_t n)
+size_t html_told_number(const struct html *h, const struct html_told *told)
 {
-	return n < HTML_LISTED ? n : HTML_LISTED;
+	struct html_told probe = { .key = told->key };
+	const struct html_told *row;
+
+	probe.key.port = 0;
+	probe.key.uuid = told->interface.uuid;
+	probe.key.major = told->interface.major;
+	row = rows_find(&h->told, &probe);
+	return row && row->port == told->port && row->at.time_ns == told->at.time_ns ? row->number :
+										       0;
 }
+
+bool html_reason_link(const struct html *h, enum rpcgate_reason reason, FILE *out)
+{
+	for (size_t i = 0; reason != RPCGATE_REASON_NONE && i < h->incidents.n; i++) {
+		const struct html_incident *incident = h->incidents.all[i];
+
+		if (!incident->number || incident->key.what.reason != reason)
+			continue;
+		fprintf(out, "<a href=\"#r%zu\">", incident->number);
+		return true;
+	}
+	for (size_t i = 0; reason != RPCGATE_REASON_NONE && i < listed(h->n_told); i++) {
+		const struct html_told *told = h->told.all[i];
+
+		if (told->accepted || told->reason != reason)
+			continue;
+		fprintf(out, "<a href=\"#a%zu\">", told->number);
+		return true;
+	}
+	return false;
+}
+
+static void filter(FILE *out, size_t rows, const char *where)
+{
+	if (rows > 20)
+		fprintf(out,
+			"<p class=filter hidden><label>Show only what contains <input type=search "
+			"data-rows=\"#%s .row\"></label> <output></output></p>\n",
+			where);
+}
+
+/* A section with a table, up to its rows; @p head is a list that ends with NULL, '>' means right */
+static void begin_table(FILE *out, const char *id, const char *title, const char *const *head,
+			size_t rows)
+{
+	fprintf(out, "<section id=%s aria-labelledby=%s-h><h3 id=%s-h>%s</h3>\n", id, id, id,
+		title);
+	filter(out, rows, id);
+	fprintf(out, "<div class=wide tabindex=0 role=group aria-label=\"%s\"><table><thead><tr>",
+		title);
+	for (; *head; head++)
+		fprintf(out, "<th scope=col%s>%s</th>", **head == '>' ? " class=n" : "",
+			*head + (**head == '>'));
+	fputs("</tr></thead><tbody>\n", out);
+}
+
+/* ------------------------------------------------------------------- announcements */
+
+static void write_told(const struct html_page *page, const struct html_told *told)
+{
+	static const char *const sources[] = {
+		[RPCGATE_EPT_MAP] = "ept_map",
+		[RPCGATE_EPT_LOOKUP] = "ept_lookup",
+		[RPCGATE_OXID] = "oxid",
+		[RPCGATE_ACTIVATION] = "activation",
+	};
+	FILE *out = page->out;
+
+	fprintf(out, "<tr id=a%zu class=row><td>", told->number);
+	html_addr(out, &told->key.client);
+	fputs("</td><td>", out);
+	html_endpoint(out, &told->key.server, told->port);
+	fputs("</td><td>", out);
+	html_interface(out, &told->interface);
+	if (told->annotation_len && told->annotation[0]) {
+		fputs(" <span class=at>&ldquo;", out);
+		html_octets(out, told->annotation, told->annotation_len);
+		fputs("&rdquo;</span>", out);
+	}
+	fprintf(out, "</td><td><code>%s</code></td><td class=n>",
+		(size_t)told->source < COUNT(sources) ? sources[told->source] : "");
+	html_number(out, told->count);
+	fputs("</td><td>", out);
+	html_place(page, &told->at);
+	if (told->accepted)
+		fputs("</td><td class=ok>granted</td></tr>\n", out);
+	else
+		fprintf(out, "</td><td><code>%s</code></td></tr>\n",
+			rpcgate_reason_name(told->reason));
+}
+
+static void write_announcements(const struct html_page *page)
+{
+	static const char *const head[] = { "Client", "Server", "Interface",         "Source",
+					    ">Times", "Last",   "What became of it", NULL };
+	const struct html *h = page->html;
+	const size_t shown = listed(h->n_told);
+	FILE *out = page->out;
+
+	begin_table(out, "announcements", "Announcements", head, shown);
+	for (size_t i = 0; i < shown; i++)
+		write_told(page, h->told.all[i]);
+	if (!shown)
+		fputs("<tr><td colspan=7>Nothing was announced.</td></tr>\n", out);
+	fputs("</tbody></table></div>\n", out);
+	html_left_out(out, h->n_told - shown, "interface that a client was told of",
+		      "interfaces that clients were told of",
+		      "rpcgate analyze --json has them all");
+	html_left_out(out, h->told.lost, "announcement", "announcements",
+		      "too many different ones to keep");
+	fputs("</section>\n", out);
+}
+
+/* ------------------------------------------------------------------------ pinholes */
 
 static void write_pinhole(const struct html_page *page, const struct html_life *life, size_t number)
 {
@@ -75,40 +215,39 @@ static void write_pinhole(const struct html_page *page, const struct html_life *
 	fputs("</td></tr>\n", out);
 }
 
-static void filter(FILE *out, size_t rows, const char *where)
-{
-	if (rows > 20)
-		fprintf(out,
-			"<p class=filter hidden><label>Show only what contains <input type=search "
-			"data-rows=\"%s .row\"></label> <output></output></p>\n",
-			where);
-}
-
 static void write_pinholes(const struct html_page *page)
 {
+	static const char *const head[] = { "Client", "Server", "Interfaces", "Opened",
+					    ">Life",  ">Uses",  "End",        NULL };
 	const struct html *h = page->html;
 	FILE *out = page->out;
 	const size_t shown = listed(h->n_lives);
 
-	fputs("<section id=pinholes aria-labelledby=pinholes-h>"
-	      "<h3 id=pinholes-h>Pinholes</h3>\n",
-	      out);
-	if (!shown) {
-		fputs("<p>None was opened.</p></section>\n", out);
-		return;
-	}
-	filter(out, shown, "#pinholes");
-	fputs("<div class=wide tabindex=0 role=group aria-label=\"Pinholes\"><table><thead><tr>"
-	      "<th scope=col>Client</th><th scope=col>Server</th><th scope=col>Interfaces</th>"
-	      "<th scope=col>Opened</th><th scope=col class=n>Life</th>"
-	      "<th scope=col class=n>Uses</th><th scope=col>End</th></tr></thead><tbody>\n",
-	      out);
+	begin_table(out, "pinholes", "Pinholes", head, shown);
 	for (size_t i = 0; i < shown; i++)
 		write_pinhole(page, &h->lives[i], i + 1);
+	if (!shown)
+		fputs("<tr><td colspan=7>None was opened.</td></tr>\n", out);
 	fputs("</tbody></table></div>\n", out);
 	html_left_out(out, h->n_opened - shown, "pinhole", "pinholes",
 		      "rpcgate analyze --json has them all");
 	fputs("</section>\n", out);
+}
+
+/* --------------------------------------------------------------------------- binds */
+
+/* How long after the announcement; equal ones have a shortest and a longest time */
+static void write_age(FILE *out, const struct html_bind *bind)
+{
+	char shortest[WORDS_TIME], longest[WORDS_TIME];
+
+	if (!bind->has_age)
+		return;
+	words_duration(bind->age_min_ns, shortest);
+	words_duration(bind->age_max_ns, longest);
+	fputs(shortest, out);
+	if (strcmp(shortest, longest) != 0)
+		fprintf(out, " to %s", longest);
 }
 
 static void write_bind(const struct html_page *page, const struct html_bind *bind)
@@ -127,6 +266,8 @@ static void write_bind(const struct html_page *page, const struct html_bind *bin
 		denied ? "no" : "ok", verdicts[bind->key.verdict],
 		rpcgate_reason_name((enum rpcgate_reason)bind->key.reason));
 	html_number(out, bind->count);
+	fputs("</td><td class=n>", out);
+	write_age(out, bind);
 	fputs("</td><td>", out);
 	html_place(page, &bind->first);
 	fputs("</td></tr>\n", out);
@@ -134,23 +275,17 @@ static void write_bind(const struct html_page *page, const struct html_bind *bin
 
 static void write_binds(const struct html_page *page)
 {
+	static const char *const head[] = { "Client", "Server", "Interface", "Verdict", "Reason",
+					    ">Times", ">Age",   "First",     NULL };
 	const struct rows *binds = &page->html->binds;
-	FILE *out = page->out;
 	const size_t shown = listed(binds->n);
+	FILE *out = page->out;
 
-	fputs("<section id=binds aria-labelledby=binds-h><h3 id=binds-h>Binds</h3>\n", out);
-	if (!shown) {
-		fputs("<p>Nobody bound anything.</p></section>\n", out);
-		return;
-	}
-	filter(out, shown, "#binds");
-	fputs("<div class=wide tabindex=0 role=group aria-label=\"Binds\"><table><thead><tr>"
-	      "<th scope=col>Client</th><th scope=col>Server</th><th scope=col>Interface</th>"
-	      "<th scope=col>Verdict</th><th scope=col>Reason</th><th scope=col class=n>Times</th>"
-	      "<th scope=col>First</th></tr></thead><tbody>\n",
-	      out);
+	begin_table(out, "binds", "Binds", head, shown);
 	for (size_t i = 0; i < shown; i++)
 		write_bind(page, binds->all[i]);
+	if (!shown)
+		fputs("<tr><td colspan=8>Nobody bound anything.</td></tr>\n", out);
 	fputs("</tbody></table></div>\n", out);
 	html_left_out(out, binds->n - shown, "different bind", "different binds",
 		      "rpcgate analyze --json has them all");
@@ -161,6 +296,7 @@ static void write_binds(const struct html_page *page)
 void html_write_events(struct html_page *page)
 {
 	html_heading(page->out, "events", "Events, one by one");
+	write_announcements(page);
 	write_pinholes(page);
 	write_binds(page);
 }

@@ -6,6 +6,7 @@
 #include "html_parts.h"
 #include "rule_text.h"
 
+#define NS_PER_US UINT64_C(1000)
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 #define CLASHES_MAX 40
@@ -157,15 +158,39 @@ static const struct {
 #define CHART (COLUMN * COLUMNS)
 _Static_assert(COUNT(steps) == COLUMNS, "a step without a column");
 
-static void draw_gaps(FILE *out, const size_t *counts)
+/* The first listed row of binds with a gap between two; 0: none */
+static size_t bind_between(const struct html *h, uint64_t over_ns, uint64_t up_to_ns)
 {
+	for (size_t i = 0; i < h->binds.n && i < HTML_LISTED; i++) {
+		const struct html_bind *bind = h->binds.all[i];
+
+		if (bind->key.verdict == RPCGATE_DENY || !bind->has_age)
+			continue;
+		if ((bind->age_min_ns > over_ns && bind->age_min_ns <= up_to_ns) ||
+		    (bind->age_max_ns > over_ns && bind->age_max_ns <= up_to_ns))
+			return bind->number;
+	}
+	return 0;
+}
+
+static void link_bind(FILE *out, size_t number)
+{
+	if (number)
+		fprintf(out, "<a href=\"#b%zu\">", number);
+	else
+		fputs("<a href=\"#binds\">", out);
+}
+
+static void draw_gaps(const struct html_page *page, const size_t *counts)
+{
+	FILE *out = page->out;
 	size_t most = 1;
 
 	for (size_t i = 0; i < COUNT(steps); i++)
 		if (counts[i] > most)
 			most = counts[i];
 	fprintf(out,
-		"<svg class=gaps viewBox=\"0 0 %.0f %.0f\" role=img aria-label=\"Distribution of "
+		"<svg class=gaps viewBox=\"0 0 %.0f %.0f\" role=group aria-label=\"Distribution of "
 		"the time from announcement to bind; the sentence below has its figures\">",
 		CHART, CURVE + 46);
 	for (size_t i = 0; i < COUNT(steps); i++) {
@@ -181,10 +206,12 @@ static void draw_gaps(FILE *out, const size_t *counts)
 			steps[i].name);
 		if (!counts[i])
 			continue;
+		link_bind(out, bind_between(page->html, i ? steps[i - 1].up_to_ns : 0,
+					    steps[i].up_to_ns));
 		fprintf(out, "<text class=value x=%.1f y=%.1f text-anchor=middle>", x + COLUMN / 2,
 			CURVE + 14 - height);
 		html_number(out, counts[i]);
-		fputs("</text>", out);
+		fprintf(out, "<title>up to %s</title></text></a>", steps[i].name);
 	}
 	fprintf(out, "<path class=rule d=\"M0 %.1fH%.0f\"/></svg>\n", CURVE + 20.5, CHART);
 }
@@ -200,6 +227,7 @@ static void write_gaps(struct html_page *page)
 	uint32_t ttl = suggestion_ttl(s); /* sorts the gaps, too */
 	size_t counts[COUNT(steps)] = { 0 };
 	FILE *out = page->out;
+	uint64_t longest_ns;
 
 	fputs("<h3>Time from announcement to bind</h3>\n", out);
 	if (!s->n_gaps) {
@@ -211,7 +239,7 @@ static void write_gaps(struct html_page *page)
 			k++;
 		counts[k]++;
 	}
-	draw_gaps(out, counts);
+	draw_gaps(page, counts);
 	fputs("<p><a href=\"#binds\">", out);
 	html_count(out, s->n_gaps, "bind", "binds");
 	fputs("</a>: half within ", out);
@@ -221,9 +249,13 @@ static void write_gaps(struct html_page *page)
 	fputs(", 99 % within ", out);
 	html_duration(out, percentile(s, 99));
 	fputs(", the longest ", out);
-	html_duration(out, s->gaps[s->n_gaps - 1]);
+	longest_ns = s->gaps[s->n_gaps - 1];
+	link_bind(out, bind_between(page->html, longest_ns > NS_PER_US ? longest_ns - NS_PER_US : 0,
+				    longest_ns + NS_PER_US));
+	html_duration(out, longest_ns);
 	fprintf(out,
-		". A life of <code>%" PRIu32 "s</code> would be twice what 99 %% need; pinholes "
+		"</a>. A life of <code>%" PRIu32
+		"s</code> would be twice what 99 %% need; pinholes "
 		"lived <code>%" PRIu32 "s</code> here.</p>\n",
 		ttl, page->cfg->pinhole_ttl_s);
 }

@@ -64,6 +64,7 @@ static void step_told(const struct html_page *page, const struct html_incident *
 		[RPCGATE_ACTIVATION] = "by activation",
 	};
 	const struct html_told *told = &incident->told;
+	size_t number = incident->has_told ? html_told_number(page->html, told) : 0;
 	FILE *out = page->out;
 
 	step(page, "Told", incident->has_told && !incident->told_port_only ? "" : "none");
@@ -72,7 +73,10 @@ static void step_told(const struct html_page *page, const struct html_incident *
 		end_step(page, NULL);
 		return;
 	}
+	if (number)
+		fprintf(out, "<a href=\"#a%zu\">", number);
 	html_interface(out, &told->interface);
+	fputs(number ? "</a>" : "", out);
 	fprintf(out, " is on port %u", told->port);
 	if ((size_t)told->source < sizeof(by) / sizeof(by[0]))
 		fprintf(out, ", %s", by[told->source]);
@@ -231,14 +235,13 @@ static void write_ladder(const struct html_page *page, const struct html_inciden
 
 /* ----------------------------------------------------------------------- the list */
 
-static void write_incident(const struct html_page *page, const struct html_incident *incident,
-			   size_t number)
+static void write_incident(const struct html_page *page, const struct html_incident *incident)
 {
 	enum rpcgate_reason reason = (enum rpcgate_reason)incident->key.what.reason;
 	FILE *out = page->out;
 
 	fprintf(out, "<details id=r%zu%s class=row><summary><span class=\"pill %s\">%s</span> ",
-		number, number <= OPEN_MAX ? " open" : "",
+		incident->number, incident->number <= OPEN_MAX ? " open" : "",
 		incident->key.kind == RPCGATE_EVENT_ALERT ? "odd" : "bad",
 		rpcgate_reason_name(reason));
 	html_addr(out, &incident->key.what.client);
@@ -266,9 +269,16 @@ static size_t at_most(size_t n, size_t most)
 	return n < most ? n : most;
 }
 
+void html_number_incidents(struct html *h)
+{
+	rows_sort(&h->incidents, incidents_order);
+	for (size_t i = 0; i < at_most(h->incidents.n, SHOWN_MAX); i++)
+		((struct html_incident *)h->incidents.all[i])->number = i + 1;
+}
+
 void html_write_incidents(struct html_page *page)
 {
-	struct rows *incidents = &page->html->incidents;
+	const struct rows *incidents = &page->html->incidents;
 	FILE *out = page->out;
 	const size_t shown = at_most(incidents->n, SHOWN_MAX);
 
@@ -278,7 +288,6 @@ void html_write_incidents(struct html_page *page)
 		      out);
 		return;
 	}
-	rows_sort(incidents, incidents_order);
 	fputs("<p>Equal ones are counted together; the steps are those of the first.</p>\n", out);
 	if (shown > 8)
 		fputs("<p class=filter hidden><label>Show only what contains "
@@ -286,7 +295,7 @@ void html_write_incidents(struct html_page *page)
 		      "<output></output></p>\n",
 		      out);
 	for (size_t i = 0; i < shown; i++)
-		write_incident(page, incidents->all[i], i + 1);
+		write_incident(page, incidents->all[i]);
 	html_left_out(out, incidents->n - shown, "different one", "different ones",
 		      "rpcgate analyze --json has them all");
 	html_left_out(out, page->html->lost_incidents, "event", "events",

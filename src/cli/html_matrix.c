@@ -8,10 +8,12 @@
 #define COLUMNS_MAX 14
 #define LINES_MAX 40
 
-/* A client of a server, or (in the last line) all that found no line */
+/* A client of a server; all clients of a server (no client); or, in the last line, the rest */
 struct talker {
 	struct html_pair pair;
-	uint64_t count;
+	uint64_t count, refused;
+	size_t clients; /* of a server, of which this is the first */
+	struct rpcgate_addr client;
 	size_t line;
 };
 
@@ -36,6 +38,8 @@ struct matrix {
 	struct rows talkers;
 	struct rows services;
 	size_t n_lines, n_columns;
+	bool by_server; /* there are too many pairs for a line each */
+	size_t n_pairs; /* if by_server */
 	struct talker *line[LINES_MAX];
 	struct service *column[COLUMNS_MAX];
 	size_t other_lines, other_columns;
@@ -62,7 +66,8 @@ static struct talker *talker_of(struct matrix *m, const struct html_bind *bind)
 {
 	struct talker probe = { 0 };
 
-	probe.pair.client = bind->key.client;
+	if (!m->by_server)
+		probe.pair.client = bind->key.client;
 	probe.pair.server = bind->key.server;
 	return rows_get(&m->talkers, &probe);
 }
@@ -93,8 +98,10 @@ static void gather(struct matrix *m)
 			continue;
 		talker = talker_of(m, bind);
 		service = service_of(m, bind);
-		if (talker)
+		if (talker) {
 			talker->count += bind->count;
+			talker->refused += bind->key.verdict == RPCGATE_DENY ? bind->count : 0;
+		}
 		if (service)
 			service->count += bind->count;
 	}
@@ -107,6 +114,8 @@ static int most_first(const void *left, const void *right)
 
 	if (a->count != b->count)
 		return a->count > b->count ? -1 : 1;
+	if (a->refused != b->refused)
+		return a->refused > b->refused ? -1 : 1;
 	return talker_order(a, b);
 }
 
@@ -129,8 +138,34 @@ static int most_used_first(const void *left, const void *right)
 	return service_order(a, b);
 }
 
+/* Pairs become servers, each with the number of its clients */
+static void join_clients(struct matrix *m)
+{
+	struct rows pairs = m->talkers;
+	struct rows *servers = &m->talkers;
+
+	*servers = (struct rows){ .size = sizeof(struct talker), .key = sizeof(struct html_pair) };
+	m->by_server = true;
+	for (size_t i = 0; i < pairs.n; i++) {
+		const struct talker *pair = pairs.all[i];
+		struct talker probe = { .pair.server = pair->pair.server };
+		struct talker *server = rows_get(servers, &probe);
+
+		if (!server)
+			continue;
+		server->count += pair->count;
+		server->refused += pair->refused;
+		if (!server->clients++)
+			server->client = pair->pair.client;
+	}
+	m->n_pairs = pairs.n;
+	rows_free(&pairs);
+}
+
 static void choose(struct matrix *m)
 {
+	if (m->talkers.n > LINES_MAX)
+		join_clients(m);
 	m->n_lines = m->talkers.n < LINES_MAX ? m->talkers.n : LINES_MAX;
 	m->n_columns = m->services.n < COLUMNS_MAX ? m->services.n : COLUMNS_MAX;
 	m->other_lines = m->talkers.n - m->n_lines;
@@ -267,7 +302,10 @@ static void write_lines(const struct matrix *m)
 		const struct html_pair *pair = &m->line[i]->pair;
 
 		fputs("<tr><th scope=row>", out);
-		html_addr(out, &pair->client);
+		if (m->line[i]->clients > 1)
+			html_count(out, m->line[i]->clients, "client", "clients");
+		else
+			html_addr(out, m->by_server ? &m->line[i]->client : &pair->client);
 		fputs(" &rarr; ", out);
 		html_addr(out, &pair->server);
 		fputs("</th>", out);
@@ -275,7 +313,10 @@ static void write_lines(const struct matrix *m)
 	}
 	if (m->other_lines) {
 		fputs("<tr class=rest><th scope=row>", out);
-		html_count(out, m->other_lines, "other pair", "other pairs");
+		if (m->by_server)
+			html_count(out, m->other_lines, "other server", "other servers");
+		else
+			html_count(out, m->other_lines, "other pair", "other pairs");
 		fputs("</th>", out);
 		write_cells(m, LINES_MAX);
 	}
@@ -301,7 +342,14 @@ void html_write_matrix(struct html_page *page)
 	} else {
 		fputs("<p>Interfaces asked for, by client and server; <span class=ok>allowed</span> "
 		      "and <span class=no>refused</span>. Questions to the mapper are not "
-		      "counted.</p>\n<div class=wide tabindex=0 role=group "
+		      "counted.",
+		      out);
+		if (m->by_server) {
+			putc(' ', out);
+			html_number(out, m->n_pairs);
+			fputs(" pairs are too many for a line each: a line is a server.", out);
+		}
+		fputs("</p>\n<div class=wide tabindex=0 role=group "
 		      "aria-label=\"Matrix of clients, servers and services\"><table class=matrix>\n",
 		      out);
 		write_head(m);

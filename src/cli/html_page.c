@@ -302,6 +302,20 @@ static void write_faulty(const struct report_input *in, FILE *out)
 	fputs("</li>\n", out);
 }
 
+/* The number at its beginning leads to the first thing of the kind, where one is listed */
+static void write_quality_line(const struct html_page *page, enum rpcgate_reason reason,
+			       const char *line)
+{
+	const size_t digits = strspn(line, "0123456789,");
+	FILE *out = page->out;
+
+	if (digits && html_reason_link(page->html, reason, out)) {
+		fprintf(out, "%.*s</a>", (int)digits, line);
+		line += digits;
+	}
+	html_whole(out, line);
+}
+
 static void write_quality(struct html_page *page)
 {
 	FILE *out = page->out;
@@ -319,7 +333,7 @@ static void write_quality(struct html_page *page)
 		if (!*line)
 			continue;
 		fputs("<li>", out);
-		html_whole(out, line);
+		write_quality_line(page, report_quality_reason(i), line);
 		fputs("</li>\n", out);
 		said++;
 	}
@@ -392,7 +406,8 @@ bool html_write(struct html *html, const struct report_input *input,
 		.days = input->first_ns / NS_PER_DAY != input->last_ns / NS_PER_DAY,
 	};
 
-	html_number_binds(html);
+	html_number_events(html);
+	html_number_incidents(html);
 	write_head(&page);
 	fputs("<section id=result>\n", out);
 	html_write_result(&page);

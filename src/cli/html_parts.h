@@ -77,7 +77,8 @@ struct html_opened {
 struct html_mark {
 	struct rpcgate_addr server;
 	uint64_t time_ns;
-	size_t life; /* of a use */
+	size_t life;                          /* of a use */
+	const struct html_incident *incident; /* of a refusal; NULL: it found no room */
 	uint16_t port;
 	bool refused;
 };
@@ -96,7 +97,9 @@ struct html_bind {
 	struct html_bind_key key;
 	uint64_t count;
 	struct html_at first;
-	size_t number; /* in the table of events, from 1; 0: not shown */
+	bool has_age;
+	uint64_t age_min_ns, age_max_ns; /* since the announcement, if has_age */
+	size_t number;                   /* in the table of events, from 1; 0: not shown */
 };
 
 /* When a client last asked a server's mapper */
@@ -114,6 +117,8 @@ struct html_told {
 	bool accepted;
 	enum rpcgate_reason reason;
 	enum rpcgate_source source;
+	uint64_t count;
+	size_t number; /* in the table of events, from 1; 0: not shown */
 	uint8_t annotation_len;
 	uint8_t annotation[RPCGATE_ANNOTATION_MAX];
 };
@@ -126,6 +131,7 @@ struct html_incident_key {
 
 struct html_incident {
 	struct html_incident_key key;
+	size_t number; /* in the list, from 1; 0: not shown */
 	uint64_t count;
 	struct html_at first;
 	uint64_t flow_id;
@@ -163,6 +169,7 @@ struct html {
 	struct rows binds;
 	struct rows asked;
 	struct rows told;
+	size_t n_told; /* of them, those of an interface: they come first once sorted */
 	struct rows incidents;
 	struct rows waits;
 	uint64_t lost_pinholes;  /* openings for which there was no room at all */
@@ -245,10 +252,16 @@ void html_write_matrix(struct html_page *page);
 void html_write_incidents(struct html_page *page);
 void html_write_figures(struct html_page *page);
 void html_write_events(struct html_page *page);
-/** Give binds their numbers, in the order of the table. */
-void html_number_binds(struct html *html);
+/** Give binds and announcements their numbers, in the order of their tables. */
+void html_number_events(struct html *html);
+/** Give refusals their numbers, in the order of the list. */
+void html_number_incidents(struct html *html);
 /** The number of a row there; 0: it is not shown. */
 size_t html_bind_number(const struct html *html, const struct html_bind_key *key);
+/** The number of the announcement that @p told is a copy of; 0: it is not shown, or another now. */
+size_t html_told_number(const struct html *html, const struct html_told *told);
+/** Write href="#..." of the first row that is about @p reason.  False if there is none. */
+bool html_reason_link(const struct html *html, enum rpcgate_reason reason, FILE *out);
 
 extern const char html_style[];
 extern const char html_script[];

@@ -15,7 +15,7 @@
 #define LANES_MAX 30
 #define LEFT 214.0
 #define WIDTH 840.0
-#define SHEET (LEFT + WIDTH + 6)
+#define SHEET (LEFT + WIDTH + 36) /* room for the last label of the scale */
 #define TOP 18.0
 #define BAR 9.0
 #define ROW 13.0
@@ -23,6 +23,9 @@
 #define ROWS_IN_LANE 6
 #define LIVES_IN_LANE 80
 #define MARKS_IN_LANE 200
+#define ALONE_IN_LANE 24 /* refusals that are drawn one by one */
+#define SIGN "M%.1f %.1fl4.5 4.5-4.5 4.5-4.5-4.5z"
+#define SIGN_APART 2.5
 #define STEPS 280 /* of a lane that counts */
 #define STEP (WIDTH / STEPS)
 #define COUNTED 36.0 /* height of the curve */
@@ -38,6 +41,7 @@ struct lane {
 	struct rpcgate_syntax interface; /* of the first pinhole */
 	bool more_interfaces;
 	size_t first_life; /* number + 1 */
+	const struct html_incident *first_refusal;
 };
 
 #define LANE_KEY (16 + 2)
@@ -106,6 +110,8 @@ static void gather(struct timeline_sheet *sheet)
 
 		if (!lane)
 			continue;
+		if (!lane->refused)
+			lane->first_refusal = h->marks[i].incident;
 		lane->refused += h->marks[i].refused;
 		lane->uses += !h->marks[i].refused;
 	}
@@ -185,6 +191,15 @@ static bool assign(struct timeline_sheet *sheet)
 
 /* ----------------------------------------------------------------------- a label */
 
+/* To its steps, where they are listed */
+static void link_refusal(FILE *out, const struct html_incident *incident)
+{
+	if (incident && incident->number)
+		fprintf(out, "<a href=\"#r%zu\">", incident->number);
+	else
+		fputs("<a href=\"#refused\">", out);
+}
+
 /* An address of IPv6 may be longer than there is room: its middle goes */
 static void label_text(FILE *out, const char *text)
 {
@@ -194,6 +209,25 @@ static void label_text(FILE *out, const char *text)
 		fputs(text, out);
 	else
 		fprintf(out, "%.13s&hellip;%s", text, text + n - 13);
+}
+
+/* How many, or which one; it leads to the first */
+static void label_pinholes(const struct timeline_sheet *sheet, const struct lane *lane)
+{
+	FILE *out = sheet->page->out;
+
+	if (lane->first_life <= HTML_LISTED)
+		fprintf(out, "<a href=\"#p%zu\">", lane->first_life);
+	else
+		fputs("<a href=\"#pinholes\">", out);
+	if (sheet->by_server || lane->more_interfaces) {
+		html_count(out, lane->lives, "pinhole", "pinholes");
+	} else {
+		html_interface(out, &lane->interface);
+		if (lane->lives > 1)
+			fprintf(out, " &times;%zu", lane->lives);
+	}
+	fputs("</a>", out);
 }
 
 static void draw_label(const struct timeline_sheet *sheet, const struct lane *lane, size_t slot,
@@ -214,19 +248,16 @@ static void draw_label(const struct timeline_sheet *sheet, const struct lane *la
 		label_text(out, text);
 	}
 	fprintf(out, "</text><text class=sub x=0 y=%.1f>", sheet->y + 27);
-	if (!lane->lives) {
+	if (lane->lives)
+		label_pinholes(sheet, lane);
+	else
 		fputs("no pinhole", out);
-	} else if (sheet->by_server || lane->more_interfaces) {
-		html_count(out, lane->lives, "pinhole", "pinholes");
-	} else {
-		html_interface(out, &lane->interface);
-		if (lane->lives > 1)
-			fprintf(out, " &times;%zu", lane->lives);
-	}
 	if (lane->refused) {
-		fputs(" &middot; <tspan class=no>", out);
+		fputs(" &middot; ", out);
+		link_refusal(out, lane->first_refusal);
+		fputs("<tspan class=no>", out);
 		html_number(out, lane->refused);
-		fputs(" refused</tspan>", out);
+		fputs(" refused</tspan></a>", out);
 	}
 	fputs("</text>\n", out);
 	fprintf(out, "<path class=rule d=\"M0 %.1fH%.1f\"/>\n", sheet->y + height, SHEET);
@@ -329,15 +360,67 @@ static void draw_uses(const struct timeline_sheet *sheet, size_t slot)
 	fputs("\"/>\n", out);
 }
 
-static void draw_refusals(const struct timeline_sheet *sheet, const struct lane *lane, size_t slot,
-			  double y)
+/* Refusals so close that one sign stands for them */
+struct sign {
+	double x;
+	const struct html_incident *incident; /* of the first */
+	size_t count;
+};
+
+/* @return how many signs there are, up to @p most + 1 */
+static size_t gather_signs(const struct timeline_sheet *sheet, size_t slot, struct sign *signs,
+			   size_t most)
+{
+	const struct html *h = sheet->page->html;
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n_marks; i++) {
+		double x;
+
+		if (sheet->of_mark[i] != slot || !h->marks[i].refused)
+			continue;
+		x = LEFT + html_axis_x(&sheet->axis, h->marks[i].time_ns);
+		if (n && x < signs[n - 1].x + SIGN_APART) {
+			signs[n - 1].count++;
+			continue;
+		}
+		if (n == most)
+			return most + 1;
+		signs[n++] = (struct sign){ x, h->marks[i].incident, 1 };
+	}
+	return n;
+}
+
+static void draw_sign(const struct timeline_sheet *sheet, const struct sign *sign, double y)
+{
+	const struct html_incident *incident = sign->incident;
+	FILE *out = sheet->page->out;
+
+	link_refusal(out, incident);
+	fprintf(out, "<path class=\"mark no\" d=\"" SIGN "\"><title>", sign->x, y);
+	if (incident) {
+		fprintf(out, "%s: ",
+			rpcgate_reason_name((enum rpcgate_reason)incident->key.what.reason));
+		html_addr(out, &incident->key.what.client);
+		if (!words_uuid_is_nil(&incident->key.what.interface.uuid)) {
+			fputs(", ", out);
+			html_interface(out, &incident->key.what.interface);
+		}
+	}
+	if (sign->count > 1 || !incident)
+		fprintf(out, "%s%zu refused or suspicious", incident ? "; together " : "",
+			sign->count);
+	fputs("</title></path></a>\n", out);
+}
+
+/* Too many to lead anywhere one by one */
+static void draw_all_signs(const struct timeline_sheet *sheet, const struct lane *lane, size_t slot,
+			   double y)
 {
 	const struct html *h = sheet->page->html;
 	FILE *out = sheet->page->out;
 	double last = -10;
 
-	if (!lane->refused)
-		return;
 	fprintf(out,
 		"<a href=\"#refused\" aria-label=\"%zu refused or suspicious\">"
 		"<path class=\"mark no\" d=\"",
@@ -348,12 +431,26 @@ static void draw_refusals(const struct timeline_sheet *sheet, const struct lane 
 		if (sheet->of_mark[i] != slot || !h->marks[i].refused)
 			continue;
 		x = LEFT + html_axis_x(&sheet->axis, h->marks[i].time_ns);
-		if (x < last + 2.5) /* covers the one before */
+		if (x < last + SIGN_APART) /* covers the one before */
 			continue;
-		fprintf(out, "M%.1f %.1fl4.5 4.5-4.5 4.5-4.5-4.5z", x, y);
+		fprintf(out, SIGN, x, y);
 		last = x;
 	}
 	fprintf(out, "\"><title>%zu refused or suspicious</title></path></a>\n", lane->refused);
+}
+
+static void draw_refusals(const struct timeline_sheet *sheet, const struct lane *lane, size_t slot,
+			  double y)
+{
+	struct sign signs[ALONE_IN_LANE];
+	size_t n = gather_signs(sheet, slot, signs, ALONE_IN_LANE);
+
+	if (n > ALONE_IN_LANE) {
+		draw_all_signs(sheet, lane, slot, y);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		draw_sign(sheet, &signs[i], y);
 }
 
 static double height_of(size_t rows, const struct lane *lane)
@@ -507,6 +604,10 @@ static void legend(const struct timeline_sheet *sheet)
 	      "<svg width=12 height=12 aria-hidden=true><path class=\"mark no\" "
 	      "d=\"M6 1.5l4.5 4.5-4.5 4.5-4.5-4.5z\"/></svg> refused or suspicious",
 	      out);
+	if (sheet->axis.n > 1)
+		fputs(" <svg width=10 height=14 aria-hidden=true class=cut><rect x=1 y=1 width=8 "
+		      "height=12 /></svg> time left out, in which nothing was open or refused",
+		      out);
 	if (sheet->counted)
 		fputs(" <svg width=26 height=14 aria-hidden=true><path class=area "
 		      "d=\"M1 13V8h8V3h8v6h8v4z\"/></svg> many pinholes: how many were open, in steps",

@@ -29,6 +29,8 @@ void report_print_totals(const struct page *page);
  * False past the last.
  */
 bool report_quality(const struct report_input *input, size_t i, char line[REPORT_QUALITY]);
+/** The reason of events about the i-th thing; RPCGATE_REASON_NONE where there are none. */
+enum rpcgate_reason report_quality_reason(size_t i);
 /** How far the input can be trusted. */
 void report_print_quality(const struct page *page);
 

@@ -197,42 +197,44 @@ void report_print_totals(const struct page *page)
 
 /* Counters that tell how far the input can be trusted, worst first */
 static const struct {
-	size_t offset; /* in struct rpcgate_stats */
+	size_t offset;              /* in struct rpcgate_stats */
+	enum rpcgate_reason reason; /* of events about it; NONE: there are none */
 	const char *one, *many;
 	const char *means;
 } qualities[] = {
-#define Q(member, one, many, means)                                                                \
+#define Q(member, reason, one, many, means)                                                        \
 	{                                                                                          \
-		offsetof(struct rpcgate_stats, member), one, many, means                           \
+		offsetof(struct rpcgate_stats, member), RPCGATE_REASON_##reason, one, many, means  \
 	}
-	Q(gaps, "hole", "holes",
+	Q(gaps, REASSEMBLY_GAP, "hole", "holes",
 	  "in inspected connections: packets are missing, what was in them is not judged"),
-	Q(flows_midstream, "RPC connection", "RPC connections",
+	Q(flows_midstream, MIDSTREAM, "RPC connection", "RPC connections",
 	  "began before the capture: what was announced or bound then is not known"),
-	Q(checksum_bad, "packet", "packets",
+	Q(checksum_bad, NONE, "packet", "packets",
 	  "with a wrong checksum, not used; if the capturing host sent them, '--checksum ignore'"),
-	Q(checksum_offload, "packet", "packets",
+	Q(checksum_offload, NONE, "packet", "packets",
 	  "taken although the checksum was left to the network card"),
-	Q(packets_truncated, "packet", "packets",
+	Q(packets_truncated, NONE, "packet", "packets",
 	  "captured short (snap length): the missing octets are holes"),
-	Q(stream_conflicts, "segment", "segments",
+	Q(stream_conflicts, STREAM_CONFLICT, "segment", "segments",
 	  "sent again with different content: two tellings of the same octets"),
-	Q(bindings_foreign, "announcement", "announcements",
+	Q(bindings_foreign, TOWER_ADDRESS, "announcement", "announcements",
 	  "of another host's address: nothing is opened for it. Answers of the mapper and of DCOM "
 	  "carry addresses in their octets, so behind a gateway that translates addresses clients "
 	  "are told ones they cannot reach (Microsoft KB154596); '--set tower-address=any' accepts "
 	  "them here"),
-	Q(stubs_sealed, "mapper answer", "mapper answers",
+	Q(stubs_sealed, SEALED, "mapper answer", "mapper answers",
 	  "encrypted: nothing can be learned from them"),
-	Q(packets_malformed, "packet", "packets", "with headers that contradict themselves"),
-	Q(datagrams_dropped, "IP datagram", "IP datagrams",
+	Q(packets_malformed, NONE, "packet", "packets", "with headers that contradict themselves"),
+	Q(datagrams_dropped, NONE, "IP datagram", "IP datagrams",
 	  "not joined: fragments missing or overlapping"),
-	Q(pdus_malformed, "PDU", "PDUs", "malformed"),
-	Q(answers_malformed, "mapper answer", "mapper answers", "malformed: nothing learned"),
-	Q(flows_evicted, "connection", "connections",
+	Q(pdus_malformed, MALFORMED_PDU, "PDU", "PDUs", "malformed"),
+	Q(answers_malformed, MALFORMED_NDR, "mapper answer", "mapper answers",
+	  "malformed: nothing learned"),
+	Q(flows_evicted, NONE, "connection", "connections",
 	  "let go early because of the limit on connections"),
-	Q(limits_reached, "time", "times", "a limit was reached"),
-	Q(events_lost, "event", "events", "lost: too many at once"),
+	Q(limits_reached, LIMIT, "time", "times", "a limit was reached"),
+	Q(events_lost, NONE, "event", "events", "lost: too many at once"),
 #undef Q
 };
 
@@ -275,6 +277,11 @@ bool report_quality(const struct report_input *input, size_t i, char line[REPORT
 		return false;
 	}
 	return true;
+}
+
+enum rpcgate_reason report_quality_reason(size_t i)
+{
+	return i >= 2 && i - 2 < COUNT(qualities) ? qualities[i - 2].reason : RPCGATE_REASON_NONE;
 }
 
 void report_print_quality(const struct page *page)

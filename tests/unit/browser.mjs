@@ -2,8 +2,8 @@
 // browser.mjs AXE_JS PLAN_JSON - look at pages with a browser, and complain
 //
 // The plan is a list of { file, bad }: a page must be accessible (axe-core), in light and dark,
-// raise no error, ask for nothing but itself, show everything on paper and be there within two
-// seconds.  A page marked bad must fail in each of these: a test that finds nothing proves nothing.
+// raise no error, ask for nothing but itself, show everything on paper, need no scrolling sideways
+// on a telephone and be there within two seconds.  A page marked bad must fail in each of these: a test that finds nothing proves nothing.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -117,7 +117,7 @@ async function open(tab, url) {
 
 async function look(tab, file) {
 	const url = pathToFileURL(file).href;
-	const problems = { errors: [], requests: [], access: [], paper: [], slow: [] };
+	const problems = { errors: [], requests: [], access: [], paper: [], narrow: [], slow: [] };
 	const stop = watch(tab, url, problems);
 	let best = Infinity;
 	await tab("Emulation.setDeviceMetricsOverride",
@@ -142,6 +142,12 @@ async function look(tab, file) {
 		.filter((d) => !d.querySelector("ol")?.offsetHeight).map((d) => d.id)
 		.concat(getComputedStyle(document.body).backgroundColor === "rgb(255, 255, 255)" ? [] : ["dark"])`);
 	await tab("Emulation.setEmulatedMedia", { media: "screen", features: [] });
+	await tab("Emulation.setDeviceMetricsOverride", { width: 390, height: 800, deviceScaleFactor: 1, mobile: false });
+	const wide = await evaluate(tab, "document.documentElement.scrollWidth - innerWidth");
+	if (wide > 0)
+		problems.narrow.push(`${wide} pixels too wide`);
+	await tab("Emulation.setDeviceMetricsOverride",
+		{ width: 1280, height: 900, deviceScaleFactor: 1, mobile: false });
 	const used = [...await byKeyboard(tab), ...await use(tab), ...await withoutScript(tab, url)];
 	stop();
 	return { problems, used, best };

@@ -144,7 +144,7 @@ def packet_times(paths):
 class Checker:
     def __init__(self, program, work):
         self.program, self.work = program, work
-        self.failures, self.plan = [], []
+        self.failures, self.plan, self.linked = [], [], 0
 
     def fail(self, what):
         self.failures.append(what)
@@ -173,6 +173,7 @@ class Checker:
             self.fail(f"{name}: {problem}")
         if truth:
             self.compare(name, page, inputs, options)
+        self.links(name, text)
         self.plan.append({"file": path, "bad": False})
         return text
 
@@ -204,6 +205,43 @@ class Checker:
         if wanted < 2 and said:
             self.fail(f"{name}: a factor without anything to compare")
 
+
+    def links(self, name, text):
+        """Numbers lead to rows that are about them, and together the rows make the number."""
+        rows = {row: re.sub(r"<[^>]*>", " ", body) for row, body in
+                re.findall(r'<(?:tr|details) id=([abpr]\d+)\b[^>]*>(.*?)</(?:tr|details)>', text, re.S)}
+        parts = dict(re.findall(r"<section id=(\w+)\b[^>]*>(.*?)(?=<section id=|</main>)", text, re.S))
+
+        def wanted(what, row, words):
+            if words not in " ".join(rows.get(row, "").split()):
+                self.fail(f"{name}: {what} leads to {row}, which has no '{words}'")
+
+        for row, title in re.findall(r'<a href="#(r\d+)"><path class="mark no" d="[^"]*"><title>(.*?)</title>',
+                                     parts["timeline"]):
+            wanted("a sign in the timeline", row, title.split(":")[0])
+        for row, title in re.findall(r'<a href="#(p\d+)"><rect .*?<title>(.*?)</title>', parts["timeline"]):
+            wanted("a bar", row, title.split(" to ")[0])
+        for verdict, row in re.findall(r'<a class=(ok|no) href="#(b\d+)">', parts["matrix"]):
+            wanted("a cell of the matrix", row, "deny" if verdict == "no" else "allow")
+        for row, told in re.findall(r'<b>Told</b> <span><a href="#(a\d+)">(.*?)</a>', parts["refused"]):
+            wanted("what was told", row, told)
+        for row, number in re.findall(r'<a href="#(b\d+)"><text class=value [^>]*>([\d,]+)', parts["figures"]):
+            if not re.search(r" ([\d.]+ ms|[\d.]+ s|\d+m \d+s|\d+h \d+m) ", rows.get(row, "")):
+                self.fail(f"{name}: a gap leads to {row}, which has no age")
+        quality = re.findall(r'<li><a href="#(\w+)">([\d,]+)</a> (\w+)', parts["quality"])
+        for row, _, _ in quality:
+            if row not in rows:
+                self.fail(f"{name}: the quality of the input leads to {row}")
+        binds = parts["binds"]
+        if "left out here" not in binds:
+            times = re.findall(r"<td class=(ok|no)>\w+</td><td><code>\S+</code></td><td class=n>([\d,]+)<", binds)
+            for kind, tile in (("ok", "binds allowed"), ("no", "refused")):
+                total = sum(int(n.replace(",", "")) for verdict, n in times if verdict == kind)
+                said = re.search(rf"<b[^>]*>([\d,]+)</b> {tile}</a>", text)[1].replace(",", "")
+                # operations that were refused stand among the refusals alone
+                if total != int(said) and not (kind == "no" and "<b>Call</b>" in text):
+                    self.fail(f"{name}: {said} {tile}, but the rows have {total}")
+        self.linked += len(rows)
 
     def tiles(self, name, page, events):
         text = " ".join(page.parts["result"].split())
@@ -287,6 +325,14 @@ def hostile_pages(checker, source, pcaps):
     with open(policy, "w", encoding="utf-8") as file:
         file.write("deny interface samr name \"</pre><script>alert('x')</script>" + "x" * 200
                    + "\"\nallow interface any\n")
+    # imported here, for it imports this file
+    from hostile import ANNOTATIONS, LSARPC, Capture, bind, bind_ack, listing  # pylint: disable=C0415
+    notes = Capture()
+    notes.talk(135, *listing(ANNOTATIONS))
+    for i in range(len(ANNOTATIONS)):
+        notes.talk(49200 + i, (True, bind(LSARPC, 0)), (False, bind_ack()))
+    notes.write(os.path.join(folder, "notes.pcap"))
+    checker.page("hostile-annotations", [os.path.join(folder, "notes.pcap")], truth=False)
     text = checker.page("hostile", inputs, "--checksum", "ignore", "--policy", policy, truth=False)
     for what, wanted in (("<script>", 1), ("</script>", 1), ("<img", 0), ("onerror=alert(1)&gt;", None),
                          ("&lt;script&gt;alert(&#39;x&#39;)", None), ("\\u001b[", None),
@@ -312,7 +358,7 @@ def outputs(checker, source):
 
 
 BAD = """<!DOCTYPE html><html><head><title>x</title><style>body{background:#000}</style></head><body>
-<p style="color:#777;background:#888">pale</p><img src="gone.png"><details id=d>
+<p style="color:#777;background:#888;width:600px">pale</p><img src="gone.png"><details id=d>
 <summary>x</summary><ol><li>x</ol></details><script>console.error("bad")</script></body></html>"""
 
 
@@ -329,6 +375,8 @@ def main():
         checker.page(os.path.basename(path), [path], truth=False)
     hostile_pages(checker, source, pcaps)
     outputs(checker, source)
+    if checker.linked < 300:
+        checker.fail(f"only {checker.linked} rows were found that numbers may lead to")
     bad = os.path.join(work, "bad.html")
     with open(bad, "w", encoding="ascii") as file:
         file.write(BAD)
