@@ -15,7 +15,7 @@ sh "$source/tests/npm/install" "$source" "$build"
 # One page with more pinholes than any picture has room for, one of 200 MB.
 "$build/bench/rpcgate-bench" generate epm "$work/many.pcap" 100
 "$build/bench/rpcgate-bench" generate mixed "$work/mixed.pcap" 200
-python3 "$source/tests/unit/report.py" "$program" "$source" "$work" "$work/many.pcap" "$work/mixed.pcap"
+PYTHONDONTWRITEBYTECODE=1 python3 "$source/tests/unit/report.py" "$program" "$source" "$work" "$work/many.pcap" "$work/mixed.pcap"
 opened=$(grep -o '<b>[0-9,]*</b> pinholes opened' "$work/many.pcap.html" | tr -dc '0-9')
 [ "$opened" -ge 50000 ] || {
 	echo "there are $opened pinholes in the large capture, not 50,000"

@@ -3,4 +3,4 @@
 # rpcgate top in a terminal: keys are pressed, and the screen is read.
 #
 # usage: test_top.sh PROGRAM SOURCE_DIR BUILD_DIR
-exec python3 "$2/tests/unit/top.py" "$1" "$2"
+PYTHONDONTWRITEBYTECODE=1 exec python3 "$2/tests/unit/top.py" "$1" "$2"

@@ -18,6 +18,8 @@ import tempfile
 import threading
 import time
 
+from hostile import ANNOTATIONS, LSARPC, Capture, bind, bind_ack, listing
+
 PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 PCAPS = os.path.join(SOURCE, "pcaps")
 PATIENCE_S = 30
@@ -326,6 +328,42 @@ def sizes(work):
         t.ended("sizes", 0)
 
 
+def help_and_moves(work):
+    """The help is whole on the smallest screen, and the keys that it alone names do what it says."""
+    with Terminal(work, "--speed", "max", PCAPS, size=(200, 60)) as t:
+        t.wait("captures are read", "end of the captures")
+        t.keys("?")
+        wanted = t.wait("help at 200x60", r"\? this   q quit").split("\n")
+        wanted = [line.rstrip() for line in wanted[wanted.index("Tabs"):] if line.strip()]
+        wanted = wanted[:wanted.index("  ? this   q quit") + 1]
+        t.resize(80, 24)
+        t.wait("help at 80x24", "lines 1 to ")
+        shown = []
+        for _ in range(40):
+            shown += [line.rstrip() for line in t.screen().split("\n")]
+            t.keys("Down")
+            time.sleep(0.05)
+        for line in wanted:
+            check(line in shown, f"help at 80 columns lacks: {line}", "\n".join(shown[:24]))
+        t.keys("Escape", "2")
+
+        screen = t.wait("services", r"row 1 of \d+")
+        last = int(re.search(r"row 1 of (\d+)", screen)[1])
+        for key, row in (("Down", 2), ("Up", 1), ("Up", 1), ("PgDn", 19), ("PgUp", 1), ("End", last), ("Down", last),
+                         ("Home", 1)):
+            t.keys(key)
+            t.wait(f"{key} leads to row {row}", rf"^row {row} of {last}\b")
+        t.wait("sorted by server", "server▲")
+        t.keys("Right")
+        t.wait("Right sorts by the next column", "interface[▲▼]")
+        t.keys("Left")
+        t.wait("Left sorts by the one before", "server[▲▼]")
+        t.keys("h")
+        t.wait("h is help, too", "What a tab shows")
+        t.keys("q", "q")
+        t.ended("help", 0)
+
+
 def plain(work):
     """No UTF-8, no colours."""
     name = os.path.join(PCAPS, "other-uuid.pcap")
@@ -350,6 +388,44 @@ def plain(work):
                   f"{environment}: colours {not coloured}", screen)
             t.keys("q")
             t.ended("colours", 0, two_screens="TERM" not in environment)
+
+
+def strangers(work):
+    """What strangers wrote, in announcements and names of files, is text on the screen and nothing else."""
+    folder = os.path.join(work, "\x1b]0;owned\x07<b>\u202e")
+    os.mkdir(folder)
+    capture = Capture()
+    capture.talk(135, *listing(ANNOTATIONS))
+    for i in range(len(ANNOTATIONS)):
+        capture.talk(49200 + i, (True, bind(LSARPC, 0)), (False, bind_ack()))
+    capture.write(os.path.join(folder, "a\x1b[2J\n.pcap"))
+    saved = os.path.join(work, "strangers.json")
+    with Terminal(work, "--speed", "max", folder, size=(200, 60)) as t:
+        t.wait("the capture is read", "end of the captures")
+        title = t.tmux("display-message", "-p", "#{pane_title}")
+        seen = ""
+        for tab, rows in (("1", 0), ("2", len(ANNOTATIONS)), ("3", 4), ("4", 1), ("5", 1)):
+            t.keys(tab)
+            seen += t.wait(f"tab {tab}", rf"\[{tab} ")
+            for _ in range(rows):
+                t.keys("Enter")
+                seen += t.wait("the story", "lines 1 to ")
+                t.keys("Escape")
+                t.wait("the rows", rf"\[{tab} ")
+                t.keys("Down")
+        check("\\u001b" in seen and "\\u202e" in seen, "what strangers wrote is not there, escaped", seen)
+        odd = set(seen) - set(map(chr, range(32, 127))) - set("\n▲▼…·")
+        check(not odd, f"the screen has {sorted(map(hex, map(ord, odd)))}")
+        check(t.tmux("display-message", "-p", "#{pane_title}") == title, "the title was changed")
+        t.keys("2", "s")
+        t.type(saved)
+        t.keys("Enter")
+        t.wait("saved", r"rows saved to ")
+        octets = pathlib.Path(saved).read_bytes()
+        check(not re.search(rb"[^\n\x20-\x7e]", octets), "what was saved is no plain text")
+        check(all(json.loads(line) for line in octets.splitlines()), "what was saved is no JSON")
+        t.keys("q")
+        t.ended("strangers", 0)
 
 
 def ends(work):
@@ -537,7 +613,7 @@ def screen_in_readme(work):
 
 def main():
     with tempfile.TemporaryDirectory() as work:
-        for part in (usage, tabs, keys_do_what_they_say, sizes, plain, ends, daemon, events, screen_in_readme):
+        for part in (usage, tabs, keys_do_what_they_say, sizes, help_and_moves, plain, strangers, ends, daemon, events, screen_in_readme):
             began = time.monotonic()
             before = failures
             part(work)
