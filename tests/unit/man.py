@@ -108,6 +108,15 @@ def fields(schema, man):
                     failures.append(f"rpcgate-events.5: {kind}.{name}.{inner} is not said")
 
 
+def engine_events(source, schema):
+    """What the program says about itself, wherever it does, is what the schema has."""
+    text = "".join(path.read_text() for path in sorted((source / "src").glob("*/*.c")))
+    found = set(re.findall(r'\b(?:run_tell|put_engine)\(\w+, "(\w+)"', text))
+    found |= set(re.findall(r'\bjson_write_engine\([^;]*?(?:NULL|name),\s*"(\w+)"', text))
+    found |= set(re.findall(r'\(struct rpcgate_engine_event\)\{ \w+, "(\w+)"', text))
+    same("events of rpc_engine", set(schema["definitions"]["rpc_engine"]["properties"]["event"]["enum"]), found)
+
+
 def table(header, name, end):
     start = header.index(f"#define {name}(X)")
     text = header[start:header.index(end, start)]
@@ -330,6 +339,7 @@ def main():
     settings(program, rpcgate)
     events = Manual(folder / "rpcgate-events.5")
     fields(schema, events)
+    engine_events(source, schema)
     lists(header, events)
     functions(header, Manual(folder / "librpcgate.3"))
     policy(program, source, Manual(folder / "rpcgate-policy.5"))
