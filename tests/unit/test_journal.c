@@ -248,6 +248,10 @@ static const struct text_row {
 	{ "a terminal escape is shown, not sent",
 	  "{\"event_type\":\"rpc_engine\",\"rpc_engine\":{\"event\":\"\\u001b[2J\",\"detail\":\"x\"}}",
 	  "\\u001b[2J: x", NULL },
+	{ "marks that turn text around are shown, not sent",
+	  "{\"event_type\":\"rpc_engine\",\"rpc_engine\":{\"event\":\"a\\u202e\\u2066\","
+	  "\"detail\":\"<b>\\u009b\\u007f\"}}",
+	  "a\\u202e\\u2066: <b>\\u009b\\u007f", NULL },
 	{ "a kind that is not known is named",
 	  "{\"event_type\":\"dns\",\"dns\":{\"reason\":\"r\"}}", "dns", "r" },
 	{ "what is no event is sent as it is", "no JSON at all", "event", NULL },
@@ -266,6 +270,33 @@ static void check_text(void **state)
 	assert_field(entry, n, "MESSAGE", row->message);
 	assert_field(entry, n, "RPCGATE_REASON", row->reason);
 	assert_field(entry, n, "RPCGATE_JSON", row->line);
+	free(entry);
+}
+
+/* 64 KiB of line ends and escapes where a name should be: framed by length, cut in the sentence */
+static void a_name_without_end_is_framed_and_cut(void **state)
+{
+	enum { LONG = 65536 };
+	static char line[6 * LONG + 128];
+	const char *message;
+	size_t length = 0;
+	size_t n = 0;
+	char *entry;
+	int used = snprintf(line, sizeof(line),
+			    "{\"event_type\":\"rpc_engine\",\"rpc_engine\":{\"event\":\"");
+
+	(void)state;
+	for (int i = 0; i < LONG; i += 2)
+		used += snprintf(line + used, sizeof(line) - (size_t)used, "\\n\\u001b");
+	snprintf(line + used, sizeof(line) - (size_t)used, "\",\"detail\":\"x\"}}");
+	entry = journal_entry(line, strlen(line), &n);
+	assert_non_null(entry);
+	message = field(entry, n, "MESSAGE", &length);
+	assert_non_null(message);
+	assert_in_range(length, 1, 4096);
+	for (size_t i = 0; i < length; i++)
+		assert_in_range((unsigned char)message[i], 0x20, 0x7e);
+	assert_field(entry, n, "PRIORITY", "5");
 	free(entry);
 }
 
@@ -388,8 +419,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_journal_started_anew_is_found_again,
 						make_journald, drop_journald),
 		cmocka_unit_test(no_journal_is_said),
+		cmocka_unit_test(a_name_without_end_is_framed_and_cut),
 	};
-	size_t n = 9;
+	size_t n = 10;
 
 	ROWS(tests, n, texts, check_text);
 	return _cmocka_run_group_tests("journal", tests, n, NULL, NULL);
