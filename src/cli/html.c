@@ -42,6 +42,7 @@ struct html *html_new(const struct option_list *set)
 	h->binds = ROWS(struct html_bind, sizeof(struct html_bind_key));
 	h->asked = ROWS(struct html_asked, sizeof(struct html_pair));
 	h->told = ROWS(struct html_told, sizeof(struct opened_key));
+	h->announced = ROWS(struct html_told, sizeof(struct opened_key));
 	h->incidents = ROWS(struct html_incident, sizeof(struct html_incident_key));
 	h->waits = ROWS(struct html_wait, sizeof(uint64_t));
 	return h;
@@ -66,6 +67,7 @@ void html_free(struct html *h)
 	rows_free(&h->binds);
 	rows_free(&h->asked);
 	rows_free(&h->told);
+	rows_free(&h->announced);
 	rows_free(&h->incidents);
 	rows_free(&h->waits);
 	free(h->lives);
@@ -230,7 +232,7 @@ static void take_pinhole(struct html *h, const struct rpcgate_event *event,
 
 /* ---------------------------------------------------------------- announcements */
 
-static struct html_told *told_of(struct html *h, const struct html_pair *pair,
+static struct html_told *told_of(struct rows *rows, const struct html_pair *pair,
 				 const struct rpcgate_syntax *id, uint16_t port)
 {
 	struct html_told probe = { 0 };
@@ -242,7 +244,7 @@ static struct html_told *told_of(struct html *h, const struct html_pair *pair,
 		probe.key.uuid = id->uuid;
 		probe.key.major = id->major;
 	}
-	return rows_get(&h->told, &probe);
+	return rows_get(rows, &probe);
 }
 
 static void tell(struct html_told *told, const struct rpcgate_binding_event *b,
@@ -272,8 +274,9 @@ static void take_binding(struct html *h, const struct rpcgate_event *event,
 
 	if (!b->port)
 		return;
-	tell(told_of(h, &pair, &b->interface, 0), b, at);
-	tell(told_of(h, &pair, NULL, b->port), b, at);
+	tell(told_of(&h->told, &pair, &b->interface, 0), b, at);
+	tell(told_of(&h->told, &pair, NULL, b->port), b, at);
+	tell(told_of(&h->announced, &pair, &b->interface, b->port), b, at);
 }
 
 /* -------------------------------------------------------------------- incidents */
@@ -315,13 +318,37 @@ static void await_flow(struct html *h, struct html_incident *incident,
 	}
 }
 
+/* What the client was told of this interface on this port; else on another; else of this port */
+static const struct html_told *nearest_told(const struct html *h, const struct html_pair *pair,
+					    const struct rpcgate_syntax *id, uint16_t port)
+{
+	struct html_told probe = { 0 };
+	const struct html_told *told = NULL;
+
+	probe.key.client = pair->client;
+	probe.key.server = pair->server;
+	probe.key.uuid = id->uuid;
+	probe.key.major = id->major;
+	if (!words_uuid_is_nil(&id->uuid)) {
+		probe.key.port = port;
+		told = rows_find(&h->announced, &probe);
+		probe.key.port = 0;
+		told = told ? told : rows_find(&h->told, &probe);
+	}
+	if (told)
+		return told;
+	memset(&probe.key.uuid, 0, sizeof(probe.key.uuid));
+	probe.key.major = 0;
+	probe.key.port = port;
+	return rows_find(&h->told, &probe);
+}
+
 static void remember_steps(struct html *h, struct html_incident *incident,
 			   const struct rpcgate_event *event)
 {
 	const struct html_pair pair = { event->src, event->dest };
 	const struct rpcgate_syntax *id = &incident->key.what.interface;
 	struct html_asked asked = { .pair = pair };
-	struct html_told told = { 0 };
 	const struct html_asked *last;
 	const struct html_told *what;
 
@@ -331,20 +358,10 @@ static void remember_steps(struct html *h, struct html_incident *incident,
 		incident->has_asked = true;
 		incident->asked = last->at;
 	}
-	told.key.client = pair.client;
-	told.key.server = pair.server;
-	told.key.uuid = id->uuid;
-	told.key.major = id->major;
-	what = words_uuid_is_nil(&id->uuid) ? NULL : rows_find(&h->told, &told);
-	if (!what) {
-		memset(&told.key.uuid, 0, sizeof(told.key.uuid));
-		told.key.major = 0;
-		told.key.port = event->dest_port;
-		what = rows_find(&h->told, &told);
-		incident->told_port_only = what != NULL;
-	}
+	what = nearest_told(h, &pair, id, event->dest_port);
 	if (what) {
 		incident->has_told = true;
+		incident->told_port_only = words_uuid_is_nil(&what->key.uuid);
 		incident->told = *what;
 	}
 }

@@ -19,14 +19,12 @@ static int binds_order(const void *left, const void *right)
 	return memcmp(&a->key, &b->key, sizeof(a->key));
 }
 
-/* Rows of an interface, not those of a port; then what was granted, then as it happened */
+/* What was granted first, then as it happened */
 static int told_order(const void *left, const void *right)
 {
 	const struct html_told *a = *(const struct html_told *const *)left;
 	const struct html_told *b = *(const struct html_told *const *)right;
 
-	if (!a->key.port != !b->key.port)
-		return a->key.port ? 1 : -1;
 	if (a->accepted != b->accepted)
 		return a->accepted ? -1 : 1;
 	if (a->at.time_ns != b->at.time_ns)
@@ -44,12 +42,9 @@ void html_number_events(struct html *h)
 	rows_sort(&h->binds, binds_order);
 	for (size_t i = 0; i < listed(h->binds.n); i++)
 		((struct html_bind *)h->binds.all[i])->number = i + 1;
-	rows_sort(&h->told, told_order);
-	while (h->n_told < h->told.n &&
-	       !((const struct html_told *)h->told.all[h->n_told])->key.port)
-		h->n_told++;
-	for (size_t i = 0; i < listed(h->n_told); i++)
-		((struct html_told *)h->told.all[i])->number = i + 1;
+	rows_sort(&h->announced, told_order);
+	for (size_t i = 0; i < listed(h->announced.n); i++)
+		((struct html_told *)h->announced.all[i])->number = i + 1;
 }
 
 size_t html_bind_number(const struct html *h, const struct html_bind_key *key)
@@ -64,12 +59,11 @@ size_t html_told_number(const struct html *h, const struct html_told *told)
 	struct html_told probe = { .key = told->key };
 	const struct html_told *row;
 
-	probe.key.port = 0;
+	probe.key.port = told->port;
 	probe.key.uuid = told->interface.uuid;
 	probe.key.major = told->interface.major;
-	row = rows_find(&h->told, &probe);
-	return row && row->port == told->port && row->at.time_ns == told->at.time_ns ? row->number :
-										       0;
+	row = rows_find(&h->announced, &probe);
+	return row ? row->number : 0;
 }
 
 bool html_reason_link(const struct html *h, enum rpcgate_reason reason, FILE *out)
@@ -82,8 +76,8 @@ bool html_reason_link(const struct html *h, enum rpcgate_reason reason, FILE *ou
 		fprintf(out, "<a href=\"#r%zu\">", incident->number);
 		return true;
 	}
-	for (size_t i = 0; reason != RPCGATE_REASON_NONE && i < listed(h->n_told); i++) {
-		const struct html_told *told = h->told.all[i];
+	for (size_t i = 0; reason != RPCGATE_REASON_NONE && i < listed(h->announced.n); i++) {
+		const struct html_told *told = h->announced.all[i];
 
 		if (told->accepted || told->reason != reason)
 			continue;
@@ -157,19 +151,19 @@ static void write_announcements(const struct html_page *page)
 	static const char *const head[] = { "Client", "Server", "Interface",         "Source",
 					    ">Times", "Last",   "What became of it", NULL };
 	const struct html *h = page->html;
-	const size_t shown = listed(h->n_told);
+	const size_t shown = listed(h->announced.n);
 	FILE *out = page->out;
 
 	begin_table(out, "announcements", "Announcements", head, shown);
 	for (size_t i = 0; i < shown; i++)
-		write_told(page, h->told.all[i]);
+		write_told(page, h->announced.all[i]);
 	if (!shown)
 		fputs("<tr><td colspan=7>Nothing was announced.</td></tr>\n", out);
 	fputs("</tbody></table></div>\n", out);
-	html_left_out(out, h->n_told - shown, "interface that a client was told of",
+	html_left_out(out, h->announced.n - shown, "interface that a client was told of",
 		      "interfaces that clients were told of",
 		      "rpcgate analyze --json has them all");
-	html_left_out(out, h->told.lost, "announcement", "announcements",
+	html_left_out(out, h->announced.lost, "announcement", "announcements",
 		      "too many different ones to keep");
 	fputs("</section>\n", out);
 }

@@ -108,7 +108,7 @@ struct html_asked {
 	struct html_at at;
 };
 
-/* What a client was told: of an interface (port 0 in the key), or of a port (no UUID) */
+/* What a client was told last: of an interface (port 0 in the key), of a port (no UUID), or both */
 struct html_told {
 	struct opened_key key;
 	struct html_at at;
@@ -169,7 +169,7 @@ struct html {
 	struct rows binds;
 	struct rows asked;
 	struct rows told;
-	size_t n_told; /* of them, those of an interface: they come first once sorted */
+	struct rows announced; /* struct html_told, of interface and port, for the table */
 	struct rows incidents;
 	struct rows waits;
 	uint64_t lost_pinholes;  /* openings for which there was no room at all */
@@ -258,7 +258,7 @@ void html_number_events(struct html *html);
 void html_number_incidents(struct html *html);
 /** The number of a row there; 0: it is not shown. */
 size_t html_bind_number(const struct html *html, const struct html_bind_key *key);
-/** The number of the announcement that @p told is a copy of; 0: it is not shown, or another now. */
+/** The number of the row of what @p told tells; 0: it is not shown. */
 size_t html_told_number(const struct html *html, const struct html_told *told);
 /** Write href="#..." of the first row that is about @p reason.  False if there is none. */
 bool html_reason_link(const struct html *html, enum rpcgate_reason reason, FILE *out);

@@ -266,7 +266,7 @@ class Checker:
             pair = (event.get("src_ip"), event.get("dest_ip"))
             if event["event_type"] == "rpc_binding" and event["rpc_binding"]["port"]:
                 body = event["rpc_binding"]
-                for key in (body["uuid"], body["port"]):
+                for key in (body["uuid"], body["port"], (body["uuid"], body["port"])):
                     if not told.get((pair, key), body)["accepted"] or body["accepted"]:
                         told[pair, key] = {**body, "at": event}
             if event["event_type"] != "rpc_bind":
@@ -279,7 +279,8 @@ class Checker:
                 continue
             known.add(key)
             before = asked.get(pair)
-            step = told.get((pair, body["uuid"])) or told.get((pair, event["dest_port"]))
+            step = told.get((pair, (body["uuid"], event["dest_port"]))) or told.get((pair, body["uuid"])) or \
+                told.get((pair, event["dest_port"]))
             wanted = ["Asked the client turned to the mapper " + place(before) if before else
                       "Asked the client was not seen to ask",
                       "Told this client was told nothing" if not step else
@@ -332,7 +333,12 @@ def hostile_pages(checker, source, pcaps):
     for i in range(len(ANNOTATIONS)):
         notes.talk(49200 + i, (True, bind(LSARPC, 0)), (False, bind_ack()))
     notes.write(os.path.join(folder, "notes.pcap"))
-    checker.page("hostile-annotations", [os.path.join(folder, "notes.pcap")], truth=False)
+    text = checker.page("hostile-annotations", [os.path.join(folder, "notes.pcap")], truth=False)
+    for wanted in ("&lt;/script&gt;&lt;script&gt;alert(1)", "&quot;&gt;&lt;img src=x onerror=alert(1)&gt;",
+                   "\\u001b]0;title\\u0007", "\\u202eevil\\u2066\\u200f", "--&gt;]]&gt;&lt;!--", "%s%n%x$(id)`id`"):
+        # once in the steps of a refusal, once among the announcements
+        if text.count(wanted) < 2:
+            checker.fail(f"hostile-annotations: {wanted} stands {text.count(wanted)} times")
     text = checker.page("hostile", inputs, "--checksum", "ignore", "--policy", policy, truth=False)
     for what, wanted in (("<script>", 1), ("</script>", 1), ("<img", 0), ("onerror=alert(1)&gt;", None),
                          ("&lt;script&gt;alert(&#39;x&#39;)", None), ("\\u001b[", None),
