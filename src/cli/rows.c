@@ -65,20 +65,26 @@ static struct rows_slot *look_up(const struct rows *rows, const void *probe, uin
 	}
 }
 
+static bool enlarge(void ***array, size_t n)
+{
+	void **larger = reallocarray(*array, n, sizeof(*larger));
+
+	if (larger)
+		*array = larger;
+	return larger != NULL;
+}
+
 static bool grow(struct rows *rows)
 {
 	uint32_t n = rows->slot ? 2 * (rows->mask + 1) : FIRST_SLOTS;
 	struct rows_slot *old = rows->slot, *more;
-	void **row, **all;
 
 	if (rows->slot && rows->n <= rows->mask / 2)
 		return true;
 	/* each is half as long as there are slots */
-	row = reallocarray(rows->row, n / 2, sizeof(*row));
-	rows->row = row ? row : rows->row;
-	all = reallocarray(rows->all, n / 2, sizeof(*all));
-	rows->all = all ? all : rows->all;
-	more = row && all ? calloc(n, sizeof(*more)) : NULL;
+	if (!enlarge(&rows->row, n / 2) || !enlarge(&rows->all, n / 2))
+		return false;
+	more = calloc(n, sizeof(*more));
 	if (!more)
 		return false;
 	rows->slot = more;
