@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every event of every capture that ships fits the schema, and comes out the same twice.
 
-usage: events.py PROGRAM SOURCE_DIR WORK_DIR
+usage: events.py PROGRAM SOURCE_DIR WORK_DIR [DIR...]     more captures, whose events must fit, too
 """
 import base64
 import hashlib
@@ -92,9 +92,9 @@ class Events:
                 yield f"community_id is {event['community_id']}, not {wanted}"
 
 
-def run(program, *args):
+def run(program, *args, **more):
     return subprocess.run([program, "analyze", "--json", "-", *args], stdout=subprocess.PIPE,
-                          check=False)
+                          check=False, **more)
 
 
 # Operations and levels are judged where a rule names them: these make rpc_call events.
@@ -105,7 +105,7 @@ allow any
 
 
 def main():
-    program, source, work = sys.argv[1:]
+    program, source, work, *more = sys.argv[1:]
     events = Events(source)
     folder = os.path.join(source, "pcaps")
     captures = sorted(name for name in os.listdir(folder) if re.search(r"\.pcap(ng)?(\.\w+)?$", name))
@@ -137,6 +137,17 @@ def main():
                 failures.append(f"{name}: the second run says something else")
             for number, line in enumerate(result.stdout.decode("ascii").splitlines(), 1):
                 failures += [f"{name}:{number}: {p}" for p in events.problems(json.loads(line))]
+    others = 0
+    for path in sorted(os.path.join(d, n) for d in more for n in os.listdir(d)):
+        if not re.search(r"\.pcap(ng)?(\.\w+)?$", path):
+            continue
+        others += 1
+        # some are cut short, which is said
+        told = run(program, "--quiet", path, stderr=subprocess.DEVNULL).stdout.decode("ascii")
+        for number, line in enumerate(told.splitlines(), 1):
+            failures += [f"{path}:{number}: {p}" for p in events.problems(json.loads(line))]
+    if more and not others:
+        failures.append("there are no other captures where they should be")
     missing = set(events.schema["properties"]["event_type"]["enum"]) - events.seen
     if missing:
         failures.append(f"never seen: {', '.join(sorted(missing))}")
@@ -146,7 +157,7 @@ def main():
         failures.append("the order of arguments changes what is said")
     for failure in failures[:40]:
         print(failure)
-    print(f"{len(captures)} captures, {len(failures)} failures")
+    print(f"{len(captures)} captures, {others} of others, {len(failures)} failures")
     return 1 if failures or not captures else 0
 
 

@@ -6,4 +6,6 @@
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-python3 "$2/tests/unit/events.py" "$1" "$2" "$work"
+others=$(sed -n 's/^RPCGATE_REPLAY_DIRS:STRING=//p' "$3/CMakeCache.txt" | tr ':;' '  ')
+# shellcheck disable=SC2086 # names are meant to be split
+python3 "$2/tests/unit/events.py" "$1" "$2" "$work" $others
