@@ -285,6 +285,14 @@ static void after_events(void *ctx)
 		json_failed(a);
 }
 
+static void tell_times(void *ctx, const struct rpcgate_packet *packets, size_t n)
+{
+	struct analysis *a = ctx;
+
+	for (size_t i = 0; i < n; i++)
+		html_packet(a->html, packets[i].time_ns);
+}
+
 static void label(void *ctx, const struct rpcgate_packet *packet,
 		  const struct rpcgate_result *result)
 {
@@ -292,9 +300,7 @@ static void label(void *ctx, const struct rpcgate_packet *packet,
 	struct analysis *a = ctx;
 	enum labeller_state state;
 
-	if (a->html)
-		html_packet(a->html, packet->time_ns);
-	if (!a->labeller || !result->flow_id)
+	if (!result->flow_id)
 		return;
 	state = labeller_packet(a->labeller, result->flow_id, result->not_rpc, packet->data + skip,
 				packet->caplen - skip, packet->time_ns);
@@ -354,7 +360,8 @@ static void print_reports(struct analysis *a, const struct rpcgate_stats *stats)
 
 static int run(struct analysis *a)
 {
-	const struct reading_user user = { a, label, use_event, after_events };
+	const struct reading_user user = { a, a->labeller ? label : NULL, use_event, after_events,
+					   a->html ? tell_times : NULL };
 	struct reading *r = &a->reading;
 	struct rpcgate_stats stats;
 	int status;

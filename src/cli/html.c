@@ -72,20 +72,11 @@ void html_free(struct html *h)
 	rows_free(&h->waits);
 	free(h->lives);
 	free(h->marks);
+	free(h->spans);
 	free(h);
 }
 
-/* A silence is not counted for a port that would stand open, so the comparison says no more than
- * was seen */
-void html_packet(struct html *h, uint64_t time_ns)
-{
-	if (h->last_ns && time_ns > h->last_ns && time_ns - h->last_ns > SILENCE_NS)
-		h->silent_ns += time_ns - h->last_ns;
-	if (time_ns > h->last_ns)
-		h->last_ns = time_ns;
-}
-
-/* --------------------------------------------------------------------- pinholes */
+/* ------------------------------------------------------------------------- time */
 
 /* Room for one more; NULL if there is none, which is counted */
 static void *grow(void **all, size_t *n, size_t *room, size_t size, size_t most, size_t *lost)
@@ -108,6 +99,76 @@ static void *grow(void **all, size_t *n, size_t *room, size_t size, size_t most,
 	}
 	return (char *)*all + size * (*n)++;
 }
+
+/* The first that does not end long before; n_spans if all do */
+static size_t span_at(const struct html *h, uint64_t time_ns)
+{
+	size_t low = 0, high = h->n_spans;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (h->spans[middle].to_ns + SILENCE_NS < time_ns)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void insert_span(struct html *h, size_t at, uint64_t time_ns)
+{
+	void *all = h->spans;
+	const struct html_span *made = grow(&all, &h->n_spans, &h->room_spans, sizeof(*made),
+					    HTML_SPANS_MAX, &h->lost_spans);
+
+	h->spans = all;
+	if (!made)
+		return;
+	memmove(&h->spans[at + 1], &h->spans[at], (h->n_spans - 1 - at) * sizeof(*h->spans));
+	h->spans[at] = (struct html_span){ time_ns, time_ns };
+}
+
+/* One that grew may have reached the one behind it */
+static void join_spans(struct html *h, size_t at)
+{
+	if (at + 1 == h->n_spans || h->spans[at + 1].from_ns > h->spans[at].to_ns + SILENCE_NS)
+		return;
+	if (h->spans[at + 1].to_ns > h->spans[at].to_ns)
+		h->spans[at].to_ns = h->spans[at + 1].to_ns;
+	h->n_spans--;
+	memmove(&h->spans[at + 1], &h->spans[at + 2], (h->n_spans - at - 1) * sizeof(*h->spans));
+}
+
+/* A silence is not counted for a port that would stand open, so the comparison says no more than
+ * was seen.  Clocks of captures jump, so packets may come in any order. */
+void html_packet(struct html *h, uint64_t time_ns)
+{
+	struct html_span *span;
+	size_t at;
+
+	if (!h->spans) {
+		insert_span(h, 0, time_ns);
+		return;
+	}
+	span = &h->spans[h->last_span];
+	if (time_ns >= span->from_ns && time_ns <= span->to_ns)
+		return;
+	at = span_at(h, time_ns);
+	if (at == h->n_spans || h->spans[at].from_ns > time_ns + SILENCE_NS) {
+		insert_span(h, at, time_ns);
+	} else {
+		span = &h->spans[at];
+		if (time_ns < span->from_ns)
+			span->from_ns = time_ns;
+		if (time_ns > span->to_ns)
+			span->to_ns = time_ns;
+		join_spans(h, at);
+	}
+	h->last_span = at < h->n_spans ? at : 0;
+}
+
+/* --------------------------------------------------------------------- pinholes */
 
 static struct html_life *life_new(struct html *h)
 {

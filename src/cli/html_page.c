@@ -22,6 +22,7 @@ struct exposure {
 	unsigned int ports;
 	char range[64];
 	uint64_t pairs;
+	uint64_t silent_ns;
 	double standing_us;
 	double open_us;
 	double factor; /* 0: nothing to compare */
@@ -47,7 +48,7 @@ static void measure(const struct html_page *page, struct exposure *e)
 {
 	const struct html *h = page->html;
 	uint64_t last_ns = page->input->last_ns;
-	uint64_t time_ns = last_ns - page->input->first_ns;
+	uint64_t time_ns = 0;
 	uint64_t open_us = h->open_us;
 
 	memset(e, 0, sizeof(*e));
@@ -59,7 +60,10 @@ static void measure(const struct html_page *page, struct exposure *e)
 			open_us += (last_ns - pin->since_ns) / NS_PER_US;
 	}
 	e->pairs = h->pairs.n;
-	time_ns -= h->silent_ns < time_ns ? h->silent_ns : time_ns;
+	for (size_t i = 0; i < h->n_spans; i++)
+		time_ns += h->spans[i].to_ns - h->spans[i].from_ns;
+	if (last_ns - page->input->first_ns > time_ns)
+		e->silent_ns = last_ns - page->input->first_ns - time_ns;
 	e->standing_us = (double)e->ports * (double)e->pairs * ((double)time_ns / 1000);
 	e->open_us = (double)open_us;
 	if (open_us && e->standing_us > e->open_us)
@@ -147,9 +151,9 @@ static void write_sentence(const struct html_page *page, const struct exposure *
 	      "pinhole is one port of one server for one client. "
 	      "Pinholes are measured up to the end of the input.",
 	      out);
-	if (page->html->silent_ns) {
+	if (e->silent_ns) {
 		fputs(" Silences of more than ten minutes, ", out);
-		html_duration(out, page->html->silent_ns);
+		html_duration(out, e->silent_ns);
 		fputs(" together, are not counted for the standing rule.", out);
 	}
 	if (page->html->lost_pinholes) {

@@ -25,6 +25,7 @@
 #define HTML_MARKS_MAX 400000   /* uses and refusals kept one by one */
 #define HTML_INCIDENTS_MAX 1000 /* different refusals kept with their steps */
 #define HTML_INTERFACES 3       /* of one pinhole that are named */
+#define HTML_SPANS_MAX 8192     /* times between long silences; over it the rest counts as silent */
 #define HTML_LISTED 300         /* rows of a table of events */
 #define HTML_TEXT 200           /* octets of foreign text that are shown */
 #define HTML_POLICY_MAX 200000  /* octets of the suggested policy that are shown */
@@ -34,6 +35,11 @@ struct html_at {
 	uint64_t time_ns;
 	uint64_t frame;
 	const char *file;
+};
+
+/* A time without a long silence; they are in order, whatever order packets had */
+struct html_span {
+	uint64_t from_ns, to_ns;
 };
 
 /* A client's way to a server, and to one port there */
@@ -176,8 +182,8 @@ struct html {
 	uint64_t lost_incidents; /* events for which there was no room */
 	uint64_t open_us;        /* pinholes closed so far: for how long they were open, together */
 	uint64_t n_opened;
-	uint64_t last_ns;
-	uint64_t silent_ns; /* long times without a packet */
+	struct html_span *spans; /* in which packets came */
+	size_t n_spans, room_spans, lost_spans, last_span;
 	uint64_t refused, suspicious;
 	bool short_of_memory;
 };

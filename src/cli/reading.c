@@ -222,6 +222,8 @@ static void use_batch(struct reading *r, const struct reading_user *user,
 			rpcgate_feed_ahead(r->gate, packets + at, run->ahead + at, n, results);
 
 		note_times(r, packets + at, judged);
+		if (user->read)
+			user->read(user->ctx, packets + at, judged);
 		for (size_t i = 0; user->packet && i < judged; i++)
 			if (results[i].flow_id)
 				user->packet(user->ctx, &packets[at + i], &results[i]);

@@ -48,6 +48,8 @@ struct reading_user {
 		      const struct timeline_place *place);
 	/** All events of one packet were told, and there were some. */
 	void (*batch)(void *ctx);
+	/** Packets were read and judged, whatever they are; their events come after. */
+	void (*read)(void *ctx, const struct rpcgate_packet *packets, size_t n);
 };
 
 /** The configuration of an observer; a command may change it before reading_configure(). */

@@ -35,7 +35,7 @@ static void tell_from_capture(void *ctx, const struct rpcgate_event *event,
 
 static bool read_captures(const struct source *source, struct teller *teller, int *status)
 {
-	const struct reading_user user = { teller, NULL, tell_from_capture, NULL };
+	const struct reading_user user = { .ctx = teller, .event = tell_from_capture };
 	struct reading r;
 	bool good;
 

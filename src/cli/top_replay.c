@@ -92,7 +92,7 @@ static void on_event(void *ctx, const struct rpcgate_event *event,
 void *top_replay(void *ctx)
 {
 	struct top *top = ctx;
-	const struct reading_user user = { top, on_packet, on_event, NULL };
+	const struct reading_user user = { .ctx = top, .packet = on_packet, .event = on_event };
 
 	reading_run(top->reading, &user);
 	pthread_mutex_lock(&top->lock);

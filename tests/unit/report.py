@@ -348,6 +348,36 @@ def hostile_pages(checker, source, pcaps):
             checker.fail(f"hostile: {what!r} stands {found} times")
 
 
+def back_in_time(checker, pcaps):
+    """A capture of which the second half is older than the first: silence is silence in any order."""
+    path = os.path.join(checker.work, "back-in-time.pcap")
+    with open(path, "wb") as out:
+        for i, name in enumerate(("x-conflicting-retransmit", "map-single", "multi-service")):
+            with open(os.path.join(pcaps, name + ".pcap"), "rb") as file:
+                out.write(file.read()[24 if i else 0:])
+    checker.page("back-in-time", [path])
+
+
+def other_traffic(checker, pcaps):
+    """An hour in which nobody speaks RPC is no silence."""
+    from hostile import LSARPC, Capture, bind, bind_ack  # pylint: disable=C0415
+    with open(os.path.join(pcaps, "map-single.pcap"), "rb") as file:
+        rpc = file.read()
+    web = Capture()
+    web.time = int((packet_times([os.path.join(pcaps, "map-single.pcap")])[-1] - 719163 * 86400) * 10**6)
+    for i in range(60):
+        web.time += 60 * 10**6
+        web.segment(True, (50000, 443), 1000 + i, 1, 24, b"x")
+    web.talk(49300, (True, bind(LSARPC, 0)), (False, bind_ack()))
+    path = os.path.join(checker.work, "other-traffic.pcap")
+    web.write(path)
+    with open(path, "rb") as file:
+        rest = file.read()[24:]
+    with open(path, "wb") as file:
+        file.write(rpc + rest)
+    checker.page("other-traffic", [path])
+
+
 def outputs(checker, source):
     """Where a page cannot be written, or must not be."""
     capture = os.path.join(source, "pcaps/other-uuid.pcap")
@@ -380,6 +410,8 @@ def main():
     for path in captures:
         checker.page(os.path.basename(path), [path], truth=False)
     hostile_pages(checker, source, pcaps)
+    back_in_time(checker, pcaps)
+    other_traffic(checker, pcaps)
     outputs(checker, source)
     if checker.linked < 300:
         checker.fail(f"only {checker.linked} rows were found that numbers may lead to")
