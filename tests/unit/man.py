@@ -215,6 +215,23 @@ def order(folder):
                 failures.append(f"{name}: no example of {what}")
 
 
+def keys_of_top(source, man):
+    """Each key that the line of keys offers is described."""
+    text = (source / "src/cli/top_ui.c").read_text()
+    text = text[text.index("} keys[] = {"):]
+    wanted = set()
+    for key, word, name in re.findall(r"(?m)^\t\{ (\S+), do_\w+, (\S+), (\S+), \w+, \d+ \},$", text):
+        if word != "NULL":
+            wanted |= set(name.strip('"')) if name in ('"<>"', '"+-"') else \
+                {name.strip('"') if name != "NULL" else key.strip("'")}
+    if len(wanted) < 12:
+        failures.append("src/cli/top_ui.c: the table of keys is not understood")
+    part = man.section("top", "Ss").replace("\\&", "")
+    found = {word for line in re.findall(r"(?m)^\.(?:It )?Cm (.*)$", part) for word in line.split()}
+    for key in sorted(wanted - found):
+        failures.append(f"rpcgate.8: top: the key {key} is not described")
+
+
 def command_lines(program, source, folder):
     """Options in examples and in running text exist, of the command that they stand behind."""
     names = re.findall(r"(?m)^  ([a-z]+) +\S", run(program, "--help").split("\ncommands:\n")[1])
@@ -344,6 +361,7 @@ def main():
     functions(header, Manual(folder / "librpcgate.3"))
     policy(program, source, Manual(folder / "rpcgate-policy.5"))
     order(folder)
+    keys_of_top(source, rpcgate)
     command_lines(program, source, folder)
     examples(program, rpcgate, work)
     conf = Manual(folder / "rpcgate.conf.5")
