@@ -66,6 +66,20 @@ size_t html_told_number(const struct html *h, const struct html_told *told)
 	return row ? row->number : 0;
 }
 
+size_t html_announced_number(const struct html *h, const struct rpcgate_addr *server, uint16_t port,
+			     const struct rpcgate_syntax *id)
+{
+	for (size_t i = 0; i < listed(h->announced.n); i++) {
+		const struct html_told *told = h->announced.all[i];
+
+		if (told->port == port && told->interface.major == id->major &&
+		    memcmp(&told->key.server, server, sizeof(*server)) == 0 &&
+		    memcmp(&told->interface.uuid, &id->uuid, sizeof(id->uuid)) == 0)
+			return told->number;
+	}
+	return 0;
+}
+
 bool html_reason_link(const struct html *h, enum rpcgate_reason reason, FILE *out)
 {
 	for (size_t i = 0; reason != RPCGATE_REASON_NONE && i < h->incidents.n; i++) {

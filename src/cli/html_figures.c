@@ -120,6 +120,8 @@ static void write_clashes(struct html_page *page)
 	for (size_t i = 0; i < clashes->n && i < CLASHES_MAX; i++) {
 		const struct clash *clash = clashes->all[i];
 		const struct rpcgate_syntax id = { clash->key.uuid, clash->key.major, 0 };
+		const size_t number =
+			html_announced_number(page->html, &clash->key.server, clash->key.port, &id);
 
 		fputs("<tr><td>", out);
 		html_endpoint(out, &clash->key.server, clash->key.port);
@@ -127,7 +129,10 @@ static void write_clashes(struct html_page *page)
 		html_interface(out, &id);
 		fprintf(out, "</td><td><code>%s</code></td><td class=n>",
 			rpcgate_reason_name((enum rpcgate_reason)clash->key.reason));
+		if (number)
+			fprintf(out, "<a href=\"#a%zu\">", number);
 		html_number(out, clash->count);
+		fputs(number ? "</a>" : "", out);
 		if (clash->key.reason == RPCGATE_REASON_PORT_RESERVED)
 			fprintf(out, "</td><td><code>reserved -%u</code></td></tr>\n",
 				clash->key.port);

@@ -266,6 +266,9 @@ void html_number_incidents(struct html *html);
 size_t html_bind_number(const struct html *html, const struct html_bind_key *key);
 /** The number of the row of what @p told tells; 0: it is not shown. */
 size_t html_told_number(const struct html *html, const struct html_told *told);
+/** The number of the first row of what @p server said of an interface on a port; 0: not shown. */
+size_t html_announced_number(const struct html *html, const struct rpcgate_addr *server,
+			     uint16_t port, const struct rpcgate_syntax *id);
 /** Write href="#..." of the first row that is about @p reason.  False if there is none. */
 bool html_reason_link(const struct html *html, enum rpcgate_reason reason, FILE *out);
 

@@ -228,6 +228,10 @@ class Checker:
         for row, number in re.findall(r'<a href="#(b\d+)"><text class=value [^>]*>([\d,]+)', parts["figures"]):
             if not re.search(r" ([\d.]+ ms|[\d.]+ s|\d+m \d+s|\d+h \d+m) ", rows.get(row, "")):
                 self.fail(f"{name}: a gap leads to {row}, which has no age")
+        for endpoint, reason, row in re.findall(r"<tr><td>(\S+?)</td><td>[^<]*</td><td><code>(\S+)</code></td>"
+                                                r'<td class=n><a href="#(a\d+)">', parts["figures"]):
+            wanted("a clash", row, endpoint)
+            wanted("a clash", row, reason)
         quality = re.findall(r'<li><a href="#(\w+)">([\d,]+)</a> (\w+)', parts["quality"])
         for row, _, _ in quality:
             if row not in rows:
@@ -358,6 +362,19 @@ def back_in_time(checker, pcaps):
     checker.page("back-in-time", [path])
 
 
+def clashes(checker, pcaps):
+    """Announcements of ports that are reserved, or lie outside of the range."""
+    path = os.path.join(pcaps, "other-uuid.pcap")
+    for name, setting, reason, remedy in (
+            ("reserved", "reserved=+49153", "port-reserved", "<code>reserved -49153</code>"),
+            ("range", "dynamic-range=49154-65535", "port-out-of-range", "a wider <code>dynamic-range</code>")):
+        text = checker.page(name, [path], "--set", setting)
+        row = re.search(rf"<tr><td>198\.18\.2\.2:49153</td><td>lsarpc 0\.0</td><td><code>{reason}</code></td>"
+                        rf'<td class=n><a href="#a\d+">1</a></td><td>{remedy}</td></tr>', text)
+        if not row:
+            checker.fail(f"{name}: no clash of 49153 that leads to its announcement")
+
+
 def other_traffic(checker, pcaps):
     """An hour in which nobody speaks RPC is no silence."""
     from hostile import LSARPC, Capture, bind, bind_ack  # pylint: disable=C0415
@@ -412,6 +429,7 @@ def main():
     hostile_pages(checker, source, pcaps)
     back_in_time(checker, pcaps)
     other_traffic(checker, pcaps)
+    clashes(checker, pcaps)
     outputs(checker, source)
     if checker.linked < 300:
         checker.fail(f"only {checker.linked} rows were found that numbers may lead to")
