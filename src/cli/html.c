@@ -470,8 +470,8 @@ static void key_of(struct html_incident_key *key, const struct rpcgate_event *ev
 	key->kind = (uint16_t)event->type;
 }
 
-static void mark_refused(struct html *h, const struct rpcgate_event *event,
-			 const struct html_incident *incident)
+static void note_refused(struct html *h, const struct rpcgate_event *event,
+			 enum rpcgate_reason reason, const struct html_incident *incident)
 {
 	const struct html_mark refusal = {
 		.server = event->dest,
@@ -482,6 +482,8 @@ static void mark_refused(struct html *h, const struct rpcgate_event *event,
 	};
 
 	mark(h, &refusal);
+	if (reason < RPCGATE_REASON_COUNT)
+		h->by_reason[reason]++;
 }
 
 static void refuse_bind(struct html *h, const struct rpcgate_event *event,
@@ -493,7 +495,7 @@ static void refuse_bind(struct html *h, const struct rpcgate_event *event,
 
 	h->refused++;
 	incident = incident_of(h, key, at, &is_new);
-	mark_refused(h, event, incident);
+	note_refused(h, event, b->reason, incident);
 	if (!incident || !is_new)
 		return;
 	incident->pdu = b->pdu;
@@ -555,7 +557,7 @@ static void take_call(struct html *h, const struct rpcgate_event *event, const s
 	h->refused++;
 	key_of(&key, event, &c->interface, c->reason, c->verdict);
 	incident = incident_of(h, &key, at, &is_new);
-	mark_refused(h, event, incident);
+	note_refused(h, event, c->reason, incident);
 	if (!incident || !is_new)
 		return;
 	incident->opnum = c->opnum;
@@ -585,7 +587,7 @@ static void take_alert(struct html *h, const struct rpcgate_event *event, const 
 	h->suspicious++;
 	key_of(&key, event, a->has_interface ? &a->interface : NULL, a->reason, RPCGATE_LOG);
 	incident = incident_of(h, &key, at, &is_new);
-	mark_refused(h, event, incident);
+	note_refused(h, event, a->reason, incident);
 	if (!incident || !is_new)
 		return;
 	incident->action = a->action;

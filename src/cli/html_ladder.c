@@ -276,6 +276,33 @@ void html_number_incidents(struct html *h)
 		((struct html_incident *)h->incidents.all[i])->number = i + 1;
 }
 
+/* Every reason with its number, most frequent first: long lists are cut, this is not */
+static void write_reasons(const struct html_page *page)
+{
+	uint64_t left[RPCGATE_REASON_COUNT];
+	FILE *out = page->out;
+	bool linked;
+
+	memcpy(left, page->html->by_reason, sizeof(left));
+	fputs("<p>", out);
+	for (const char *between = "";; between = " &middot; ") {
+		size_t most = 0;
+
+		for (size_t i = 1; i < RPCGATE_REASON_COUNT; i++)
+			if (left[i] > left[most])
+				most = i;
+		if (!left[most])
+			break;
+		fputs(between, out);
+		linked = html_reason_link(page->html, (enum rpcgate_reason)most, out);
+		html_number(out, left[most]);
+		fprintf(out, "%s <code>%s</code>", linked ? "</a>" : "",
+			rpcgate_reason_name((enum rpcgate_reason)most));
+		left[most] = 0;
+	}
+	fputs("</p>\n", out);
+}
+
 void html_write_incidents(struct html_page *page)
 {
 	const struct rows *incidents = &page->html->incidents;
@@ -288,6 +315,7 @@ void html_write_incidents(struct html_page *page)
 		      out);
 		return;
 	}
+	write_reasons(page);
 	fputs("<p>Equal ones are counted together; the steps are those of the first.</p>\n", out);
 	if (shown > 8)
 		fputs("<p class=filter hidden><label>Show only what contains "

@@ -185,6 +185,7 @@ struct html {
 	struct html_span *spans; /* in which packets came */
 	size_t n_spans, room_spans, lost_spans, last_span;
 	uint64_t refused, suspicious;
+	uint64_t by_reason[RPCGATE_REASON_COUNT]; /* both together */
 	bool short_of_memory;
 };
 

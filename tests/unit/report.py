@@ -172,12 +172,12 @@ class Checker:
         for problem in page.problems[:5]:
             self.fail(f"{name}: {problem}")
         if truth:
-            self.compare(name, page, inputs, options)
+            self.compare(name, page, text, inputs, options)
         self.links(name, text)
         self.plan.append({"file": path, "bad": False})
         return text
 
-    def compare(self, name, page, inputs, options):
+    def compare(self, name, page, octets, inputs, options):
         """With what other commands say of the same captures."""
         if not any(o.startswith("--policy") for o in options):
             told = run(self.program, "suggest", "--quiet", *[o for o in options if "check" not in o],
@@ -193,6 +193,7 @@ class Checker:
         if f"would be allowed, {denied:,} refused" not in text:
             self.fail(f"{name}: not {denied} refused")
         self.tiles(name, page, events)
+        self.reasons(name, octets, events)
         self.steps(name, page, events)
         said = re.search(r"shrink by a factor of ([\d,]+)", text)
         times = packet_times(inputs)
@@ -261,6 +262,30 @@ class Checker:
             # the sentence above the tiles has the refused ones, too
             if text.count(f"{wanted:,} {what}") < 1 + (what == "refused"):
                 self.fail(f"{name}: not {wanted:,} {what}")
+
+    def reasons(self, name, text, events):
+        """Each reason with its number, and it leads to the first of them."""
+        wanted = {}
+        for event in events:
+            kind = event["event_type"]
+            if kind in ("rpc_bind", "rpc_call") and event[kind]["verdict"] == "deny":
+                reason = event[kind]["reason"]
+            elif kind == "alert" and event["alert"]["metadata"]["rpc_reason"][0] not in ("opnum-denied", "auth-level") \
+                    and not (event.get("dcerpc", {}).get("interfaces") and
+                             event["dcerpc"]["request"] in ("BIND", "ALTER_CONTEXT")):
+                reason = event["alert"]["metadata"]["rpc_reason"][0]
+            else:
+                continue
+            wanted[reason] = wanted.get(reason, 0) + 1
+        part = text[text.index("<section id=refused"):text.index("<p>Equal ones")] if wanted else ""
+        found = {}
+        for row, number, reason in re.findall(r'(?:<a href="#(r\d+)">)?([\d,]+)(?:</a>)? <code>([\w-]+)</code>', part):
+            found[reason] = int(number.replace(",", ""))
+            if row and f'id={row}' in text and f">{reason}</span>" not in \
+                    re.search(rf"<details id={row}\b.*?</summary>", text)[0]:
+                self.fail(f"{name}: {reason} leads to {row}")
+        if found != wanted:
+            self.fail(f"{name}: reasons are {found}, not {wanted}")
 
     def steps(self, name, page, events):
         """The packets of each refusal, as the events have them: asked, told, bound."""
