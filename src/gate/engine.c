@@ -362,7 +362,7 @@ static bool precedes(const struct flow *f, unsigned side, const struct packet *p
 	       !(s->has_acked && seq_diff(s->acked, end) >= 0);
 }
 
-static void payload(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
+static void read_payload(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
 {
 	struct stream *s = &f->stream[side];
 	struct bytes octets;
@@ -659,7 +659,7 @@ static void read_segment(struct rpcgate *g, uint32_t index, unsigned side, const
 	else if (g->cfg.mode == RPCGATE_ENFORCE && p->payload.n < p->payload_len)
 		drop_packet(g, RPCGATE_REASON_REASSEMBLY_GAP); /* what was cut off would pass */
 	else
-		payload(g, f, side, p);
+		read_payload(g, f, side, p);
 }
 
 /* The four-tuple of a refused connection may be used again: the handshake tells */

@@ -468,14 +468,14 @@ static inline size_t deliver_window(struct capture *capture, struct rpcgate_pack
 				    size_t n, size_t max, const bool swapped)
 {
 	struct window *w = capture->window;
-	const uint8_t *record = w->octet + w->at, *end = w->octet + w->end;
+	const uint8_t *record = w->octet + w->at, *behind = w->octet + w->end;
 	const uint32_t longest = w->longest, linktype = capture->linktype;
 
-	for (; n < max && (size_t)(end - record) >= RECORD_HEADER; n++) {
+	for (; n < max && (size_t)(behind - record) >= RECORD_HEADER; n++) {
 		uint32_t captured = number(record + 8, swapped);
 		uint32_t length = number(record + 12, swapped);
 
-		if (captured > longest || (size_t)(end - record) < RECORD_HEADER + captured)
+		if (captured > longest || (size_t)(behind - record) < RECORD_HEADER + captured)
 			break;
 		packets[n] = (struct rpcgate_packet){
 			.data = record + RECORD_HEADER,

@@ -5,7 +5,9 @@
 
 #include "readahead.h"
 
-#define BLOCKS 4              /* one is read, one is used, two wait */
+/* Waking a thread takes as long as some hundred packets: blocks are long, and who found no room
+ * comes back when half of it is free */
+#define BLOCKS 4
 #define PACKETS 4096          /* of a block */
 #define OCTETS (1024U * 1024) /* of their data */
 #define BATCH 64U             /* asked of the timeline at once */
@@ -145,8 +147,9 @@ static bool wait_for_room(struct readahead *r)
 	bool go_on;
 
 	pthread_mutex_lock(&r->lock);
-	while (!r->stop && r->filled - r->freed == BLOCKS)
-		pthread_cond_wait(&r->changed, &r->lock);
+	if (r->filled - r->freed == BLOCKS)
+		while (!r->stop && r->filled - r->freed > BLOCKS / 2)
+			pthread_cond_wait(&r->changed, &r->lock);
 	go_on = !r->stop;
 	pthread_mutex_unlock(&r->lock);
 	return go_on;
