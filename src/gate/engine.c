@@ -965,18 +965,23 @@ static inline void look_at(const struct rpcgate_packet *in, struct rpcgate_ahead
 			     (a->carries && may_open_midstream(in->data[peek.payload])));
 }
 
+static struct key_ahead fetch_flow(const struct rpcgate *g, const struct rpcgate_packet *in,
+				   const struct rpcgate_ahead *a)
+{
+	struct key_ahead key = { hash_ahead(g, in, a), true };
+
+	flow_prefetch(&g->flows, key.hash);
+	return key;
+}
+
 /* Of most packets one port is an ephemeral one that nobody uses for RPC: they need no hash */
 static inline struct key_ahead fetch(const struct rpcgate *g, const struct rpcgate_packet *in,
 				     const struct rpcgate_ahead *a)
 {
-	struct key_ahead key = { 0, false };
-
 	if (a->proto == IP_PROTO_TCP &&
-	    (!a->quiet || flow_ports_used(&g->flows, a->src_port, a->dst_port))) {
-		key = (struct key_ahead){ hash_ahead(g, in, a), true };
-		flow_prefetch(&g->flows, key.hash);
-	}
-	return key;
+	    (!a->quiet || flow_ports_used(&g->flows, a->src_port, a->dst_port)))
+		return fetch_flow(g, in, a);
+	return (struct key_ahead){ 0, false };
 }
 
 void rpcgate_look_ahead(const struct rpcgate_packet *packets, size_t n, struct rpcgate_ahead *ahead)
