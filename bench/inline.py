@@ -3,11 +3,13 @@
 """What the gateway costs on a wire, as ratios to plain forwarding of the same round.
 
     inline.py --program PROGRAM --build DIR [--rounds N] [--seconds S] [--json FILE]
-              [--set ...] [--line ...] [--way NAME]...
+              [--set ...] [--line ...] [--way NAME]... [--flow NAME]...
 
 Ways through the gateway, all measured in each round, in an order that changes from round to round:
 
 plain        kernel forwarding, no rule
+conntrack    the same with one rule that asks for the state of connections, and does nothing:
+             it has the kernel follow every connection, as any stateful rule does
 gate         rpcgate enforcing, every Bind inspected for the life of a connection
 gate-first   rpcgate with `inspect first-bind`
 acceptall    NFQUEUE with a program that looks at nothing: what a queue alone costs
@@ -36,17 +38,24 @@ sys.path.insert(0, str(HERE.parent / "tests" / "net"))
 import gateway  # noqa: E402  pylint: disable=wrong-import-position
 import lab      # noqa: E402  pylint: disable=wrong-import-position
 
-ROUTED = ("plain", "gate", "gate-first", "acceptall")
+ROUTED = ("plain", "conntrack", "gate", "gate-first", "acceptall")
 BRIDGED = ("bridge", "gate-bridge")
 BASE_OF = {"bridge": "bridge", "gate-bridge": "bridge"}  # everything else: plain
 QUEUE = "5"
 PINGS, CONNECTS, ANNOUNCEMENTS = 4000, 400, 200
-# what is compared: (test, field, is more better)
-FIGURES = (("foreign", "mbit_s", True), ("bulk", "mbit_s", True), ("ping", "p50_us", False), ("ping", "p99_us", False),
-           ("connect", "p50_us", False), ("connect", "p99_us", False),
-           ("announce", "p50_us", False), ("announce", "p99_us", False),
-           ("announce", "late", False))
-
+FLOWS = ("foreign", "bulk", "ping", "connect", "announce")
+# what is compared: (flow, field)
+FIGURES = (("foreign", "mbit_s"), ("bulk", "mbit_s"), ("ping", "p50_us"), ("ping", "p99_us"),
+           ("connect", "p50_us"), ("connect", "p99_us"),
+           ("announce", "p50_us"), ("announce", "p99_us"), ("announce", "late"))
+STATEFUL = """
+table inet conntrack {
+	chain forward {
+		type filter hook forward priority -155; policy accept;
+		ct state established accept
+	}
+}
+"""
 
 FOREIGN = "445"  # a port that the closed forward chain of the laboratory lets through
 TAKE = """
@@ -109,11 +118,12 @@ class Bench:
         return json.loads(done.stdout)
 
     def figures(self):
-        return {"foreign": self.foreign(),
-                "bulk": self.measure("bulk", self.args.seconds),
-                "ping": self.measure("ping", PINGS, 76),
-                "connect": self.measure("connect", CONNECTS),
-                "announce": self.measure("announce", ANNOUNCEMENTS)}
+        flows = {"foreign": self.foreign,
+                 "bulk": lambda: self.measure("bulk", self.args.seconds),
+                 "ping": lambda: self.measure("ping", PINGS, 76),
+                 "connect": lambda: self.measure("connect", CONNECTS),
+                 "announce": lambda: self.measure("announce", ANNOUNCEMENTS)}
+        return {name: flows[name]() for name in FLOWS if name in self.args.flow}
 
     # -------------------------------------------------------------------- ways
 
@@ -125,6 +135,12 @@ class Bench:
         yield
 
     bridge = plain
+
+    @contextlib.contextmanager
+    def conntrack(self):
+        self.net.nft(STATEFUL)
+        yield
+        self.net.nft("delete table inet conntrack")
 
     @contextlib.contextmanager
     def gated(self, *lines, mode="route"):
@@ -219,7 +235,9 @@ def summary(results):
     for name, rounds in results.items():
         base = results.get(BASE_OF.get(name, "plain"), [])
         row = {}
-        for test, field, _ in FIGURES:
+        for test, field in FIGURES:
+            if test not in rounds[0]:
+                continue
             values = [r[test][field] for r in rounds]
             cell = {"median": statistics.median(values)}
             ratios = [r[test][field] / b[test][field] for r, b in zip(rounds, base)
@@ -232,7 +250,7 @@ def summary(results):
 
 
 def show(table):
-    heads = [f"{test} {field}" for test, field, _ in FIGURES]
+    heads = [key.replace(".", " ") for key in next(iter(table.values()), {})]
     print("| way | " + " | ".join(heads) + " |")
     print("|---|" + "---|" * len(heads))
     for name, row in table.items():
@@ -254,7 +272,9 @@ def main():
     parser.add_argument("--line", action="append", default=[], metavar="LINE",
                         help="another line of rpcgate.conf, such as 'split no'")
     parser.add_argument("--way", action="append", choices=ROUTED + BRIDGED)
+    parser.add_argument("--flow", action="append", choices=FLOWS, help="preset: all")
     args = parser.parse_args()
+    args.flow = args.flow or FLOWS
     lab.enter()
     wanted = args.way or [*ROUTED, *BRIDGED]
     results = {name: [] for name in wanted}
