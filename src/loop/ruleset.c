@@ -988,7 +988,8 @@ static void rules_inspect(struct maker *k)
 	RULE(go_to(r, "stray"));
 }
 
-/* What a connection is that was seen before; the same for a first packet that opens none */
+/* What a connection is that was seen before, and what follows for its packets: a question, or
+ * MARK_PASS alone, with which there is nothing to settle.  The same for a first packet that opens none */
 static void rules_standing(struct maker *k)
 {
 	RULE(go_by_mark(r, CONNECTION, MARK_STATES, FIXED_STANDINGS));
@@ -998,8 +999,7 @@ static void rules_standing(struct maker *k)
 static void rules_served(struct maker *k)
 {
 	/* only of connections whose first packet we saw: there, conntrack and we agree who is who */
-	RULE(is_answer(r), ends_nothing(r), set_mark(r, PACKET, MARK_PASS | MARK_SERVED),
-	     accept_it(r));
+	RULE(is_answer(r), ends_nothing(r), set_mark(r, PACKET, MARK_PASS), accept_it(r));
 	RULE(set_mark(r, PACKET, MARK_SERVED), go_to(r, "ask"));
 }
 
@@ -1015,7 +1015,7 @@ static void rules_admitted(struct maker *k)
 
 static void rules_letgo(struct maker *k)
 {
-	RULE(set_mark(r, PACKET, MARK_PASS | MARK_LETGO), accept_it(r));
+	RULE(set_mark(r, PACKET, MARK_PASS), accept_it(r));
 }
 
 /* The first packet of a connection */
