@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -1268,35 +1269,32 @@ void ruleset_change(const struct ruleset_plan *plan, struct messages *m)
 	messages_end(m);
 }
 
+/* While packets wait for it: written in place, without a library's objects */
 static void element(const struct ruleset_element *e, uint16_t type, uint16_t flags,
 		    struct messages *m)
 {
 	bool ipv6 = e->set == SET_PIN6 || e->set == SET_PAST6 || e->set == SET_UDP6 ||
 		    e->set == SET_PAIR6;
 	bool pair = e->set == SET_PAIR4 || e->set == SET_PAIR6;
-	struct nftnl_set *s = nftnl_set_alloc();
-	struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
-	struct nlmsghdr *nlh = s && elem ? message(m, type, flags) : NULL;
-	uint8_t key[36];
-	uint32_t len;
+	struct nlmsghdr *nlh = message(m, type, flags);
+	struct nlattr *all, *one, *key;
+	uint8_t octets[36];
 
-	if (!nlh) {
-		m->failed = true;
-		if (elem)
-			nftnl_set_elem_free(elem);
-		nftnl_set_free(s);
+	if (!nlh)
 		return;
-	}
-	len = key_of(key, ipv6, &e->client, &e->server, pair ? NULL : &e->port);
-	nftnl_set_set_str(s, NFTNL_SET_TABLE, RULESET_TABLE);
-	nftnl_set_set_str(s, NFTNL_SET_NAME, live_sets[e->set].name);
-	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, key, len);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, RULESET_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, live_sets[e->set].name);
+	all = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	one = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	key = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_KEY);
+	mnl_attr_put(nlh, NFTA_DATA_VALUE,
+		     key_of(octets, ipv6, &e->client, &e->server, pair ? NULL : &e->port), octets);
+	mnl_attr_nest_end(nlh, key);
 	if (type == NFT_MSG_NEWSETELEM)
-		nftnl_set_elem_set_u64(elem, NFTNL_SET_ELEM_TIMEOUT, e->timeout_ms);
-	nftnl_set_elem_add(s, elem);
-	nftnl_set_elems_nlmsg_build_payload(nlh, s);
+		mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(e->timeout_ms));
+	mnl_attr_nest_end(nlh, one);
+	mnl_attr_nest_end(nlh, all);
 	messages_done(m, nlh);
-	nftnl_set_free(s);
 }
 
 void ruleset_put(const struct ruleset_element *e, bool known, struct messages *m)
