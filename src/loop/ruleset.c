@@ -1290,8 +1290,11 @@ static void element(const struct ruleset_element *e, uint16_t type, uint16_t fla
 	mnl_attr_put(nlh, NFTA_DATA_VALUE,
 		     key_of(octets, ipv6, &e->client, &e->server, pair ? NULL : &e->port), octets);
 	mnl_attr_nest_end(nlh, key);
-	if (type == NFT_MSG_NEWSETELEM)
+	if (type == NFT_MSG_NEWSETELEM) {
 		mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(e->timeout_ms));
+		/* one that an earlier process left, with the same life, gets this end only if told */
+		mnl_attr_put_u64(nlh, NFTA_SET_ELEM_EXPIRATION, htobe64(e->timeout_ms));
+	}
 	mnl_attr_nest_end(nlh, one);
 	mnl_attr_nest_end(nlh, all);
 	messages_done(m, nlh);
