@@ -254,32 +254,32 @@ static const struct set_row fixed_sets[FIXED_COUNT] = {
 
 /* Where our bits lead, where a look at each of them in turn would cost several times as much */
 struct way {
-	uint32_t bits;
 	const char *chain; /* NULL: accepted */
-	bool enforcing;    /* else none */
+	uint32_t bits;
+	bool enforcing; /* else none */
 };
 
 static const struct way standings[] = {
-	{ MARK_ADMITTED, "admitted", false }, { MARK_APPROVED, "approved", false },
-	{ MARK_REFUSED, "refused", false },   { MARK_FOREIGN, NULL, false },
-	{ MARK_LETGO, "letgo", false },       { MARK_SERVED, "served", false },
+	{ "admitted", MARK_ADMITTED, false }, { "approved", MARK_APPROVED, false },
+	{ "refused", MARK_REFUSED, false },   { NULL, MARK_FOREIGN, false },
+	{ "letgo", MARK_LETGO, false },       { "served", MARK_SERVED, false },
 };
 
 /* What should have been asked about and was not: its mark was lost, or the queue was taken away */
 static const struct way marks[] = {
-	{ MARK_ADMITTED, "unasked", true },
-	{ MARK_APPROVED, "unasked", true },
-	{ MARK_STRAY, "unasked", true },
-	{ MARK_SERVED, "unasked", true },
-	{ MARK_REFUSED, "refused", false },
-	{ MARK_PASS, NULL, false },
-	{ MARK_PASS | MARK_ADMITTED, "keep_admitted", false },
-	{ MARK_PASS | MARK_APPROVED, "keep_approved", false },
-	{ MARK_PASS | MARK_REFUSED, NULL, false },
-	{ MARK_PASS | MARK_FOREIGN, "keep_foreign", false },
-	{ MARK_PASS | MARK_LETGO, "keep_letgo", false },
-	{ MARK_PASS | MARK_STRAY, NULL, false },
-	{ MARK_PASS | MARK_SERVED, "keep_served", false },
+	{ "unasked", MARK_ADMITTED, true },
+	{ "unasked", MARK_APPROVED, true },
+	{ "unasked", MARK_STRAY, true },
+	{ "unasked", MARK_SERVED, true },
+	{ "refused", MARK_REFUSED, false },
+	{ NULL, MARK_PASS, false },
+	{ "keep_admitted", MARK_PASS | MARK_ADMITTED, false },
+	{ "keep_approved", MARK_PASS | MARK_APPROVED, false },
+	{ NULL, MARK_PASS | MARK_REFUSED, false },
+	{ "keep_foreign", MARK_PASS | MARK_FOREIGN, false },
+	{ "keep_letgo", MARK_PASS | MARK_LETGO, false },
+	{ NULL, MARK_PASS | MARK_STRAY, false },
+	{ "keep_served", MARK_PASS | MARK_SERVED, false },
 };
 
 const char *ruleset_set_name(enum ruleset_set set)

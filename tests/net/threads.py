@@ -20,6 +20,7 @@ EXTRA, EXTRAS = 49200, 40
 METRICS = "127.0.0.1:9135"
 SECONDS = float(os.environ.get("RPCGATE_NET_SECONDS", "4"))
 QUEUES = 4
+PATIENCE_S = 8    # of honest clients: a sanitizer is slow, and reads the configuration often
 HONEST_MIN = 20  # calls, with all of the others in between
 
 
@@ -76,7 +77,7 @@ def honest(server, names):
     """Ask and use, one interface after the other."""
     def deed():
         name = next(names)
-        pdu.use(server, pdu.ask_mapper(server, name, 2)[0], name, 2)
+        pdu.use(server, pdu.ask_mapper(server, name, PATIENCE_S)[0], name, PATIENCE_S)
     return deed
 
 
@@ -113,7 +114,7 @@ def all_at_once(split):
         for words in (("stats",), ("pinholes",), ("bindings",), ("reload",), ("save",)):
             crowd.add(f"ctl {words[0]}", lab.GATEWAY, lambda words=words: gate.ctl(*words))
         crowd.add("metrics", lab.GATEWAY, scrape)
-        crowd.add("SIGHUP", lab.GATEWAY, by_signal(gate, signal.SIGHUP, 0.05))
+        crowd.add("SIGHUP", lab.GATEWAY, by_signal(gate, signal.SIGHUP, 0.1))
         crowd.add("SIGUSR1", lab.GATEWAY, by_signal(gate, signal.SIGUSR1, 0.02))
         with gate:
             with crowd:
