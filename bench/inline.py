@@ -3,7 +3,7 @@
 """What the gateway costs on a wire, as ratios to plain forwarding of the same round.
 
     inline.py --program PROGRAM --build DIR [--rounds N] [--seconds S] [--json FILE]
-              [--set ...] [--line ...] [--way NAME]... [--flow NAME]...
+              [--set ...] [--line ...] [--way NAME]... [--flow NAME]... [--frames]
 
 Ways through the gateway, all measured in each round, in an order that changes from round to round.
 No way has rules of anybody else:
@@ -223,7 +223,7 @@ def one_lab(args, names, results):
             # checksums left to a card that is none never arrive through a bridge in user space
             net.bridged(offloads=False)
         else:
-            net.routed(("client", "dc"), offloads=True)
+            net.routed(("client", "dc"), offloads=not args.frames)
         with bench.server():
             for turn in range(args.rounds if names else 0):
                 order = names[turn % max(1, len(names)):] + names[:turn % max(1, len(names))]
@@ -293,6 +293,8 @@ def main():
     parser.add_argument("--line", action="append", default=[], metavar="LINE",
                         help="another line of rpcgate.conf, such as 'split no'")
     parser.add_argument("--way", action="append", choices=ROUTED + BRIDGED)
+    parser.add_argument("--frames", action="store_true",
+                        help="no offloads: packets of 1514 octets at most also where it is routed")
     parser.add_argument("--flow", action="append", choices=FLOWS, help="preset: all")
     args = parser.parse_args()
     args.flow = args.flow or FLOWS
