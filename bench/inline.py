@@ -3,11 +3,14 @@
 """What the gateway costs on a wire, as ratios to plain forwarding of the same round.
 
     inline.py --program PROGRAM --build DIR [--rounds N] [--seconds S] [--json FILE]
-              [--set ...] [--line ...] [--way NAME]...
+              [--set ...] [--line ...] [--way NAME]... [--flow NAME]... [--frames]
 
-Ways through the gateway, all measured in each round, in an order that changes from round to round:
+Ways through the gateway, all measured in each round, in an order that changes from round to round.
+No way has rules of anybody else:
 
 plain        kernel forwarding, no rule
+conntrack    the same with one rule that asks for the state of connections, and does nothing:
+             it has the kernel follow every connection, as any stateful rule does
 gate         rpcgate enforcing, every Bind inspected for the life of a connection
 gate-first   rpcgate with `inspect first-bind`
 acceptall    NFQUEUE with a program that looks at nothing: what a queue alone costs
@@ -20,6 +23,11 @@ ping      a call of 100 octets and its answer on an approved connection
 connect   a new connection to an announced port, up to the acknowledgement of its Bind
 announce  from the mapper's answer to an open connection to a port that was not announced before
 
+cpu is what both ends spend of a processor, in ms for a gigabit (foreign, bulk) or in us for a
+call (ping). Between these wires the kernel forwards at the expense of the sender, so it has what
+forwarding costs, and nothing of what other processes do to the clock; but of a way with a queue it
+has only the half before the queue.
+
 The flows are real RPC flows: asked for, announced, bound (rpcload). Numbers of a machine with
 other work are noise; ratios within a round are not much of it.
 """
@@ -28,6 +36,7 @@ import contextlib
 import json
 import os
 import pathlib
+import resource
 import statistics
 import sys
 
@@ -36,35 +45,45 @@ sys.path.insert(0, str(HERE.parent / "tests" / "net"))
 import gateway  # noqa: E402  pylint: disable=wrong-import-position
 import lab      # noqa: E402  pylint: disable=wrong-import-position
 
-ROUTED = ("plain", "gate", "gate-first", "acceptall")
+ROUTED = ("plain", "conntrack", "gate", "gate-first", "acceptall")
 BRIDGED = ("bridge", "gate-bridge")
 BASE_OF = {"bridge": "bridge", "gate-bridge": "bridge"}  # everything else: plain
 QUEUE = "5"
 PINGS, CONNECTS, ANNOUNCEMENTS = 4000, 400, 200
-# what is compared: (test, field, is more better)
-FIGURES = (("foreign", "mbit_s", True), ("bulk", "mbit_s", True), ("ping", "p50_us", False), ("ping", "p99_us", False),
-           ("connect", "p50_us", False), ("connect", "p99_us", False),
-           ("announce", "p50_us", False), ("announce", "p99_us", False),
-           ("announce", "late", False))
+FLOWS = ("foreign", "bulk", "ping", "connect", "announce")
+# what is compared: (flow, field)
+FIGURES = (("foreign", "mbit_s"), ("foreign", "cpu"), ("bulk", "mbit_s"), ("bulk", "cpu"),
+           ("ping", "p50_us"), ("ping", "p99_us"), ("ping", "cpu"),
+           ("connect", "p50_us"), ("connect", "p99_us"),
+           ("announce", "p50_us"), ("announce", "p99_us"), ("announce", "late"))
+STATEFUL = """
+table inet conntrack {
+	chain forward {
+		type filter hook forward priority -155; policy accept;
+		ct state established accept
+	}
+}
+"""
 
-
-FOREIGN = "445"  # a port that the closed forward chain of the laboratory lets through
+FOREIGN = "445"
 TAKE = """
-import socket, sys
+import socket, sys, time
 s = socket.create_server((sys.argv[1], int(sys.argv[2])))
 print("ready", flush=True)
 c = s.accept()[0]
-room = bytearray(1 << 20)
+room, start = bytearray(1 << 20), time.process_time()
 while c.recv_into(room):
     pass
+print(time.process_time() - start)
 """
 GIVE = """
 import json, socket, sys, time
 c = socket.create_connection((sys.argv[1], int(sys.argv[2])))
-data, sent, start = bytes(1 << 18), 0, time.monotonic()
+data, sent, start, busy = bytes(1 << 18), 0, time.monotonic(), time.process_time()
 while time.monotonic() - start < float(sys.argv[3]):
     sent += c.send(data)
-print(json.dumps({"mbit_s": sent * 8 / 1e6 / (time.monotonic() - start)}))
+print(json.dumps({"mbit_s": sent * 8 / 1e6 / (time.monotonic() - start), "mbit": sent * 8 / 1e6,
+                  "busy": time.process_time() - busy}))
 """
 
 
@@ -75,23 +94,34 @@ class Bench:
         # the ends share one processor, the gateway's program has the other
         cpus = sorted(os.sched_getaffinity(0))
         self.ends, self.gate_cpu = str(cpus[-1]), str(cpus[0])
+        self.serving = None
         self.learned = []  # us from a mapper's answer to its pinhole in the kernel, p50 of a way
 
     @contextlib.contextmanager
     def server(self):
-        process = self.net.popen("dc", ["taskset", "-c", self.ends, self.load, "serve", lab.DC4],
-                                 stdout=-1, text=True)
-        if process.stdout.readline() != "ready\n":
+        self.serving = self.net.popen("dc", ["taskset", "-c", self.ends, self.load, "serve", lab.DC4],
+                                      stdout=-1, text=True)
+        if self.serving.stdout.readline() != "ready\n":
             raise lab.Failed("rpcload does not serve")
         yield
-        self.net.stop(process)
+        self.net.stop(self.serving)
+
+    def busy(self):
+        """Seconds of a processor that the server and all clients so far took."""
+        clients = resource.getrusage(resource.RUSAGE_CHILDREN)
+        server = pathlib.Path(f"/proc/{self.serving.pid}/schedstat").read_text(encoding="ascii")
+        return clients.ru_utime + clients.ru_stime + int(server.split()[0]) / 1e9
 
     def measure(self, what, *words):
+        busy = self.busy()
         done = self.net.run("client", ["taskset", "-c", self.ends, self.load, what, lab.DC4,
                                        *map(str, words)], timeout_s=120)
         if done.returncode:
             raise lab.Failed(f"{what}: {done.stdout.strip()}")
-        return json.loads(done.stdout)
+        got, busy = json.loads(done.stdout), self.busy() - busy
+        got["cpu"] = busy * 1e6 / (got["mbit_s"] * self.args.seconds) if "mbit_s" in got \
+            else busy * 1e6 / got["n"]
+        return got
 
     def foreign(self):
         """A connection to a port that is nobody's business here."""
@@ -103,17 +133,20 @@ class Bench:
                                            FOREIGN, str(self.args.seconds)], timeout_s=60)
             if done.returncode:
                 raise lab.Failed(f"foreign: {done.stdout.strip()}")
+            taken = float(server.stdout.read())
             server.wait(10)
         if server in self.net.started:
             self.net.started.remove(server)
-        return json.loads(done.stdout)
+        got = json.loads(done.stdout)
+        return {"mbit_s": got["mbit_s"], "cpu": (got["busy"] + taken) * 1e6 / got["mbit"]}
 
     def figures(self):
-        return {"foreign": self.foreign(),
-                "bulk": self.measure("bulk", self.args.seconds),
-                "ping": self.measure("ping", PINGS, 76),
-                "connect": self.measure("connect", CONNECTS),
-                "announce": self.measure("announce", ANNOUNCEMENTS)}
+        flows = {"foreign": self.foreign,
+                 "bulk": lambda: self.measure("bulk", self.args.seconds),
+                 "ping": lambda: self.measure("ping", PINGS, 76),
+                 "connect": lambda: self.measure("connect", CONNECTS),
+                 "announce": lambda: self.measure("announce", ANNOUNCEMENTS)}
+        return {name: flows[name]() for name in FLOWS if name in self.args.flow}
 
     # -------------------------------------------------------------------- ways
 
@@ -127,8 +160,13 @@ class Bench:
     bridge = plain
 
     @contextlib.contextmanager
+    def conntrack(self):
+        self.net.nft(STATEFUL)
+        yield
+        self.net.nft("delete table inet conntrack")
+
+    @contextlib.contextmanager
     def gated(self, *lines, mode="route"):
-        self.net.close_forwarding()
         with gateway.Gateway(self.net, self.args.program, "set dynamic-range=49152-65535", *lines,
                              *(f"set {text}" for text in self.args.set), *self.args.line,
                              mode=mode) as gate:
@@ -140,7 +178,6 @@ class Bench:
                 gate.stop()
                 # it stays closed when the program ends, until somebody says otherwise
                 self.net.run(lab.GATEWAY, ["nft", "delete table inet rpcgate"])
-                self.net.open_forwarding()
 
     def gate(self):
         return self.gated("inspect every-bind")
@@ -186,7 +223,7 @@ def one_lab(args, names, results):
             # checksums left to a card that is none never arrive through a bridge in user space
             net.bridged(offloads=False)
         else:
-            net.routed(("client", "dc"), offloads=True)
+            net.routed(("client", "dc"), offloads=not args.frames)
         with bench.server():
             for turn in range(args.rounds if names else 0):
                 order = names[turn % max(1, len(names)):] + names[:turn % max(1, len(names))]
@@ -219,7 +256,9 @@ def summary(results):
     for name, rounds in results.items():
         base = results.get(BASE_OF.get(name, "plain"), [])
         row = {}
-        for test, field, _ in FIGURES:
+        for test, field in FIGURES:
+            if test not in rounds[0]:
+                continue
             values = [r[test][field] for r in rounds]
             cell = {"median": statistics.median(values)}
             ratios = [r[test][field] / b[test][field] for r, b in zip(rounds, base)
@@ -232,7 +271,7 @@ def summary(results):
 
 
 def show(table):
-    heads = [f"{test} {field}" for test, field, _ in FIGURES]
+    heads = [key.replace(".", " ") for key in next(iter(table.values()), {})]
     print("| way | " + " | ".join(heads) + " |")
     print("|---|" + "---|" * len(heads))
     for name, row in table.items():
@@ -254,7 +293,11 @@ def main():
     parser.add_argument("--line", action="append", default=[], metavar="LINE",
                         help="another line of rpcgate.conf, such as 'split no'")
     parser.add_argument("--way", action="append", choices=ROUTED + BRIDGED)
+    parser.add_argument("--frames", action="store_true",
+                        help="no offloads: packets of 1514 octets at most also where it is routed")
+    parser.add_argument("--flow", action="append", choices=FLOWS, help="preset: all")
     args = parser.parse_args()
+    args.flow = args.flow or FLOWS
     lab.enter()
     wanted = args.way or [*ROUTED, *BRIDGED]
     results = {name: [] for name in wanted}

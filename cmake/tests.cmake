@@ -52,6 +52,11 @@ foreach(file IN LISTS unit_files)
 	check(${name} LABEL unit COMMAND ${name})
 endforeach()
 
+# What has threads is also built and run by itself, with the thread sanitizer.
+set(threaded test_outbox test_kernel test_sink test_control test_metrics test_top_model)
+add_custom_target(threaded DEPENDS rpcgate ${threaded})
+set_tests_properties(${threaded} PROPERTIES LABELS "unit;threaded")
+
 # cli is tested from outside, but for what rpcgate top knows and does apart from its terminal.
 set(top_files top_model.c top_fill.c top_ladder.c top_ui.c top_clock.c words.c rows.c story.c
 	story_memory.c story_reason.c rule_text.c options.c)
@@ -113,5 +118,5 @@ sees_top(fuzz_top)
 
 # Real clients, servers and packets around the program, in namespaces: they need root, and run alone.
 set(RPCGATE_NET_TESTS "" CACHE STRING
-	"Groups of tests that need root and network namespaces: clients;refusals;tricks;bridge;inline;faults")
+	"Groups of tests that need root and network namespaces: clients;refusals;tricks;bridge;inline;faults;threads")
 include(tests/net/net.cmake)

@@ -34,6 +34,7 @@ struct kernel {
 	struct keeper_message message;
 	struct keeper_answer answer;
 	struct messages messages;
+	bool unread; /* a transaction failed: more answers than one may wait */
 	struct kernel_stats stats;
 	uint8_t reply[REPLY_SIZE];
 };
@@ -131,6 +132,9 @@ static int verdict_of(struct kernel *k, uint32_t first_seq, uint32_t last_seq, u
 /* A transaction that fails has an error for each of its messages, and the first was enough */
 static void forget_answers(struct kernel *k)
 {
+	if (!k->unread)
+		return;
+	k->unread = false;
 	while (recv(mnl_socket_get_fd(k->netlink), k->reply, sizeof(k->reply), MSG_DONTWAIT) >= 0 ||
 	       errno == ENOBUFS)
 		;
@@ -142,6 +146,7 @@ static int commit(struct kernel *k, uint32_t *seq)
 	struct messages *m = &k->messages;
 	const struct nlmsghdr *last;
 	uint32_t first_seq;
+	int error;
 
 	*seq = 0;
 	if (m->failed)
@@ -154,7 +159,9 @@ static int commit(struct kernel *k, uint32_t *seq)
 	if (mnl_socket_sendto(k->netlink, m->octets, m->n) < 0)
 		return errno;
 	k->stats.transactions++;
-	return verdict_of(k, first_seq, last->nlmsg_seq, seq);
+	error = verdict_of(k, first_seq, last->nlmsg_seq, seq);
+	k->unread = error != 0;
+	return error;
 }
 
 /* ---------------------------------------------------------------------- table */

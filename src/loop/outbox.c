@@ -7,6 +7,9 @@ bool outbox_init(struct outbox *box, size_t size)
 {
 	*box = (struct outbox){ .size = size };
 	box->ring = calloc(size, sizeof(*box->ring));
+	/* touched now, so that no packet waits for a page later */
+	for (size_t i = 0; box->ring && i < size; i++)
+		*(volatile uint8_t *)&box->ring[i].proto = 0;
 	return box->ring != NULL;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,7 +152,8 @@ static void put_chain(const struct maker *k, const struct chain_row *row)
 /* ---------------------------------------------------------------------- sets */
 
 /* Data types as nft(8) numbers them; a concatenation is a list of them, six bits each */
-enum { TYPE_IPV4 = 7, TYPE_IPV6 = 8, TYPE_SERVICE = 13 };
+enum { TYPE_IPV4 = 7, TYPE_IPV6 = 8, TYPE_SERVICE = 13, TYPE_MARK = 19 };
+#define MAP_SIZE 16U /* of a map from our bits to what to do; a known size makes it a plain hash */
 
 struct set_row {
 	const char *name;
@@ -162,7 +164,15 @@ struct set_row {
 	uint8_t field[3]; /* octets of each part, for concatenated ranges */
 };
 
-enum fixed_set { FIXED_STATIC4, FIXED_STATIC6, FIXED_MAPPER, FIXED_DYNAMIC, FIXED_COUNT };
+enum fixed_set {
+	FIXED_STATIC4,
+	FIXED_STATIC6,
+	FIXED_MAPPER,
+	FIXED_DYNAMIC,
+	FIXED_STANDINGS, /* where to go by the mark of a connection */
+	FIXED_MARKS,     /* and by that of a packet */
+	FIXED_COUNT
+};
 
 #define CONCAT2(a, b) ((a) << 6 | (b))
 #define CONCAT3(a, b, c) (CONCAT2(a, b) << 6 | (c))
@@ -238,6 +248,38 @@ static const struct set_row fixed_sets[FIXED_COUNT] = {
 			    2,
 			    NFT_SET_INTERVAL,
 			    { 0 } },
+	[FIXED_STANDINGS] = { "standings", "mark : verdict", TYPE_MARK, 4, NFT_SET_MAP, { 0 } },
+	[FIXED_MARKS] = { "marks", "mark : verdict", TYPE_MARK, 4, NFT_SET_MAP, { 0 } },
+};
+
+/* Where our bits lead, where a look at each of them in turn would cost several times as much */
+struct way {
+	const char *chain; /* NULL: accepted */
+	uint32_t bits;
+	bool enforcing; /* else none */
+};
+
+static const struct way standings[] = {
+	{ "admitted", MARK_ADMITTED, false }, { "approved", MARK_APPROVED, false },
+	{ "refused", MARK_REFUSED, false },   { NULL, MARK_FOREIGN, false },
+	{ "letgo", MARK_LETGO, false },       { "served", MARK_SERVED, false },
+};
+
+/* What should have been asked about and was not: its mark was lost, or the queue was taken away */
+static const struct way marks[] = {
+	{ "unasked", MARK_ADMITTED, true },
+	{ "unasked", MARK_APPROVED, true },
+	{ "unasked", MARK_STRAY, true },
+	{ "unasked", MARK_SERVED, true },
+	{ "refused", MARK_REFUSED, false },
+	{ NULL, MARK_PASS, false },
+	{ "keep_admitted", MARK_PASS | MARK_ADMITTED, false },
+	{ "keep_approved", MARK_PASS | MARK_APPROVED, false },
+	{ NULL, MARK_PASS | MARK_REFUSED, false },
+	{ "keep_foreign", MARK_PASS | MARK_FOREIGN, false },
+	{ "keep_letgo", MARK_PASS | MARK_LETGO, false },
+	{ NULL, MARK_PASS | MARK_STRAY, false },
+	{ "keep_served", MARK_PASS | MARK_SERVED, false },
 };
 
 const char *ruleset_set_name(enum ruleset_set set)
@@ -264,6 +306,10 @@ static void put_set(const struct maker *k, const struct set_row *row)
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, row->flags);
 	if (row->flags & NFT_SET_TIMEOUT)
 		nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, k->plan->max_elements);
+	if (row->flags & NFT_SET_MAP) {
+		nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);
+		nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, MAP_SIZE);
+	}
 	if (row->flags & NFT_SET_CONCAT)
 		nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, row->field, sizeof(row->field));
 	nftnl_set_nlmsg_build_payload(nlh, s);
@@ -318,8 +364,8 @@ static void fill_flush(struct filling *f)
 	f->n = 0;
 }
 
-static void fill_add(struct filling *f, const void *key, const void *key_end, uint32_t len,
-		     uint32_t flags)
+/* An element that will be part of the set */
+static struct nftnl_set_elem *fill_room(struct filling *f)
 {
 	struct nftnl_set_elem *e;
 
@@ -331,18 +377,31 @@ static void fill_add(struct filling *f, const void *key, const void *key_end, ui
 		}
 	}
 	e = f->set ? nftnl_set_elem_alloc() : NULL;
-	if (!e) {
+	if (!e)
 		failed(f->k);
+	return e;
+}
+
+static void fill_done(struct filling *f, struct nftnl_set_elem *e)
+{
+	nftnl_set_elem_add(f->set, e);
+	if (++f->n >= ELEMENTS_AT_ONCE)
+		fill_flush(f);
+}
+
+static void fill_add(struct filling *f, const void *key, const void *key_end, uint32_t len,
+		     uint32_t flags)
+{
+	struct nftnl_set_elem *e = fill_room(f);
+
+	if (!e)
 		return;
-	}
 	nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, key, len);
 	if (key_end)
 		nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY_END, key_end, len);
 	if (flags)
 		nftnl_set_elem_set_u32(e, NFTNL_SET_ELEM_FLAGS, flags);
-	nftnl_set_elem_add(f->set, e);
-	if (++f->n >= ELEMENTS_AT_ONCE)
-		fill_flush(f);
+	fill_done(f, e);
 }
 
 static int by_first(const void *a, const void *b)
@@ -401,6 +460,29 @@ static void fill_openings(const struct maker *k, bool ipv6)
 		len = key_of(first, ipv6, &o.client_first, &o.server_first, &o.ports.first);
 		key_of(last, ipv6, &o.client_last, &o.server_last, &o.ports.last);
 		fill_add(&f, first, last, len, 0);
+	}
+	fill_flush(&f);
+}
+
+static void fill_ways(const struct maker *k, enum fixed_set map, const struct way *way, size_t n)
+{
+	struct filling f = { .k = k, .name = fixed_sets[map].name };
+
+	for (size_t i = 0; i < n; i++) {
+		const uint32_t key = way[i].bits << k->plan->mark_shift;
+		struct nftnl_set_elem *e;
+
+		if (way[i].enforcing && !k->plan->enforce)
+			continue;
+		e = fill_room(&f);
+		if (!e)
+			break;
+		nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, &key, sizeof(key));
+		nftnl_set_elem_set_u32(e, NFTNL_SET_ELEM_VERDICT,
+				       way[i].chain ? (uint32_t)NFT_GOTO : NF_ACCEPT);
+		if (way[i].chain)
+			nftnl_set_elem_set_str(e, NFTNL_SET_ELEM_CHAIN, way[i].chain);
+		fill_done(&f, e);
 	}
 	fill_flush(&f);
 }
@@ -493,14 +575,15 @@ static void mask_xor(const struct rule *r, const void *mask, const void * xor, u
 	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, xor, len);
 }
 
-static void look_up(const struct rule *r, const char *set)
+static struct nftnl_expr *look_up(const struct rule *r, const char *set)
 {
 	struct nftnl_expr *e = expr(r, "lookup");
 
 	if (!e)
-		return;
+		return NULL;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
 	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
+	return e;
 }
 
 static void verdict(const struct rule *r, uint32_t code, const char *chain)
@@ -541,19 +624,43 @@ static void is_family(const struct rule *r, bool ipv6)
 	}
 }
 
+/* Our @p bits of a mark, the others cleared */
+static void load_mark(const struct rule *r, bool of_connection, uint32_t bits)
+{
+	const uint32_t mask = shifted(r, bits), none = 0;
+
+	if (of_connection)
+		load_ct(r, NFT_CT_MARK, NFT_REG_1);
+	else
+		load_meta(r, NFT_META_MARK, NFT_REG_1);
+	mask_xor(r, &mask, &none, sizeof(mask));
+}
+
 static void has_mark(const struct rule *r, bool of_connection, uint32_t bits, uint32_t value)
 {
-	const uint32_t mask = shifted(r, bits), want = shifted(r, value), none = 0;
+	const uint32_t want = shifted(r, value);
 
 	if (r->nft) {
-		if (of_connection)
-			load_ct(r, NFT_CT_MARK, NFT_REG_1);
-		else
-			load_meta(r, NFT_META_MARK, NFT_REG_1);
-		mask_xor(r, &mask, &none, sizeof(mask));
+		load_mark(r, of_connection, bits);
 		compare(r, NFT_CMP_EQ, &want, sizeof(want));
 	}
-	say_step(r, "%s mark & 0x%08x == 0x%08x", of_connection ? "ct" : "meta", mask, want);
+	say_step(r, "%s mark & 0x%08x == 0x%08x", of_connection ? "ct" : "meta", shifted(r, bits),
+		 want);
+}
+
+/* Where the map says; to the next rule where it does not, or where there is no connection */
+static void go_by_mark(const struct rule *r, bool of_connection, uint32_t bits, enum fixed_set map)
+{
+	if (r->nft) {
+		struct nftnl_expr *e;
+
+		load_mark(r, of_connection, bits);
+		e = look_up(r, fixed_sets[map].name);
+		if (e)
+			nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
+	}
+	say_step(r, "%s mark & 0x%08x vmap @%s", of_connection ? "ct" : "meta", shifted(r, bits),
+		 fixed_sets[map].name);
 }
 
 /* Our bits become @p value, the others stay */
@@ -861,11 +968,11 @@ static void rule_end(const struct rule *r)
 #define CONNECTION true
 #define PACKET false
 #define STATE_IS(value) has_mark(r, CONNECTION, MARK_STATES, value)
-#define MARK_IS(value) has_mark(r, PACKET, MARK_ALL, value)
 
 /* The mapper over UDP is read, its ports are judged; no other datagram is our business */
 static void rules_datagrams(struct maker *k)
 {
+	RULE(is_protocol(r, IPPROTO_UDP, false), accept_it(r));
 	for (unsigned answer = 0; answer < 2; answer++) {
 		RULE(port_is(r, answer, RPC_OVER_UDP), go_to(r, "stray_ask"));
 		RULE(ends_in(r, false, answer, true, "udp4"), go_to(r, "stray_ask"));
@@ -876,32 +983,46 @@ static void rules_datagrams(struct maker *k)
 
 static void rules_inspect(struct maker *k)
 {
-	RULE(is_protocol(r, IPPROTO_UDP, true), go_to(r, "datagrams"));
-	RULE(is_protocol(r, IPPROTO_TCP, false), accept_it(r));
-	RULE(is_untracked(r), go_to(r, "stray"));
+	RULE(is_protocol(r, IPPROTO_TCP, false), go_to(r, "datagrams"));
 	RULE(is_syn(r), go_to(r, "opening"));
-	RULE(STATE_IS(MARK_FOREIGN), accept_it(r));
-	RULE(go_to(r, "standing"));
+	RULE(go_by_mark(r, CONNECTION, MARK_STATES, FIXED_STANDINGS));
+	RULE(go_to(r, "stray"));
 }
 
-/* What a connection is that was seen before */
+/* What a connection is that was seen before, and what follows for its packets: a question, or
+ * MARK_PASS alone, with which there is nothing to settle.  The same for a first packet that opens none */
 static void rules_standing(struct maker *k)
 {
-	RULE(STATE_IS(MARK_FOREIGN), accept_it(r));
-	/* only of connections whose first packet we saw: there, conntrack and we agree who is who */
-	RULE(STATE_IS(MARK_SERVED), is_answer(r), ends_nothing(r),
-	     set_mark(r, PACKET, MARK_PASS | MARK_SERVED), accept_it(r));
-	RULE(STATE_IS(MARK_SERVED), set_mark(r, PACKET, MARK_SERVED), go_to(r, "ask"));
-	RULE(STATE_IS(MARK_APPROVED), set_mark(r, PACKET, MARK_APPROVED), go_to(r, "ask"));
-	RULE(STATE_IS(MARK_ADMITTED), set_mark(r, PACKET, MARK_ADMITTED), go_to(r, "ask"));
-	RULE(STATE_IS(MARK_LETGO), set_mark(r, PACKET, MARK_PASS | MARK_LETGO), accept_it(r));
-	RULE(STATE_IS(MARK_REFUSED), go_to(r, "refused"));
+	RULE(go_by_mark(r, CONNECTION, MARK_STATES, FIXED_STANDINGS));
 	RULE(go_to(r, "stray"));
+}
+
+static void rules_served(struct maker *k)
+{
+	/* only of connections whose first packet we saw: there, conntrack and we agree who is who */
+	RULE(is_answer(r), ends_nothing(r), set_mark(r, PACKET, MARK_PASS), accept_it(r));
+	RULE(set_mark(r, PACKET, MARK_SERVED), go_to(r, "ask"));
+}
+
+static void rules_approved(struct maker *k)
+{
+	RULE(set_mark(r, PACKET, MARK_APPROVED), go_to(r, "ask"));
+}
+
+static void rules_admitted(struct maker *k)
+{
+	RULE(set_mark(r, PACKET, MARK_ADMITTED), go_to(r, "ask"));
+}
+
+static void rules_letgo(struct maker *k)
+{
+	RULE(set_mark(r, PACKET, MARK_PASS), accept_it(r));
 }
 
 /* The first packet of a connection */
 static void rules_opening(struct maker *k)
 {
+	RULE(is_untracked(r), go_to(r, "stray"));
 	RULE(port_in(r, false, FIXED_MAPPER), go_to(r, "admit"));
 	for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
 		RULE(ends_in(r, ipv6, false, true, ipv6 ? "pin6" : "pin4"), go_to(r, "admit"));
@@ -977,36 +1098,54 @@ static void rules_refused(struct maker *k)
 	RULE(count(r), drop(r));
 }
 
-/* What should have been asked about and was not: its mark was lost, or the queue was taken away */
 static void rules_unasked(struct maker *k)
 {
-	RULE(MARK_IS(MARK_ADMITTED), count(r), drop(r));
-	RULE(MARK_IS(MARK_APPROVED), count(r), drop(r));
-	RULE(MARK_IS(MARK_STRAY), count(r), drop(r));
-	RULE(MARK_IS(MARK_SERVED), count(r), drop(r));
-	RULE(STATE_IS(MARK_SERVED), count(r), drop(r));
-	RULE(STATE_IS(MARK_ADMITTED), count(r), drop(r));
-	RULE(STATE_IS(MARK_APPROVED), count(r), drop(r));
+	RULE(count(r), drop(r));
+}
+
+/* What came back from the queue: its standing is kept; the second rule where conntrack knows no
+ * connection that could keep it */
+static void keep(struct maker *k, uint32_t state)
+{
+	RULE(set_mark(r, CONNECTION, state), accept_it(r));
+	RULE(accept_it(r));
+}
+
+static void rules_keep_admitted(struct maker *k)
+{
+	keep(k, MARK_ADMITTED);
+}
+
+static void rules_keep_approved(struct maker *k)
+{
+	keep(k, MARK_APPROVED);
+}
+
+static void rules_keep_served(struct maker *k)
+{
+	keep(k, MARK_SERVED);
+}
+
+static void rules_keep_letgo(struct maker *k)
+{
+	keep(k, MARK_LETGO);
+}
+
+static void rules_keep_foreign(struct maker *k)
+{
+	RULE(set_mark(r, CONNECTION, MARK_FOREIGN), set_mark(r, PACKET, 0), accept_it(r));
+	RULE(set_mark(r, PACKET, 0), accept_it(r));
 }
 
 static void rules_settle(struct maker *k)
 {
 	RULE(STATE_IS(MARK_FOREIGN), accept_it(r));
-	RULE(STATE_IS(MARK_SERVED), MARK_IS(MARK_PASS | MARK_SERVED), accept_it(r));
-	RULE(STATE_IS(MARK_APPROVED), MARK_IS(MARK_PASS | MARK_APPROVED), accept_it(r));
-	RULE(MARK_IS(MARK_PASS | MARK_SERVED), set_mark(r, CONNECTION, MARK_SERVED), accept_it(r));
-	RULE(MARK_IS(MARK_PASS | MARK_APPROVED), set_mark(r, CONNECTION, MARK_APPROVED),
-	     accept_it(r));
-	RULE(MARK_IS(MARK_PASS | MARK_ADMITTED), set_mark(r, CONNECTION, MARK_ADMITTED),
-	     accept_it(r));
-	RULE(MARK_IS(MARK_PASS | MARK_LETGO), set_mark(r, CONNECTION, MARK_LETGO), accept_it(r));
-	RULE(MARK_IS(MARK_PASS | MARK_FOREIGN), set_mark(r, CONNECTION, MARK_FOREIGN),
-	     set_mark(r, PACKET, 0), accept_it(r));
-	RULE(MARK_IS(MARK_PASS | MARK_FOREIGN), set_mark(r, PACKET, 0), accept_it(r));
-	RULE(has_mark(r, PACKET, MARK_PASS, MARK_PASS), accept_it(r));
-	RULE(MARK_IS(MARK_REFUSED), go_to(r, "refused"));
-	if (k->plan->enforce)
-		rules_unasked(k);
+	RULE(go_by_mark(r, PACKET, MARK_ALL, FIXED_MARKS));
+	if (!k->plan->enforce)
+		return;
+	RULE(STATE_IS(MARK_SERVED), go_to(r, "unasked"));
+	RULE(STATE_IS(MARK_ADMITTED), go_to(r, "unasked"));
+	RULE(STATE_IS(MARK_APPROVED), go_to(r, "unasked"));
 }
 
 /* A chain stands behind those it goes to; inspect and settle stand on both sides of mangle (-150),
@@ -1016,6 +1155,16 @@ static const struct chain_row chains[] = {
 	{ "admit", rules_admit, false, 0 },
 	{ "unannounced", rules_unannounced, false, 0 },
 	{ "refused", rules_refused, false, 0 },
+	{ "unasked", rules_unasked, false, 0 },
+	{ "admitted", rules_admitted, false, 0 },
+	{ "approved", rules_approved, false, 0 },
+	{ "served", rules_served, false, 0 },
+	{ "letgo", rules_letgo, false, 0 },
+	{ "keep_admitted", rules_keep_admitted, false, 0 },
+	{ "keep_approved", rules_keep_approved, false, 0 },
+	{ "keep_served", rules_keep_served, false, 0 },
+	{ "keep_letgo", rules_keep_letgo, false, 0 },
+	{ "keep_foreign", rules_keep_foreign, false, 0 },
 	{ "stray_ask", rules_stray_ask, false, 0 },
 	{ "stray", rules_stray, false, 0 },
 	{ "standing", rules_standing, false, 0 },
@@ -1041,6 +1190,8 @@ static void fill_fixed(const struct maker *k)
 	fill_ports(k, FIXED_DYNAMIC, &k->plan->dynamic);
 	fill_openings(k, false);
 	fill_openings(k, true);
+	fill_ways(k, FIXED_STANDINGS, standings, COUNT(standings));
+	fill_ways(k, FIXED_MARKS, marks, COUNT(marks));
 }
 
 static void flush_rules(const struct maker *k)
@@ -1118,35 +1269,35 @@ void ruleset_change(const struct ruleset_plan *plan, struct messages *m)
 	messages_end(m);
 }
 
+/* While packets wait for it: written in place, without a library's objects */
 static void element(const struct ruleset_element *e, uint16_t type, uint16_t flags,
 		    struct messages *m)
 {
 	bool ipv6 = e->set == SET_PIN6 || e->set == SET_PAST6 || e->set == SET_UDP6 ||
 		    e->set == SET_PAIR6;
 	bool pair = e->set == SET_PAIR4 || e->set == SET_PAIR6;
-	struct nftnl_set *s = nftnl_set_alloc();
-	struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
-	struct nlmsghdr *nlh = s && elem ? message(m, type, flags) : NULL;
-	uint8_t key[36];
-	uint32_t len;
+	struct nlmsghdr *nlh = message(m, type, flags);
+	struct nlattr *all, *one, *key;
+	uint8_t octets[36];
 
-	if (!nlh) {
-		m->failed = true;
-		if (elem)
-			nftnl_set_elem_free(elem);
-		nftnl_set_free(s);
+	if (!nlh)
 		return;
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, RULESET_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, live_sets[e->set].name);
+	all = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	one = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	key = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_KEY);
+	mnl_attr_put(nlh, NFTA_DATA_VALUE,
+		     key_of(octets, ipv6, &e->client, &e->server, pair ? NULL : &e->port), octets);
+	mnl_attr_nest_end(nlh, key);
+	if (type == NFT_MSG_NEWSETELEM) {
+		mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(e->timeout_ms));
+		/* one that an earlier process left, with the same life, gets this end only if told */
+		mnl_attr_put_u64(nlh, NFTA_SET_ELEM_EXPIRATION, htobe64(e->timeout_ms));
 	}
-	len = key_of(key, ipv6, &e->client, &e->server, pair ? NULL : &e->port);
-	nftnl_set_set_str(s, NFTNL_SET_TABLE, RULESET_TABLE);
-	nftnl_set_set_str(s, NFTNL_SET_NAME, live_sets[e->set].name);
-	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, key, len);
-	if (type == NFT_MSG_NEWSETELEM)
-		nftnl_set_elem_set_u64(elem, NFTNL_SET_ELEM_TIMEOUT, e->timeout_ms);
-	nftnl_set_elem_add(s, elem);
-	nftnl_set_elems_nlmsg_build_payload(nlh, s);
+	mnl_attr_nest_end(nlh, one);
+	mnl_attr_nest_end(nlh, all);
 	messages_done(m, nlh);
-	nftnl_set_free(s);
 }
 
 void ruleset_put(const struct ruleset_element *e, bool known, struct messages *m)
@@ -1195,9 +1346,26 @@ static void print_openings(FILE *out, const struct ruleset_plan *plan, bool ipv6
 		fputs(" }\n", out);
 }
 
+static void print_ways(FILE *out, const struct ruleset_plan *plan, const struct way *way, size_t n)
+{
+	const char *before = "\t\telements = { ";
+
+	for (size_t i = 0; i < n; i++) {
+		if (way[i].enforcing && !plan->enforce)
+			continue;
+		fprintf(out, "%s0x%08x : %s%s", before, way[i].bits << plan->mark_shift,
+			way[i].chain ? "goto " : "accept", way[i].chain ? way[i].chain : "");
+		before = ",\n\t\t\t     ";
+	}
+	fputs(" }\n", out);
+}
+
 static void print_set(const struct ruleset_plan *plan, const struct set_row *row, FILE *out)
 {
-	fprintf(out, "\tset %s {\n\t\ttype %s\n", row->name, row->type);
+	fprintf(out, "\t%s %s {\n\t\ttype %s\n", row->flags & NFT_SET_MAP ? "map" : "set",
+		row->name, row->type);
+	if (row->flags & NFT_SET_MAP)
+		fprintf(out, "\t\tsize %u\n", MAP_SIZE);
 	if (row->flags & NFT_SET_TIMEOUT)
 		fprintf(out, "\t\tsize %u\n\t\tflags timeout\n", plan->max_elements);
 	if (row->flags & NFT_SET_INTERVAL)
@@ -1208,6 +1376,10 @@ static void print_set(const struct ruleset_plan *plan, const struct set_row *row
 		fputs(" }\n", out);
 	} else if (row->flags & NFT_SET_INTERVAL) {
 		print_openings(out, plan, row == &fixed_sets[FIXED_STATIC6]);
+	} else if (row == &fixed_sets[FIXED_STANDINGS]) {
+		print_ways(out, plan, standings, COUNT(standings));
+	} else if (row == &fixed_sets[FIXED_MARKS]) {
+		print_ways(out, plan, marks, COUNT(marks));
 	}
 	fputs("\t}\n", out);
 }

@@ -15,6 +15,7 @@
 #define OUTBOX_SIZE 8192U
 #define TICK_MS 25        /* expiry is exact without it; it tells, and makes room */
 #define CHANGES_MAX 4096U /* of the kernel, for one batch; more are made before it is done */
+#define PAST_MAX 1024U    /* ports to remember, until the next tick */
 #define PAST_MS (24 * 3600 * UINT64_C(1000))
 #define SLACK_PARTS 4U /* a kernel element outlives its pinhole by a quarter of a life */
 #define PROTO_UDP 17
@@ -41,6 +42,8 @@ struct worker {
 	struct kernel_change *change;
 	uint64_t *change_id; /* pinhole of each change; 0: none */
 	size_t n_changes;
+	struct kernel_change *past; /* no packet waits for these */
+	size_t n_past;
 	struct worker_stats stats;
 	pthread_t thread;
 	bool running;
@@ -97,8 +100,9 @@ static bool reserve(struct worker *w)
 	w->published = calloc((size_t)w->cfg.max_pinholes + 1, sizeof(*w->published));
 	w->change = calloc(CHANGES_MAX, sizeof(*w->change));
 	w->change_id = calloc(CHANGES_MAX, sizeof(*w->change_id));
+	w->past = calloc(PAST_MAX, sizeof(*w->past));
 	w->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return w->published && w->change && w->change_id && w->bell >= 0 &&
+	return w->published && w->change && w->change_id && w->past && w->bell >= 0 &&
 	       outbox_init(&w->outbox, OUTBOX_SIZE);
 }
 
@@ -159,6 +163,7 @@ void worker_free(struct worker *worker)
 	free(worker->published);
 	free(worker->change);
 	free(worker->change_id);
+	free(worker->past);
 	if (worker->bell >= 0)
 		close(worker->bell);
 	pthread_cond_destroy(&worker->done);
@@ -256,17 +261,27 @@ static uint64_t ms_until(uint64_t until_ns, uint64_t now_ns)
 	return until_ns > now_ns ? (until_ns - now_ns) / NS_PER_MS + 1 : 1;
 }
 
+static void publish_past(struct worker *w)
+{
+	size_t n = w->n_past;
+
+	w->n_past = 0;
+	if (n)
+		kernel_apply(w->setup.kernel, w->past, n);
+}
+
 /* A connection outlives its pinhole, and the kernel's knowledge of it may be lost: packets that could
- * belong to it are asked about for a day more */
+ * belong to it are asked about for a day more.  That is long after the next tick, and until then
+ * a connection is known by its mark: what is announced need not wait for it. */
 static void remember(struct worker *w, const struct ruleset_element *open, bool known)
 {
 	struct ruleset_element e = *open;
-	struct kernel_change *c = new_change(w, 0);
 
 	e.set = rpcgate_addr_is_ipv4(&e.client) ? SET_PAST4 : SET_PAST6;
 	e.timeout_ms += PAST_MS;
-	c->element = e;
-	c->known = known;
+	if (w->n_past == PAST_MAX)
+		publish_past(w);
+	w->past[w->n_past++] = (struct kernel_change){ .element = e, .known = known };
 }
 
 static enum ruleset_set set_of(const struct rpcgate_addr *client, uint8_t proto)
@@ -350,6 +365,7 @@ void worker_gather(struct worker *worker, const struct rpcgate_result *result)
 void worker_publish(struct worker *worker)
 {
 	publish(worker);
+	publish_past(worker);
 	ring(worker);
 }
 
@@ -386,6 +402,7 @@ void worker_republish(struct worker *worker)
 				remember(worker, &c->element, true);
 		}
 	publish(worker);
+	publish_past(worker);
 }
 
 /* -------------------------------------------------------------------- packets */
@@ -650,6 +667,7 @@ static void now_and_then(struct worker *w)
 		tell_refused(w);
 	do_task(w);
 	tick(w);
+	publish_past(w);
 }
 
 /* Packets of a queue come with one system call a batch, and nothing else is asked in between */
@@ -685,6 +703,7 @@ static void *run(void *ctx)
 		run_queue(w);
 	else
 		run_poll(w);
+	publish_past(w);
 	/* whoever waits for a task must not wait for ever */
 	pthread_mutex_lock(&w->lock);
 	atomic_store(&w->failed, !atomic_load(&w->stop));

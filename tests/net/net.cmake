@@ -38,6 +38,9 @@ foreach(group IN LISTS RPCGATE_NET_TESTS)
 	endif()
 	net_test(${group} ${arguments})
 endforeach()
+if("threads" IN_LIST RPCGATE_NET_TESTS)
+	set_tests_properties(net_threads PROPERTIES LABELS "net;threaded")
+endif()
 
 # A wall clock that the tests can step
 add_library(net_clockstep SHARED tests/net/clockstep.c)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -265,6 +266,25 @@ static void a_refresh_moves_the_end(void **state)
 	take_away(k);
 }
 
+/* One that an earlier process left has a new end, too, where the kernel can move it (6.12) */
+static void a_successor_moves_the_end(void **state)
+{
+	struct ruleset_plan plan = some_plan();
+	struct kernel *k = installed(&plan);
+	struct utsname machine;
+	unsigned major = 0, minor = 0;
+
+	(void)state;
+	assert_int_equal(uname(&machine), 0);
+	assert_int_equal(sscanf(machine.release, "%u.%u", &major, &minor), 2);
+	assert_int_equal(put(k, SET_PIN4, 1, 49160, false), 1);
+	usleep(1100000);
+	assert_int_equal(put(k, SET_PIN4, 1, 49160, false), 1);
+	must_say("nft list set inet rpcgate pin4",
+		 major * 100 + minor >= 612 ? "expires 59s" : "expires 58s");
+	take_away(k);
+}
+
 /* The set is full: what found no room is named, what did is there */
 static void a_full_set_refuses_the_rest(void **state)
 {
@@ -347,6 +367,7 @@ int main(void)
 		cmocka_unit_test(a_change_keeps_the_pinholes),
 		cmocka_unit_test(elements_come_and_go),
 		cmocka_unit_test(a_refresh_moves_the_end),
+		cmocka_unit_test(a_successor_moves_the_end),
 		cmocka_unit_test(a_full_set_refuses_the_rest),
 		cmocka_unit_test(thousands_at_once),
 		cmocka_unit_test(the_text_is_nft_language),
