@@ -235,6 +235,8 @@ def one_lab(args, names, results):
                         names, failed = [n for n in names if n != name], True
                         results.pop(name)
                     print(f"round {turn + 1}: {name}", file=sys.stderr, flush=True)
+        if not bridged:
+            args.learned = bench.learned
         if not bridged and bench.learned:
             print(f"from a mapper's answer to its pinhole in the kernel: at most "
                   f"{statistics.median(bench.learned):.0f} us (p50 of a way, median of rounds)")
@@ -298,6 +300,7 @@ def main():
     parser.add_argument("--flow", action="append", choices=FLOWS, help="preset: all")
     args = parser.parse_args()
     args.flow = args.flow or FLOWS
+    args.learned = []
     lab.enter()
     wanted = args.way or [*ROUTED, *BRIDGED]
     results = {name: [] for name in wanted}
@@ -310,7 +313,8 @@ def main():
     show(table)
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:
-            json.dump({"rounds": results, "summary": table}, file, indent=1)
+            json.dump({"rounds": results, "summary": table, "learned_us": args.learned}, file,
+                      indent=1)
     return int(failed)
 
 

@@ -141,7 +141,8 @@ static void note_comparison(struct bench *b, const json_t *rounds, const struct 
 			   ratio ? AT_LEAST(c->goal) : AT_MOST(c->goal));
 }
 
-/* How long the announcing packet was held, by the gateway's own clock: at most so long */
+/* How long the announcing packet was held, by the gateway's own clock: its histogram tells the end
+ * of a range, so it was at most so long */
 static void note_learned(struct bench *b, const json_t *root)
 {
 	const json_t *list = json_object_get(root, "learned_us");
@@ -151,7 +152,7 @@ static void note_learned(struct bench *b, const json_t *root)
 	for (; n < json_array_size(list) && n < COUNT(values); n++)
 		values[n] = json_number_value(json_array_get(list, n));
 	if (n)
-		bench_note(b, "inline: from a mapper's answer to its pinhole, p50", "gateway", 0,
+		bench_note(b, "inline: mapper's answer to its pinhole, p50 at most", "gateway", 0,
 			   "us", values, n, AT_MOST(20));
 }
 

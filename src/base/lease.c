@@ -64,6 +64,9 @@ bool leases_init(struct leases *t, uint32_t capacity, bool fixed, const struct h
 	}
 	t->line = (struct lease_line *)(((uintptr_t)t->memory + LEASE_LINE - 1) &
 					~(uintptr_t)(LEASE_LINE - 1));
+	/* a gateway holds an announcement back until it is noted: no fault may lie in its way */
+	if (fixed)
+		memset(t->line, 0, (size_t)homes * LEASE_LINE);
 	return true;
 }
 

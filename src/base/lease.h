@@ -66,7 +66,7 @@ struct leases {
 
 /**
  * @param capacity  leases, and the highest index
- * @param fixed     start at full size: no splits later
+ * @param fixed     start at full size, all of it touched: no splits and no page faults later
  * @return false if memory is short
  */
 MUST_USE bool leases_init(struct leases *t, uint32_t capacity, bool fixed,
