@@ -23,6 +23,7 @@ HERE = pathlib.Path(__file__).parent
 
 ADMIN, FS = samba.ADMINISTRATOR, samba.FS_USER
 WITHOUT_S = 4  # a client that got no answer for so long got none
+TORTURE = ["smbtorture", f"--basedir={lab.ROOT}"]  # it leaves a folder behind
 IMPACKET = ["/usr/bin/python3", str(HERE / "impacket_client.py")]
 
 
@@ -55,13 +56,13 @@ CLIENTS = [
      r"OUTBOUND NEIGHBORS"),
     ("samba-tool-drs-ip6", ["samba-tool", "drs", "showrepl", "dc1-6.lab.test", "-U", ADMIN],
      r"OUTBOUND NEIGHBORS"),
-    ("smbtorture-samr", ["smbtorture", "-U", ADMIN, rpc(lab.DC4), "rpc.handles.samr"],
+    ("smbtorture-samr", [*TORTURE, "-U", ADMIN, rpc(lab.DC4), "rpc.handles.samr"],
      r"success: samr"),
-    ("smbtorture-drsuapi", ["smbtorture", "-U", ADMIN, rpc(lab.DC4), "rpc.handles.drsuapi"],
+    ("smbtorture-drsuapi", [*TORTURE, "-U", ADMIN, rpc(lab.DC4), "rpc.handles.drsuapi"],
      r"success: drsuapi"),
-    ("smbtorture-big-endian", ["smbtorture", "-U", ADMIN, rpc(lab.DC4, "seal,bigendian"),
+    ("smbtorture-big-endian", [*TORTURE, "-U", ADMIN, rpc(lab.DC4, "seal,bigendian"),
                                "rpc.handles.samr"], r"success: samr"),
-    ("smbtorture-samr-ip6", ["smbtorture", "-U", ADMIN, rpc("dc1-6.lab.test"),
+    ("smbtorture-samr-ip6", [*TORTURE, "-U", ADMIN, rpc("dc1-6.lab.test"),
                              "rpc.handles.samr"], r"success: samr"),
     ("impacket-netlogon", [*IMPACKET, "netlogon", lab.DC4], r"^challenge"),
     ("impacket-netlogon-ip6", [*IMPACKET, "netlogon", lab.DC6], r"^challenge"),
