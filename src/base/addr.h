@@ -22,11 +22,17 @@ static inline struct rpcgate_addr addr_of_ipv4(const uint8_t octet[4])
 	return a;
 }
 
-static inline bool addr_is_ipv4(const struct rpcgate_addr *addr)
+/** True if 16 octets are an IPv4 address, mapped (RFC 4291 2.5.5.2). */
+static inline bool addr_is_mapped(const uint8_t *octet)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
-	return memcmp(addr->octet, mapped, sizeof(mapped)) == 0;
+	return memcmp(octet, mapped, sizeof(mapped)) == 0;
+}
+
+static inline bool addr_is_ipv4(const struct rpcgate_addr *addr)
+{
+	return addr_is_mapped(addr->octet);
 }
 
 static inline bool addr_equal(const struct rpcgate_addr *a, const struct rpcgate_addr *b)

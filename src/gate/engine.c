@@ -1076,14 +1076,6 @@ static inline bool is_calm(struct calm *calm, uint64_t time_ns)
 	return true;
 }
 
-static void judge_in_full(struct rpcgate *g, const struct rpcgate_packet *in,
-			  const struct rpcgate_ahead *a, const struct key_ahead *key)
-{
-	begin(g);
-	pass_time(g, in->time_ns);
-	decode_and_judge(g, in, a, key);
-}
-
 size_t rpcgate_feed_ahead(struct rpcgate *gate, const struct rpcgate_packet *packets,
 			  const struct rpcgate_ahead *ahead, size_t n,
 			  struct rpcgate_result *results)
@@ -1102,7 +1094,9 @@ size_t rpcgate_feed_ahead(struct rpcgate *gate, const struct rpcgate_packet *pac
 		if (!is_calm(&calm, packets[i].time_ns) ||
 		    !is_nobodys(gate, &packets[i], &ahead[i], key, r)) {
 			clock_follow(gate, calm.latest);
-			judge_in_full(gate, &packets[i], &ahead[i], key);
+			begin(gate);
+			pass_time(gate, packets[i].time_ns);
+			decode_and_judge(gate, &packets[i], &ahead[i], key);
 			*r = gate->result;
 			if (r->n_events)
 				return i + 1;

@@ -34,6 +34,7 @@
 #include "pdu.h"
 #include "pipe.h"
 #include "pool.h"
+#include "ports.h"
 #include "rpcgate.h"
 #include "table.h"
 #include "talk.h"
@@ -121,10 +122,9 @@ struct pinholes {
 	struct leases leases;
 	struct hash_sums sums; /* of keys that are longer than those of leases */
 	struct table peer_table;
-	uint32_t *of_port;           /* pinholes of each port */
-	uint64_t marked[65536 / 64]; /* a bit for each port that has some: stays in the first cache */
-	uint32_t sweep;              /* the last one looked at */
-	uint32_t sweep_left;         /* of this slice */
+	struct ports ports;  /* pinholes of each, and what else makes one matter */
+	uint32_t sweep;      /* the last one looked at */
+	uint32_t sweep_left; /* of this slice */
 	uint64_t last_id;
 };
 
@@ -329,7 +329,7 @@ struct grant *grant_at(const struct rpcgate *g, uint32_t index);
 /** False if no pinhole leads to this port, whoever asks whom: most ports of most packets. */
 static inline bool pinhole_has_port(const struct rpcgate *g, uint16_t port)
 {
-	return g->pinholes.marked[port / 64] >> (port % 64) & 1;
+	return ports_has(&g->pinholes.ports, port);
 }
 /** True if some grant is open; where none ends within seconds, one line of cache is read. */
 bool pinhole_is_open(struct rpcgate *g, const struct pinhole_key *key);

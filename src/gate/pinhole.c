@@ -13,8 +13,6 @@
 
 #include "gate.h"
 
-#define PORTS (UINT16_MAX + 1U)
-
 #define SWEEP_FOR_ROOM 256U /* pinholes looked at to make room before a limit is admitted */
 #define TOLD_AT_ONCE 32U    /* pinholes that ran out, told twice that with one packet: some 20 us */
 
@@ -49,16 +47,6 @@ static struct peer *peer_at(const struct rpcgate *g, uint32_t index)
 	return pool_at(&g->pinholes.peers, index);
 }
 
-static void count_port(struct pinholes *ps, uint16_t port, bool more)
-{
-	uint64_t bit = UINT64_C(1) << (port % 64);
-
-	if (more ? ++ps->of_port[port] : --ps->of_port[port])
-		ps->marked[port / 64] |= bit;
-	else
-		ps->marked[port / 64] &= ~bit;
-}
-
 void pinholes_mark_ports(struct rpcgate *g, bool on)
 {
 	static const uint16_t fixed[] = { PIPE_PORT_NETBIOS, PIPE_PORT_SMB, DATAGRAM_MAPPER_PORT };
@@ -67,9 +55,9 @@ void pinholes_mark_ports(struct rpcgate *g, bool on)
 	for (uint32_t i = 0; i < mappers->n; i++)
 		for (uint32_t port = mappers->range[i].first; port <= mappers->range[i].last;
 		     port++)
-			count_port(&g->pinholes, (uint16_t)port, on);
+			ports_count(&g->pinholes.ports, (uint16_t)port, on);
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
-		count_port(&g->pinholes, fixed[i], on);
+		ports_count(&g->pinholes.ports, fixed[i], on);
 }
 
 bool pinholes_init(struct rpcgate *g)
@@ -77,8 +65,7 @@ bool pinholes_init(struct rpcgate *g)
 	struct pinholes *p = &g->pinholes;
 	uint32_t n = g->cfg.max_pinholes;
 
-	p->of_port = calloc(PORTS, sizeof(*p->of_port));
-	if (!p->of_port)
+	if (!ports_init(&p->ports))
 		return false;
 	p->sums = hash_sums_of(&g->key, 40);
 	pinholes_mark_ports(g, true);
@@ -99,8 +86,7 @@ void pinholes_done(struct rpcgate *g)
 	pool_done(&p->peers);
 	leases_done(&p->leases);
 	table_done(&p->peer_table);
-	free(p->of_port);
-	p->of_port = NULL;
+	ports_done(&p->ports);
 }
 
 /* -------------------------------------------------------------------- peers */
@@ -425,7 +411,7 @@ static void remove_pinhole(struct rpcgate *g, uint32_t index)
 	}
 	peer_leave(g, p->client_peer);
 	peer_leave(g, p->server_peer);
-	count_port(&g->pinholes, p->key.port, false);
+	ports_count(&g->pinholes.ports, p->key.port, false);
 	lease_remove(&g->pinholes.leases, lease_key_of(g, &p->key), index);
 	p->id = 0; /* the sweep skips free slots by it */
 	pool_give(&g->pinholes.pool, index);
@@ -571,7 +557,7 @@ static enum rpcgate_reason make(struct rpcgate *g, const struct pinhole_key *key
 	p->server_peer = peer_of(g, &key->server, key->zone, 1);
 	peer_at(g, p->client_peer)->n++;
 	peer_at(g, p->server_peer)->n++;
-	count_port(ps, key->port, true);
+	ports_count(&ps->ports, key->port, true);
 	lease_add(&ps->leases, lease_key_of(g, key), *index, 0);
 	return RPCGATE_REASON_NONE;
 }

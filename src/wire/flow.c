@@ -9,8 +9,7 @@ bool flows_init(struct flows *flows, uint32_t max_flows, struct hash_key key)
 	/* numbers of their own for each, so that no key of one kind meets one of the other by design */
 	*flows = (struct flows){ .ipv4 = hash_sums_of(&key, 4), .ipv6 = hash_sums_of(&key, 6) };
 	if (pool_init(&flows->pool, max_flows, sizeof(struct flow)) &&
-	    table_init(&flows->table, max_flows) &&
-	    (flows->of_port = calloc(65536, sizeof(*flows->of_port))) &&
+	    table_init(&flows->table, max_flows) && ports_init(&flows->ports) &&
 	    (flows->stranger = calloc(STRANGER_SLOTS, sizeof(*flows->stranger))))
 		return true;
 	flows_done(flows);
@@ -21,8 +20,7 @@ void flows_done(struct flows *flows)
 {
 	pool_done(&flows->pool);
 	table_done(&flows->table);
-	free(flows->of_port);
-	flows->of_port = NULL;
+	ports_done(&flows->ports);
 	free(flows->stranger);
 	flows->stranger = NULL;
 }
@@ -152,16 +150,6 @@ uint32_t flow_find(const struct flows *flows, const struct flow_key *key, uint64
 	return 0;
 }
 
-static void count_port(struct flows *flows, uint16_t port, bool more)
-{
-	uint64_t bit = UINT64_C(1) << (port % 64);
-
-	if (more ? ++flows->of_port[port] : --flows->of_port[port])
-		flows->port_used[port / 64] |= bit;
-	else
-		flows->port_used[port / 64] &= ~bit;
-}
-
 static void age_link(struct flows *flows, uint32_t index, enum flow_age age)
 {
 	struct flow *f = flow_at(flows, index);
@@ -205,8 +193,8 @@ uint32_t flow_new(struct flows *flows, const struct flow_key *key, uint64_t hash
 	f->pending_side = SIDE_UNKNOWN;
 	age_link(flows, index, FLOW_OPENING);
 	table_add(&flows->table, hash, index);
-	count_port(flows, key->port[0], true);
-	count_port(flows, key->port[1], true);
+	ports_count(&flows->ports, key->port[0], true);
+	ports_count(&flows->ports, key->port[1], true);
 	return index;
 }
 
@@ -216,8 +204,8 @@ void flow_free(struct flows *flows, uint32_t index)
 
 	age_unlink(flows, f);
 	table_remove(&flows->table, f->hash, index);
-	count_port(flows, f->key.port[0], false);
-	count_port(flows, f->key.port[1], false);
+	ports_count(&flows->ports, f->key.port[0], false);
+	ports_count(&flows->ports, f->key.port[1], false);
 	pool_give(&flows->pool, index);
 }
 

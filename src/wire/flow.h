@@ -12,6 +12,7 @@
 #include "hash.h"
 #include "packet.h"
 #include "pool.h"
+#include "ports.h"
 #include "stream.h"
 #include "table.h"
 
@@ -76,8 +77,7 @@ struct flows {
 		uint32_t newest;
 	} list[FLOW_AGES];
 	uint64_t last_id;
-	uint32_t *of_port;              /**< flows with an end on this port */
-	uint64_t port_used[65536 / 64]; /**< a bit for each port that has some */
+	struct ports ports; /**< ends of flows on each */
 	uint32_t *stranger; /**< hashes of flows that turned out to be foreign, the latest in each slot */
 };
 
@@ -117,7 +117,7 @@ static inline uint32_t flow_hash_plain(const struct flows *flows, const uint8_t 
  *  nobody uses for RPC, and no hash is needed to say so. */
 static inline bool flow_ports_used(const struct flows *flows, uint16_t a, uint16_t b)
 {
-	return flows->port_used[a / 64] >> (a % 64) & flows->port_used[b / 64] >> (b % 64) & 1;
+	return ports_has(&flows->ports, a) && ports_has(&flows->ports, b);
 }
 static inline void flow_prefetch(const struct flows *flows, uint32_t hash)
 {

@@ -9,6 +9,7 @@
 #ifndef WIRE_PACKET_H
 #define WIRE_PACKET_H
 
+#include "addr.h"
 #include "bytes.h"
 #include "rpcgate.h"
 
@@ -65,13 +66,6 @@ struct peek {
 	bool ipv6;
 };
 
-static inline bool peek_is_mapped(const uint8_t *addr)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	return memcmp(addr, mapped, sizeof(mapped)) == 0;
-}
-
 /* Octets of header and payload, by an IPv6 header that nothing extends; 0: something is odd */
 static inline uint32_t peek_ipv6(const uint8_t *ip, uint32_t left)
 {
@@ -80,7 +74,7 @@ static inline uint32_t peek_ipv6(const uint8_t *ip, uint32_t left)
 	if (left < 40 || ip[0] >> 4 != 6)
 		return 0;
 	payload = load16(ip + 4, true);
-	return !payload || peek_is_mapped(ip + 8) || peek_is_mapped(ip + 24) ? 0 : 40 + payload;
+	return !payload || addr_is_mapped(ip + 8) || addr_is_mapped(ip + 24) ? 0 : 40 + payload;
 }
 
 /* The same of an IPv4 header without options */
