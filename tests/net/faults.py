@@ -10,7 +10,6 @@ import os
 import pathlib
 import random
 import signal
-import threading
 import time
 import urllib.request
 
@@ -87,25 +86,15 @@ def closed_to_hidden(host="client", name="netlogon"):
 
 # -------------------------------------------------------------------- killed
 
-class Load:
+class Load(lab.Threads):
     """An honest client and a hostile one that never stop."""
 
     def __init__(self):
-        self.going = True
+        super().__init__()
         self.honest = self.hostile = 0
         self.breaches = []
-        self.threads = [threading.Thread(target=self.run, args=pair, daemon=True)
-                        for pair in (("client", self.good), ("other", self.bad))]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.going = False
-        for thread in self.threads:
-            thread.join()
+        self.thread(self.run, "client", self.good)
+        self.thread(self.run, "other", self.bad)
 
     def run(self, host, deed):
         lab.setns(host)

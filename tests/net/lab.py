@@ -25,6 +25,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = pathlib.Path("/mnt")
@@ -280,6 +281,26 @@ table inet filter {
         with inside(host), socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.settimeout(1)
             return probe.connect_ex((address, port)) == 0
+
+
+class Threads:
+    """Threads that go on while self.going, which is until the end of the with block."""
+
+    def __init__(self):
+        self.going, self.threads = True, []
+
+    def thread(self, target, *args):
+        self.threads.append(threading.Thread(target=target, args=args, daemon=True))
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.going = False
+        for thread in self.threads:
+            thread.join()
 
 
 def is_ip6(address):

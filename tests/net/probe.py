@@ -6,7 +6,6 @@ was sent, however late it is seen. Knocks go to the given ports in turn.
 """
 import socket
 import struct
-import threading
 import time
 
 import capture
@@ -33,10 +32,11 @@ def syn(source, server, sport, dport, seq):
     return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + segment
 
 
-class Probe:
+class Probe(lab.Threads):
     """A context manager: knocks from `client` while it is open."""
 
     def __init__(self, net, server, *ports, source=lab.CLIENT4, host="client", behind="dc"):
+        super().__init__()
         self.server, self.ports, self.source = server, ports, source
         self.sent, self.heard = [], set()  # [(time, port)], {number}
         gate = net.call(["ip", "-n", lab.GATEWAY, "-br", "link", "show", host]).split()[2]
@@ -45,8 +45,8 @@ class Probe:
         self.sender, self.listener = self.raw(host), self.raw(behind)
         self.listener.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         self.listener.settimeout(0.05)
-        self.open = True
-        self.threads = [threading.Thread(target=t, daemon=True) for t in (self.knock, self.listen)]
+        self.thread(self.knock)
+        self.thread(self.listen)
 
     @staticmethod
     def raw(host):
@@ -56,20 +56,13 @@ class Probe:
         made.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE
         return made
 
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
     def __exit__(self, *_):
-        self.open = False
-        for thread in self.threads:
-            thread.join()
+        super().__exit__()
         self.sender.close()
         self.listener.close()
 
     def knock(self):
-        while self.open:
+        while self.going:
             number = len(self.sent)
             port = self.ports[number % len(self.ports)]
             packet = syn(self.source, self.server, FIRST_PORT + number % PORTS, port, number)
@@ -81,7 +74,7 @@ class Probe:
             time.sleep(PERIOD_S)
 
     def listen(self):
-        while self.open:
+        while self.going:
             try:
                 frame = self.listener.recv(2048)
             except OSError:

@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import os
 import signal
-import threading
 import time
 import urllib.request
 
@@ -43,15 +42,16 @@ def world(args):
         args.net.stop(standin)
 
 
-class Crowd:
+class Crowd(lab.Threads):
     """Deeds that are done again and again, each by a thread of its own, until it is told to end."""
 
     def __init__(self):
-        self.going, self.done, self.wrong, self.threads = True, {}, [], []
+        super().__init__()
+        self.done, self.wrong = {}, []
 
     def add(self, name, host, deed):
         self.done[name] = 0
-        self.threads.append(threading.Thread(target=self.run, args=(name, host, deed), daemon=True))
+        self.thread(self.run, name, host, deed)
 
     def run(self, name, host, deed):
         lab.setns(host)
@@ -61,16 +61,6 @@ class Crowd:
                 self.done[name] += 1
             except (lab.Failed, OSError, pdu.Refused, IndexError) as why:
                 self.wrong.append(f"{name}: {why}")
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.going = False
-        for thread in self.threads:
-            thread.join()
 
 
 def honest(server, names):
