@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <arpa/inet.h>
+
 #include "addr.h"
 #include "checksum.h"
 
@@ -18,8 +20,7 @@ static inline void add_long_word(const uint8_t *p, uint64_t *sum, uint64_t *carr
 	uint64_t word;
 
 	memcpy(&word, p, sizeof(word));
-	*sum += word;
-	*carries += *sum < word;
+	*carries += __builtin_add_overflow(*sum, word, sum);
 }
 
 static inline uint64_t sum_octets(const uint8_t *p, size_t n)
@@ -32,9 +33,14 @@ static inline uint64_t sum_octets(const uint8_t *p, size_t n)
 		add_long_word(p + 16, &sum, &carries);
 		add_long_word(p + 24, &sum, &carries);
 	}
+	for (; n >= 8; p += 8, n -= 8)
+		add_long_word(p, &sum, &carries);
 	sum = (sum & UINT32_MAX) + (sum >> 32) + carries;
-	for (; n >= 4; p += 4, n -= 4)
+	if (n >= 4) {
 		sum = add_word(p, sum);
+		p += 4;
+		n -= 4;
+	}
 	if (n) {
 		uint32_t last = 0;
 
@@ -53,21 +59,18 @@ static inline uint16_t fold(uint64_t sum)
 	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
-static uint16_t to_network(uint16_t host)
+/* It folds to all ones.  Folding keeps the remainder, and no sum here is zero: there are a version and
+ * a protocol number in it. */
+static inline bool is_all_ones(uint64_t sum)
 {
-	const uint8_t octets[2] = { (uint8_t)(host >> 8), (uint8_t)host };
-	uint16_t v;
-
-	memcpy(&v, octets, sizeof(v));
-	return v;
+	return sum % 0xffff == 0;
 }
 
 /* Addresses (as IPv4 the mapped prefix would count, so only the last four octets), length, TCP */
 static inline uint64_t pseudo_header(const struct packet *packet, uint32_t length)
 {
 	const uint8_t *src = packet->src.octet, *dst = packet->dst.octet;
-	uint64_t sum = (uint64_t)to_network((uint16_t)(length >> 16)) +
-		       to_network((uint16_t)length) + to_network(IP_PROTO_TCP);
+	uint64_t sum = (uint64_t)htonl(length) + htons(IP_PROTO_TCP);
 
 	sum = add_word(dst + 12, add_word(src + 12, sum));
 	if (packet->ip_header.n || addr_is_ipv4(&packet->src))
@@ -78,10 +81,15 @@ static inline uint64_t pseudo_header(const struct packet *packet, uint32_t lengt
 }
 
 /* The card gets the pseudo header's sum, for large segments often without the length */
-static bool is_partial(const struct packet *packet, uint16_t field)
+static __attribute__((noinline)) enum checksum partial_or_bad(const struct packet *packet)
 {
+	uint16_t field;
+
+	memcpy(&field, packet->l4.p + 16, sizeof(field));
 	return !field || field == fold(pseudo_header(packet, packet->l4_len)) ||
-	       field == fold(pseudo_header(packet, 0));
+			       field == fold(pseudo_header(packet, 0)) ?
+		       CHECKSUM_PARTIAL :
+		       CHECKSUM_BAD;
 }
 
 static inline uint64_t sum_header(struct bytes header)
@@ -93,25 +101,28 @@ static inline uint64_t sum_header(struct bytes header)
 	return add_word(p, add_word(p + 4, add_word(p + 8, add_word(p + 12, add_word(p + 16, 0)))));
 }
 
-enum checksum checksum_header(const struct packet *packet)
+static inline enum checksum header_sum(const struct packet *packet)
 {
-	if (!packet->ip_header.n || fold(sum_header(packet->ip_header)) == 0xffff)
+	if (!packet->ip_header.n || is_all_ones(sum_header(packet->ip_header)))
 		return CHECKSUM_GOOD;
 	return load16(packet->ip_header.p + 10, true) ? CHECKSUM_BAD : CHECKSUM_PARTIAL;
 }
 
+enum checksum checksum_header(const struct packet *packet)
+{
+	return header_sum(packet);
+}
+
 enum checksum checksum_verify(const struct packet *packet)
 {
-	enum checksum header = checksum_header(packet);
-	uint16_t field;
+	enum checksum header = header_sum(packet);
 
 	if (header != CHECKSUM_GOOD)
 		return header;
 	if (packet->l4.n < packet->l4_len)
 		return CHECKSUM_UNKNOWN;
-	if (fold(pseudo_header(packet, packet->l4_len) + sum_octets(packet->l4.p, packet->l4.n)) ==
-	    0xffff)
+	if (is_all_ones(pseudo_header(packet, packet->l4_len) +
+			sum_octets(packet->l4.p, packet->l4.n)))
 		return CHECKSUM_GOOD;
-	memcpy(&field, packet->l4.p + 16, sizeof(field));
-	return is_partial(packet, field) ? CHECKSUM_PARTIAL : CHECKSUM_BAD;
+	return partial_or_bad(packet);
 }
