@@ -573,27 +573,29 @@ static uint32_t resume(struct rpcgate *g, const struct flow_key *key, uint64_t h
 
 /* State for a flow that has none: 0 if it needs none */
 static uint32_t admit(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in,
-		      const struct flow_key *key)
+		      unsigned side)
 {
+	struct flow_key key;
 	uint64_t hash;
 	uint32_t index;
 
 	if (p->tcp_flags & TCP_RST)
 		return 0;
-	hash = flow_hash(&g->flows, key);
+	key = flow_key_of(p, in->zone, side);
+	hash = flow_hash(&g->flows, &key);
 	if (p->tcp_flags & TCP_SYN) {
 		flow_unmark_stranger(&g->flows, hash);
-		return flow_make(g, key, hash);
+		return flow_make(g, &key, hash);
 	}
 	if (is_approved(in) && p->payload.n && p->tcp_flags & TCP_ACK)
-		return resume(g, key, hash);
+		return resume(g, &key, hash);
 	/* what it sent before was let pass and is forgotten: a Bind may be the end of another one */
 	if (in->standing == RPCGATE_STANDING_ADMITTED && g->cfg.mode == RPCGATE_ENFORCE &&
 	    g->cfg.midstream != RPCGATE_MIDSTREAM_PASS)
 		return 0;
 	if (!opens_midstream(p) || flow_is_stranger(&g->flows, hash))
 		return 0;
-	index = flow_make(g, key, hash);
+	index = flow_make(g, &key, hash);
 	if (index)
 		flow_at(&g->flows, index)->midstream = true;
 	return index;
@@ -742,20 +744,36 @@ static bool is_unread(struct flow *f, unsigned side, const struct rpcgate_packet
 	return side != f->client && f->stream[f->client].one_sided;
 }
 
+static uint32_t hash_of(const struct rpcgate *g, const struct packet *p, uint32_t zone,
+			unsigned side)
+{
+	struct flow_key key = flow_key_of(p, zone, side);
+
+	return (uint32_t)flow_hash(&g->flows, &key);
+}
+
+static void smb(struct rpcgate *g, const struct packet *p, uint32_t zone, unsigned side,
+		uint32_t index)
+{
+	struct flow_key key = flow_key_of(p, zone, side);
+
+	pipe_read(g, p, &key, flow_hash(&g->flows, &key), side,
+		  index ? flow_at(&g->flows, index)->id : 0);
+}
+
 /* @p hash: NULL if it is not known yet; else the half that is enough to find the flow */
 static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in,
 		    const uint32_t *hash)
 {
-	unsigned side;
-	struct flow_key key = flow_key_of(p, in->zone, &side);
-	uint32_t index = flow_find(&g->flows, &key, hash ? *hash : flow_hash(&g->flows, &key));
+	unsigned side = flow_side_of(p);
+	uint32_t index = flow_find(&g->flows, p, in->zone, side,
+				   hash ? *hash : hash_of(g, p, in->zone, side));
 	struct flow *f;
 
 	if (pipe_may_carry(p) && g->cfg.pipes == RPCGATE_PIPES_REPORT)
-		pipe_read(g, p, &key, flow_hash(&g->flows, &key), side,
-			  index ? flow_at(&g->flows, index)->id : 0);
+		smb(g, p, in->zone, side, index);
 	if (!index)
-		index = admit(g, p, in, &key);
+		index = admit(g, p, in, side);
 	if (!index) {
 		judge_unknown(g, p, in);
 		return;

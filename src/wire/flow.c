@@ -62,37 +62,26 @@ static uint64_t word_at(const uint8_t *p)
 
 /* Any total order will do, so the words are compared as the machine reads them.  This runs for
  * every packet: memcmp() costs three times as much. */
-static bool lower(const struct packet *p)
+unsigned flow_side_of(const struct packet *p)
 {
 	uint64_t src = word_at(p->src.octet + 8), dst = word_at(p->dst.octet + 8);
 
 	if (src != dst)
-		return src < dst;
+		return src > dst;
 	src = word_at(p->src.octet);
 	dst = word_at(p->dst.octet);
-	return src != dst ? src < dst : p->src_port < p->dst_port;
+	return src != dst ? src > dst : p->src_port >= p->dst_port;
 }
 
-struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned *side)
+struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned side)
 {
-	if (lower(packet)) {
-		*side = 0;
+	if (!side)
 		return (struct flow_key){ { packet->src, packet->dst },
 					  { packet->src_port, packet->dst_port },
 					  zone };
-	}
-	*side = 1;
 	return (struct flow_key){ { packet->dst, packet->src },
 				  { packet->dst_port, packet->src_port },
 				  zone };
-}
-
-#define KEY_WORDS (sizeof(struct flow_key) / 8)
-
-static void key_words(const struct flow_key *key, uint64_t word[KEY_WORDS])
-{
-	_Static_assert(sizeof(*key) == 40, "the key has no padding");
-	memcpy(word, key, sizeof(*key));
 }
 
 uint64_t flow_hash(const struct flows *flows, const struct flow_key *key)
@@ -119,33 +108,38 @@ uint32_t flow_hash_plain_ipv6(const struct flows *flows, const uint8_t *frame,
 			    .dst_port = load16(frame + peek->l4 + 2, true) };
 	uint32_t word[sizeof(struct flow_key) / 4];
 	struct flow_key key;
-	unsigned side;
 
 	memcpy(p.src.octet, frame + peek->l3 + 8, sizeof(p.src));
 	memcpy(p.dst.octet, frame + peek->l3 + 24, sizeof(p.dst));
-	key = flow_key_of(&p, zone, &side);
+	key = flow_key_of(&p, zone, flow_side_of(&p));
 	memcpy(word, &key, sizeof(key));
 	return hash_sum_low(&flows->ipv6, word, ARRAY_SIZE(word));
 }
 
-static bool same_key(const struct flow_key *a, const struct flow_key *b)
+static inline uint64_t addrs_differ(const struct rpcgate_addr *a, const struct rpcgate_addr *b)
 {
-	uint64_t x[KEY_WORDS], y[KEY_WORDS], differ = 0;
-
-	key_words(a, x);
-	key_words(b, y);
-	for (size_t i = 0; i < KEY_WORDS; i++)
-		differ |= x[i] ^ y[i];
-	return !differ;
+	return (word_at(a->octet) ^ word_at(b->octet)) |
+	       (word_at(a->octet + 8) ^ word_at(b->octet + 8));
 }
 
-uint32_t flow_find(const struct flows *flows, const struct flow_key *key, uint64_t hash)
+/* Compared without a branch in between: nearly always it is the one */
+static inline bool is_of(const struct flow_key *key, const struct packet *p, uint32_t zone,
+			 unsigned side)
+{
+	return !(addrs_differ(&key->addr[side], &p->src) |
+		 addrs_differ(&key->addr[!side], &p->dst) |
+		 (uint64_t)(key->port[side] ^ p->src_port) |
+		 (uint64_t)(key->port[!side] ^ p->dst_port) | (key->zone ^ zone));
+}
+
+uint32_t flow_find(const struct flows *flows, const struct packet *packet, uint32_t zone,
+		   unsigned side, uint32_t hash)
 {
 	uint32_t probe;
 
 	for (uint32_t i = table_first(&flows->table, hash, &probe); i;
 	     i = table_next(&flows->table, hash, &probe))
-		if (same_key(&flow_at(flows, i)->key, key))
+		if (is_of(&flow_at(flows, i)->key, packet, zone, side))
 			return i;
 	return 0;
 }

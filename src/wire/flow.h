@@ -90,8 +90,10 @@ static inline struct flow *flow_at(const struct flows *flows, uint32_t index)
 	return pool_at(&flows->pool, index);
 }
 
-/** Key of a packet; *side is the end it comes from. */
-struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned *side);
+/** The end that a packet comes from: 0 or 1. */
+unsigned flow_side_of(const struct packet *packet);
+/** Key of a packet that comes from this side. */
+struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned side);
 
 uint64_t flow_hash(const struct flows *flows, const struct flow_key *key);
 uint32_t flow_hash_plain_ipv6(const struct flows *flows, const uint8_t *frame,
@@ -130,8 +132,9 @@ static inline bool flow_may_exist(const struct flows *flows, uint32_t hash)
 
 	return table_first(&flows->table, hash, &probe);
 }
-/** 0 if there is none. */
-MUST_USE uint32_t flow_find(const struct flows *flows, const struct flow_key *key, uint64_t hash);
+/** The flow of a packet that comes from @p side, by the lower half of its hash; 0 if there is none. */
+MUST_USE uint32_t flow_find(const struct flows *flows, const struct packet *packet, uint32_t zone,
+			    unsigned side, uint32_t hash);
 /** A new flow in FLOW_OPENING; 0 when the pool is full. */
 MUST_USE uint32_t flow_new(struct flows *flows, const struct flow_key *key, uint64_t hash,
 			   uint64_t now_ns);

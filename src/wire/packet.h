@@ -134,7 +134,8 @@ other:
 
 /** Decode a frame.  The packet's ranges point into it. */
 enum decode packet_decode(const struct rpcgate_packet *in, struct packet *out);
-/** The same of a frame that packet_peek() found to be plain, at a quarter of the price. */
+/** The same of a frame that packet_peek() found to be plain, at a fifth of the price.  What the kind
+ *  of packet does not have (a fragment; of UDP: a payload) is not written. */
 enum decode packet_decode_plain(const struct rpcgate_packet *in, const struct peek *peek,
 				struct packet *out);
 
