@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ports.h - which ports have something: a count of each, and a bit that says whether it is zero
+/* ports.h - which ports have something: a count for each use, and a bit that says whether it is zero
  *
- * The bits of all ports are 8 KiB, which stay in the first cache; the counts are touched only when
- * something comes or goes.
+ * The bits of a port are one octet: what a packet's two ports are used for is two reads.  The counts
+ * are touched only when something comes or goes.
  */
 #ifndef BASE_PORTS_H
 #define BASE_PORTS_H
@@ -13,15 +13,24 @@
 
 #define PORTS_ALL 65536U
 
+enum ports_use {
+	PORTS_FLOW = 1,    /**< an end of a flow */
+	PORTS_PINHOLE = 2, /**< a pinhole, or what else makes packets matter that are of no flow */
+	PORTS_USES = 2
+};
+
 struct ports {
-	uint32_t *count;
-	uint64_t used[PORTS_ALL / 64];
+	uint32_t *count;        /**< [PORTS_USES][PORTS_ALL] */
+	uint64_t firsts;        /**< grows whenever a port gets its first of some use */
+	uint8_t use[PORTS_ALL]; /**< set of enum ports_use */
 };
 
 /** False if memory is short. */
 MUST_USE static inline bool ports_init(struct ports *ports)
 {
-	*ports = (struct ports){ .count = calloc(PORTS_ALL, sizeof(*ports->count)) };
+	*ports = (struct ports){
+		.count = calloc((size_t)PORTS_USES * PORTS_ALL, sizeof(*ports->count)),
+	};
 	return ports->count;
 }
 
@@ -32,19 +41,22 @@ static inline void ports_done(struct ports *ports)
 }
 
 /** One more or one less on this port; the caller takes away what was added. */
-static inline void ports_count(struct ports *ports, uint16_t port, bool more)
+static inline void ports_count(struct ports *ports, enum ports_use use, uint16_t port, bool more)
 {
-	uint64_t bit = UINT64_C(1) << (port % 64);
+	uint32_t *count = &ports->count[(use - 1) * PORTS_ALL + port];
 
-	if (more ? ++ports->count[port] : --ports->count[port])
-		ports->used[port / 64] |= bit;
-	else
-		ports->used[port / 64] &= ~bit;
+	if (!more) {
+		if (!--*count)
+			ports->use[port] &= (uint8_t)~use;
+	} else if (!(*count)++) {
+		ports->use[port] |= (uint8_t)use;
+		ports->firsts++;
+	}
 }
 
-static inline bool ports_has(const struct ports *ports, uint16_t port)
+static inline bool ports_has(const struct ports *ports, enum ports_use use, uint16_t port)
 {
-	return ports->used[port / 64] >> (port % 64) & 1;
+	return ports->use[port] & use;
 }
 
 #endif

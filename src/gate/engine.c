@@ -14,7 +14,6 @@
 #define SWEEP_MIN 16U
 #define FLOWS_AT_ONCE 512U /* idle flows of one age let go with one packet: 0.1 ms */
 #define RECLAIM_SEARCH 64U /* flows looked at for one that holds octets */
-#define AHEAD 4U           /* packets looked at before their turn: a miss lasts no longer */
 #define AT_ONCE 16U        /* packets looked at before any of them is judged */
 #define FINISH_ROOM 4096U  /* events left free before the last packets of a flow are read */
 
@@ -43,8 +42,8 @@ static bool reserve(struct rpcgate *g)
 	uint32_t convs = cfg->max_flows;
 
 	/* four contexts for each connection on average; the limit for one is max_contexts */
-	return arena_init(&g->arena, cfg->buffer_octets) &&
-	       flows_init(&g->flows, cfg->max_flows, g->key) &&
+	return arena_init(&g->arena, cfg->buffer_octets) && ports_init(&g->ports) &&
+	       flows_init(&g->flows, cfg->max_flows, g->key, &g->ports) &&
 	       fragments_init(&g->fragments, cfg->max_datagrams, g->key, &g->arena) &&
 	       datagrams_init(&g->datagrams, cfg->max_udp_calls) &&
 	       talks_init(&g->talks, cfg->max_udp_talks) && pipes_init(&g->pipes, cfg->max_pipes) &&
@@ -96,6 +95,7 @@ void rpcgate_free(struct rpcgate *gate)
 	datagrams_done(&gate->datagrams);
 	fragments_done(&gate->fragments);
 	flows_done(&gate->flows);
+	ports_done(&gate->ports);
 	arena_done(&gate->arena);
 	free(gate);
 }
@@ -537,9 +537,9 @@ static void doubt(struct rpcgate *g, struct flow *f, unsigned side, const struct
 /* ----------------------------------------------------------------- segments */
 
 /* What opens_midstream() and an SMB header begin with */
-static bool may_open_midstream(uint8_t first)
+static inline bool may_open_midstream(uint8_t first)
 {
-	return first == 5 || first == 'n';
+	return (first == 5) | (first == 'n');
 }
 
 static bool opens_midstream(const struct packet *p)
@@ -895,7 +895,6 @@ static bool fragment_fits(const struct rpcgate *g, const struct packet *p,
 static void user_datagram(struct rpcgate *g, const struct packet *p,
 			  const struct rpcgate_packet *in)
 {
-	g->stats.packets_udp++;
 	if (datagram_is_mapper(p))
 		datagram_read(g, p, in->zone);
 	talk_read(g, p, in->zone); /* the mapper's port may also be a client's */
@@ -928,6 +927,7 @@ static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_p
 		segment(g, p, in, NULL);
 		break;
 	case DECODE_UDP:
+		g->stats.packets_udp++;
 		user_datagram(g, p, in);
 		break;
 	default:
@@ -938,10 +938,11 @@ static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_p
 
 /* ------------------------------------------------------------- looking ahead */
 
-/* The half of a hash that the table of flows is asked by, where that was found out */
+/* What was found out about a packet some packets before its turn */
 struct key_ahead {
-	uint32_t hash;
-	bool known;
+	uint32_t hash;   /* the half that the table of flows is asked by */
+	uint8_t known;   /* it is */
+	uint8_t nobodys; /* nobody wanted the packet then */
 };
 
 static inline struct peek peek_of(const struct rpcgate_ahead *a)
@@ -957,49 +958,35 @@ static inline uint32_t hash_ahead(const struct rpcgate *g, const struct rpcgate_
 	return flow_hash_plain(&g->flows, in->data, &peek, in->zone);
 }
 
+/* A SYN begins a connection, some octets a conversation.  Whether a segment carries any cannot be
+ * predicted: the octet before the payload is read where there is none. */
+static inline bool is_quiet(const uint8_t *frame, const struct peek *peek, bool carries)
+{
+	uint8_t first = frame[peek->payload - !carries];
+
+	return !((frame[peek->l4 + 13] & TCP_SYN) | (carries & may_open_midstream(first)));
+}
+
 static inline void look_at(const struct rpcgate_packet *in, struct rpcgate_ahead *a)
 {
 	struct peek peek;
 	const uint8_t *l4;
-	bool tcp;
 
 	if (!packet_peek(in, &peek)) {
 		*a = (struct rpcgate_ahead){ 0 };
 		return;
 	}
 	l4 = in->data + peek.l4;
-	tcp = peek.proto == IP_PROTO_TCP;
 	a->end = peek.end;
 	a->l3 = peek.l3;
 	a->l4 = peek.l4;
 	a->payload = peek.payload;
-	a->proto = peek.proto;
-	a->ipv6 = peek.ipv6;
 	a->src_port = load16(l4, true);
 	a->dst_port = load16(l4 + 2, true);
+	a->proto = peek.proto;
+	a->ipv6 = peek.ipv6;
 	a->carries = peek.payload < peek.end;
-	/* a SYN begins a connection, some octets a conversation */
-	a->quiet = !tcp || !(l4[13] & TCP_SYN ||
-			     (a->carries && may_open_midstream(in->data[peek.payload])));
-}
-
-static struct key_ahead fetch_flow(const struct rpcgate *g, const struct rpcgate_packet *in,
-				   const struct rpcgate_ahead *a)
-{
-	struct key_ahead key = { hash_ahead(g, in, a), true };
-
-	flow_prefetch(&g->flows, key.hash);
-	return key;
-}
-
-/* Of most packets one port is an ephemeral one that nobody uses for RPC: they need no hash */
-static inline struct key_ahead fetch(const struct rpcgate *g, const struct rpcgate_packet *in,
-				     const struct rpcgate_ahead *a)
-{
-	if (a->proto == IP_PROTO_TCP &&
-	    (!a->quiet || flow_ports_used(&g->flows, a->src_port, a->dst_port)))
-		return fetch_flow(g, in, a);
-	return (struct key_ahead){ 0, false };
+	a->quiet = peek.proto != IP_PROTO_TCP || is_quiet(in->data, &peek, a->carries);
 }
 
 void rpcgate_look_ahead(const struct rpcgate_packet *packets, size_t n, struct rpcgate_ahead *ahead)
@@ -1008,46 +995,84 @@ void rpcgate_look_ahead(const struct rpcgate_packet *packets, size_t n, struct r
 		look_at(&packets[i], &ahead[i]);
 }
 
-/* Most packets: no flow has their ports or their hash, nothing is special about their ports, and
- * they begin nothing.  segment() comes to the same, after building keys and comparing them. */
-static inline bool is_nobodys(struct rpcgate *g, const struct rpcgate_packet *in,
-			      const struct rpcgate_ahead *a, struct key_ahead *key,
-			      struct rpcgate_result *r)
+/* No pinhole has one of its ports, no flow both, and it begins nothing: most packets, since one port
+ * is an ephemeral one that nobody uses for RPC.  Without a branch: half of these cannot be predicted. */
+static inline bool ports_are_nobodys(const struct ports *ports, const struct rpcgate_ahead *a,
+				     bool asks)
 {
-	if (!a->quiet || in->standing != RPCGATE_STANDING_NONE ||
-	    pinhole_has_port(g, a->src_port) || pinhole_has_port(g, a->dst_port))
-		return false;
-	if (a->proto == IP_PROTO_UDP) {
-		if (g->talks.opened || policy_asks_udp(g->policy))
-			return false;
-		g->stats.packets_udp++;
-	} else {
-		if (flow_ports_used(&g->flows, a->src_port, a->dst_port)) {
-			if (!key->known)
-				*key = (struct key_ahead){ hash_ahead(g, in, a), true };
-			if (flow_may_exist(&g->flows, key->hash))
-				return false;
-		}
-		g->stats.packets_tcp++;
-		if (a->carries)
-			r->standing = RPCGATE_STANDING_FOREIGN;
-	}
-	r->l3_offset = a->l3;
-	return true;
+	unsigned src = ports->use[a->src_port], dst = ports->use[a->dst_port];
+	bool tcp = a->proto == IP_PROTO_TCP;
+
+	_Static_assert(PORTS_FLOW == 1, "a bit, as tcp");
+	return !(((src | dst) & PORTS_PINHOLE) | (src & dst & tcp) | (!tcp & asks) | !a->quiet);
 }
 
-static void decode_and_judge(struct rpcgate *g, const struct rpcgate_packet *packet,
-			     const struct rpcgate_ahead *a, const struct key_ahead *key)
+/* Of what may be somebody's, what will be read */
+static void fetch(const struct rpcgate *g, const struct rpcgate_packet *packets,
+		  const struct rpcgate_ahead *ahead, size_t from, size_t n, struct key_ahead *keys)
+{
+	const struct ports *ports = &g->ports;
+	bool asks = g->talks.opened || policy_asks_udp(g->policy);
+
+	for (size_t i = from; i < n; i++) {
+		const struct rpcgate_ahead *a = &ahead[i];
+
+		keys[i].nobodys = ports_are_nobodys(ports, a, asks);
+		keys[i].known = !keys[i].nobodys & (a->proto == IP_PROTO_TCP);
+		if (keys[i].known) {
+			keys[i].hash = hash_ahead(g, &packets[i], a);
+			flow_prefetch(&g->flows, keys[i].hash);
+		}
+	}
+}
+
+/* Nor has any flow its hash.  segment() comes to the same, after comparing keys. */
+static inline bool has_no_flow(const struct rpcgate *g, const struct rpcgate_ahead *a,
+			       const struct key_ahead *key)
+{
+	return key->known && !flow_may_exist(&g->flows, key->hash) && a->quiet &&
+	       !pinhole_has_port(g, a->src_port) && !pinhole_has_port(g, a->dst_port);
+}
+
+static inline struct rpcgate_result pass_nobodys(const struct rpcgate *g,
+						 const struct rpcgate_ahead *a)
+{
+	bool data = (a->proto == IP_PROTO_TCP) & a->carries;
+
+	_Static_assert(RPCGATE_STANDING_NONE == 0,
+		       "no branch: whether it carries octets is chance");
+	return (struct rpcgate_result){
+		.action = RPCGATE_PASS,
+		.standing = (enum rpcgate_standing)(RPCGATE_STANDING_FOREIGN * data),
+		.l3_offset = a->l3,
+		.events = g->events,
+	};
+}
+
+static void judge_plain(struct rpcgate *g, const struct rpcgate_packet *packet,
+			const struct rpcgate_ahead *a, const struct key_ahead *key)
 {
 	const struct peek peek = peek_of(a);
 	struct packet p;
 
-	switch (a->proto ? packet_decode_plain(packet, &peek, &p) : packet_decode(packet, &p)) {
+	if (packet_decode_plain(packet, &peek, &p) == DECODE_TCP)
+		segment(g, &p, packet, key->known ? &key->hash : NULL);
+	else
+		user_datagram(g, &p, packet);
+	g->result.l3_offset = p.l3_offset;
+}
+
+static void judge_odd(struct rpcgate *g, const struct rpcgate_packet *packet)
+{
+	struct packet p;
+
+	switch (packet_decode(packet, &p)) {
 	case DECODE_TCP:
 		g->stats.packets_tcp++;
-		segment(g, &p, packet, key->known ? &key->hash : NULL);
+		segment(g, &p, packet, NULL);
 		break;
 	case DECODE_UDP:
+		g->stats.packets_udp++;
 		user_datagram(g, &p, packet);
 		break;
 	case DECODE_FRAGMENT:
@@ -1064,11 +1089,23 @@ static void decode_and_judge(struct rpcgate *g, const struct rpcgate_packet *pac
 	g->result.l3_offset = p.l3_offset;
 }
 
-static inline void count_packet(struct rpcgate *g, const struct rpcgate_packet *packet)
+/* Odd ones were counted by their kind when they were decoded */
+static void count_packets(struct rpcgate *g, const struct rpcgate_packet *packets,
+			  const struct rpcgate_ahead *ahead, size_t n)
 {
-	g->stats.packets++;
-	g->stats.octets += packet->len;
-	g->stats.packets_truncated += packet->caplen < packet->len;
+	uint64_t octets = 0, truncated = 0, tcp = 0, udp = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		octets += packets[i].len;
+		truncated += packets[i].caplen < packets[i].len;
+		tcp += ahead[i].proto == IP_PROTO_TCP;
+		udp += ahead[i].proto == IP_PROTO_UDP;
+	}
+	g->stats.packets += n;
+	g->stats.octets += octets;
+	g->stats.packets_truncated += truncated;
+	g->stats.packets_tcp += tcp;
+	g->stats.packets_udp += udp;
 }
 
 /* Capture times at which there is nothing to do about time but to remember the latest */
@@ -1085,7 +1122,7 @@ static inline struct calm calm_of(const struct rpcgate *g)
 			      captured_ns(g, g->now_ns) };
 }
 
-static inline bool is_calm(struct calm *calm, uint64_t time_ns)
+static inline bool stays_calm(struct calm *calm, uint64_t time_ns)
 {
 	if (time_ns >= calm->until || time_ns + CLOCK_JITTER_NS < calm->latest)
 		return false;
@@ -1094,37 +1131,77 @@ static inline bool is_calm(struct calm *calm, uint64_t time_ns)
 	return true;
 }
 
+/* A number that differs when more packets are wanted than before */
+static inline uint64_t wants(const struct rpcgate *g)
+{
+	return g->ports.firsts + g->talks.opened;
+}
+
+static void judge_one(struct rpcgate *g, const struct rpcgate_packet *packet,
+		      const struct rpcgate_ahead *a, const struct key_ahead *key, struct calm *calm,
+		      bool is_calm)
+{
+	clock_follow(g, calm->latest);
+	begin(g);
+	if (is_calm)
+		clock_follow(g, packet->time_ns);
+	else
+		pass_time(g, packet->time_ns);
+	if (a->proto)
+		judge_plain(g, packet, a, key);
+	else
+		judge_odd(g, packet);
+	if (!is_calm)
+		*calm = calm_of(g);
+}
+
+/* @return how many were judged: all, or up to the first that tells events */
+static size_t feed_some(struct rpcgate *g, const struct rpcgate_packet *packets,
+			const struct rpcgate_ahead *ahead, size_t n, struct calm *calm,
+			struct rpcgate_result *results)
+{
+	struct key_ahead keys[AT_ONCE];
+
+	fetch(g, packets, ahead, 0, n, keys);
+	for (size_t i = 0; i < n; i++) {
+		bool is_calm = stays_calm(calm, packets[i].time_ns);
+
+		if (is_calm && packets[i].standing == RPCGATE_STANDING_NONE &&
+		    (keys[i].nobodys || has_no_flow(g, &ahead[i], &keys[i]))) {
+			results[i] = pass_nobodys(g, &ahead[i]);
+		} else {
+			uint64_t wanted = wants(g);
+
+			judge_one(g, &packets[i], &ahead[i], &keys[i], calm, is_calm);
+			results[i] = g->result;
+			if (results[i].n_events)
+				return i + 1;
+			if (wants(g) != wanted)
+				fetch(g, packets, ahead, i + 1, n, keys);
+		}
+	}
+	return n;
+}
+
 size_t rpcgate_feed_ahead(struct rpcgate *gate, const struct rpcgate_packet *packets,
 			  const struct rpcgate_ahead *ahead, size_t n,
 			  struct rpcgate_result *results)
 {
 	struct calm calm = calm_of(gate);
-	struct key_ahead keys[AHEAD];
+	size_t judged = 0;
 
-	for (size_t i = 0; i < n && i < AHEAD; i++)
-		keys[i] = fetch(gate, &packets[i], &ahead[i]);
-	for (size_t i = 0; i < n; i++) {
-		struct key_ahead *key = &keys[i % AHEAD];
-		struct rpcgate_result *r = &results[i];
+	while (judged < n) {
+		size_t some = n - judged < AT_ONCE ? n - judged : AT_ONCE;
+		size_t done = feed_some(gate, packets + judged, ahead + judged, some, &calm,
+					results + judged);
 
-		count_packet(gate, &packets[i]);
-		*r = (struct rpcgate_result){ .action = RPCGATE_PASS, .events = gate->events };
-		if (!is_calm(&calm, packets[i].time_ns) ||
-		    !is_nobodys(gate, &packets[i], &ahead[i], key, r)) {
-			clock_follow(gate, calm.latest);
-			begin(gate);
-			pass_time(gate, packets[i].time_ns);
-			decode_and_judge(gate, &packets[i], &ahead[i], key);
-			*r = gate->result;
-			if (r->n_events)
-				return i + 1;
-			calm = calm_of(gate);
-		}
-		if (i + AHEAD < n)
-			*key = fetch(gate, &packets[i + AHEAD], &ahead[i + AHEAD]);
+		judged += done;
+		if (done < some || results[judged - 1].n_events)
+			break;
 	}
+	count_packets(gate, packets, ahead, judged);
 	clock_follow(gate, calm.latest);
-	return n;
+	return judged;
 }
 
 size_t rpcgate_feed_batch(struct rpcgate *gate, const struct rpcgate_packet *packets, size_t n,

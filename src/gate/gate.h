@@ -122,7 +122,6 @@ struct pinholes {
 	struct leases leases;
 	struct hash_sums sums; /* of keys that are longer than those of leases */
 	struct table peer_table;
-	struct ports ports;  /* pinholes of each, and what else makes one matter */
 	uint32_t sweep;      /* the last one looked at */
 	uint32_t sweep_left; /* of this slice */
 	uint64_t last_id;
@@ -147,6 +146,7 @@ struct rpcgate {
 	struct rpcgate_config cfg;
 	struct hash_key key;
 	struct arena arena;
+	struct ports ports;
 	struct flows flows;
 	struct fragments fragments;
 	struct pool convs;
@@ -329,7 +329,7 @@ struct grant *grant_at(const struct rpcgate *g, uint32_t index);
 /** False if no pinhole leads to this port, whoever asks whom: most ports of most packets. */
 static inline bool pinhole_has_port(const struct rpcgate *g, uint16_t port)
 {
-	return ports_has(&g->pinholes.ports, port);
+	return ports_has(&g->ports, PORTS_PINHOLE, port);
 }
 /** True if some grant is open; where none ends within seconds, one line of cache is read. */
 bool pinhole_is_open(struct rpcgate *g, const struct pinhole_key *key);

@@ -55,9 +55,9 @@ void pinholes_mark_ports(struct rpcgate *g, bool on)
 	for (uint32_t i = 0; i < mappers->n; i++)
 		for (uint32_t port = mappers->range[i].first; port <= mappers->range[i].last;
 		     port++)
-			ports_count(&g->pinholes.ports, (uint16_t)port, on);
+			ports_count(&g->ports, PORTS_PINHOLE, (uint16_t)port, on);
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
-		ports_count(&g->pinholes.ports, fixed[i], on);
+		ports_count(&g->ports, PORTS_PINHOLE, fixed[i], on);
 }
 
 bool pinholes_init(struct rpcgate *g)
@@ -65,8 +65,6 @@ bool pinholes_init(struct rpcgate *g)
 	struct pinholes *p = &g->pinholes;
 	uint32_t n = g->cfg.max_pinholes;
 
-	if (!ports_init(&p->ports))
-		return false;
 	p->sums = hash_sums_of(&g->key, 40);
 	pinholes_mark_ports(g, true);
 	/* twice as many grants as pinholes: most have one, DCOM and multi-service clients more */
@@ -86,7 +84,6 @@ void pinholes_done(struct rpcgate *g)
 	pool_done(&p->peers);
 	leases_done(&p->leases);
 	table_done(&p->peer_table);
-	ports_done(&p->ports);
 }
 
 /* -------------------------------------------------------------------- peers */
@@ -411,7 +408,7 @@ static void remove_pinhole(struct rpcgate *g, uint32_t index)
 	}
 	peer_leave(g, p->client_peer);
 	peer_leave(g, p->server_peer);
-	ports_count(&g->pinholes.ports, p->key.port, false);
+	ports_count(&g->ports, PORTS_PINHOLE, p->key.port, false);
 	lease_remove(&g->pinholes.leases, lease_key_of(g, &p->key), index);
 	p->id = 0; /* the sweep skips free slots by it */
 	pool_give(&g->pinholes.pool, index);
@@ -557,7 +554,7 @@ static enum rpcgate_reason make(struct rpcgate *g, const struct pinhole_key *key
 	p->server_peer = peer_of(g, &key->server, key->zone, 1);
 	peer_at(g, p->client_peer)->n++;
 	peer_at(g, p->server_peer)->n++;
-	ports_count(&ps->ports, key->port, true);
+	ports_count(&g->ports, PORTS_PINHOLE, key->port, true);
 	lease_add(&ps->leases, lease_key_of(g, key), *index, 0);
 	return RPCGATE_REASON_NONE;
 }

@@ -4,12 +4,14 @@
 #include "addr.h"
 #include "flow.h"
 
-bool flows_init(struct flows *flows, uint32_t max_flows, struct hash_key key)
+bool flows_init(struct flows *flows, uint32_t max_flows, struct hash_key key, struct ports *ports)
 {
 	/* numbers of their own for each, so that no key of one kind meets one of the other by design */
-	*flows = (struct flows){ .ipv4 = hash_sums_of(&key, 4), .ipv6 = hash_sums_of(&key, 6) };
+	*flows = (struct flows){ .ipv4 = hash_sums_of(&key, 4),
+				 .ipv6 = hash_sums_of(&key, 6),
+				 .ports = ports };
 	if (pool_init(&flows->pool, max_flows, sizeof(struct flow)) &&
-	    table_init(&flows->table, max_flows) && ports_init(&flows->ports) &&
+	    table_init(&flows->table, max_flows) &&
 	    (flows->stranger = calloc(STRANGER_SLOTS, sizeof(*flows->stranger))))
 		return true;
 	flows_done(flows);
@@ -20,7 +22,6 @@ void flows_done(struct flows *flows)
 {
 	pool_done(&flows->pool);
 	table_done(&flows->table);
-	ports_done(&flows->ports);
 	free(flows->stranger);
 	flows->stranger = NULL;
 }
@@ -187,8 +188,8 @@ uint32_t flow_new(struct flows *flows, const struct flow_key *key, uint64_t hash
 	f->pending_side = SIDE_UNKNOWN;
 	age_link(flows, index, FLOW_OPENING);
 	table_add(&flows->table, hash, index);
-	ports_count(&flows->ports, key->port[0], true);
-	ports_count(&flows->ports, key->port[1], true);
+	ports_count(flows->ports, PORTS_FLOW, key->port[0], true);
+	ports_count(flows->ports, PORTS_FLOW, key->port[1], true);
 	return index;
 }
 
@@ -198,8 +199,8 @@ void flow_free(struct flows *flows, uint32_t index)
 
 	age_unlink(flows, f);
 	table_remove(&flows->table, f->hash, index);
-	ports_count(&flows->ports, f->key.port[0], false);
-	ports_count(&flows->ports, f->key.port[1], false);
+	ports_count(flows->ports, PORTS_FLOW, f->key.port[0], false);
+	ports_count(flows->ports, PORTS_FLOW, f->key.port[1], false);
 	pool_give(&flows->pool, index);
 }
 

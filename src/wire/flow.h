@@ -77,12 +77,14 @@ struct flows {
 		uint32_t newest;
 	} list[FLOW_AGES];
 	uint64_t last_id;
-	struct ports ports; /**< ends of flows on each */
+	struct ports *ports; /**< the engine's */
 	uint32_t *stranger; /**< hashes of flows that turned out to be foreign, the latest in each slot */
 };
 
-/** False if memory is short. */
-MUST_USE bool flows_init(struct flows *flows, uint32_t max_flows, struct hash_key key);
+/** @param ports  where ends of flows are counted, for as long as there are flows
+ *  @return false if memory is short */
+MUST_USE bool flows_init(struct flows *flows, uint32_t max_flows, struct hash_key key,
+			 struct ports *ports);
 void flows_done(struct flows *flows);
 
 static inline struct flow *flow_at(const struct flows *flows, uint32_t index)
@@ -104,22 +106,17 @@ static inline uint32_t flow_hash_plain(const struct flows *flows, const uint8_t 
 {
 	uint32_t src_port = load16(frame + peek->l4, true);
 	uint32_t dst_port = load16(frame + peek->l4 + 2, true);
-	uint32_t src, dst;
-	bool low;
+	uint32_t src, dst, differ, ports, keep; /* keep: all ones, or none to swap the ends */
 
 	if (peek->ipv6)
 		return flow_hash_plain_ipv6(flows, frame, peek, zone);
 	memcpy(&src, frame + peek->l3 + 12, sizeof(src));
 	memcpy(&dst, frame + peek->l3 + 16, sizeof(dst));
-	low = src < dst || (src == dst && src_port < dst_port); /* as flow_key_of() */
-	return hash_sum_low4(&flows->ipv4, low ? src : dst, low ? dst : src,
-			     low ? src_port << 16 | dst_port : dst_port << 16 | src_port, zone);
-}
-/** False if no flow has an end on each of these ports: of most packets, one is an ephemeral one that
- *  nobody uses for RPC, and no hash is needed to say so. */
-static inline bool flow_ports_used(const struct flows *flows, uint16_t a, uint16_t b)
-{
-	return ports_has(&flows->ports, a) && ports_has(&flows->ports, b);
+	/* as flow_side_of(), and without a branch: as often the one is the lower as the other */
+	keep = ((src > dst) | ((src == dst) & (src_port >= dst_port))) - 1U;
+	ports = ((src_port << 16 | dst_port) & keep) | ((dst_port << 16 | src_port) & ~keep);
+	differ = (src ^ dst) & ~keep;
+	return hash_sum_low4(&flows->ipv4, src ^ differ, dst ^ differ, ports, zone);
 }
 static inline void flow_prefetch(const struct flows *flows, uint32_t hash)
 {

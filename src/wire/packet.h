@@ -77,12 +77,6 @@ static inline uint32_t peek_ipv6(const uint8_t *ip, uint32_t left)
 	return !payload || addr_is_mapped(ip + 8) || addr_is_mapped(ip + 24) ? 0 : 40 + payload;
 }
 
-/* The same of an IPv4 header without options */
-static inline uint32_t peek_ipv4(const uint8_t *ip)
-{
-	return ip[0] != 0x45 || load16(ip + 6, true) & 0x3fff ? 0 : load16(ip + 2, true);
-}
-
 /**
  * Nearly every packet: Ethernet with at most one tag, IPv4 without options or IPv6 without extension
  * headers behind it, no fragment, all of it captured, a TCP or UDP header as it should be.
@@ -94,32 +88,35 @@ static inline uint32_t peek_ipv4(const uint8_t *ip)
 static inline bool packet_peek(const struct rpcgate_packet *in, struct peek *out)
 {
 	const uint8_t *p = in->data;
-	uint32_t l3 = 14, l4 = 0, end = 0, payload = 0, proto, type;
+	uint32_t l3 = 14, l4, end, payload = 0, proto, word;
 	bool ipv6;
 
 	if (in->linktype != RPCGATE_LINK_ETHERNET || in->caplen < 18 + 20 + 8)
 		goto other;
-	type = load16(p + 12, true);
-	if (type == 0x8100) {
-		type = load16(p + 16, true);
+	word = load32(p + 12, true); /* type, and the first octets behind it */
+	if (word >> 16 == 0x8100) {
+		word = load32(p + 16, true);
 		l3 = 18;
 	}
-	ipv6 = type == 0x86dd;
-	if (ipv6) {
+	ipv6 = word >> 16 == 0x86dd;
+	if (word >> 8 == 0x080045 && !(load16(p + l3 + 6, true) & 0x3fff)) {
+		end = l3 + load16(p + l3 + 2, true);
+		l4 = l3 + 20;
+		proto = p[l3 + 9];
+	} else if (ipv6) {
 		end = l3 + peek_ipv6(p + l3, in->caplen - l3);
 		l4 = l3 + 40;
-	} else if (type == 0x0800) {
-		end = l3 + peek_ipv4(p + l3);
-		l4 = l3 + 20;
-	}
-	if (end > in->caplen || end < l4 + 8 || !l4)
+		proto = p[l3 + 6];
+	} else {
 		goto other;
-	proto = p[ipv6 ? l3 + 6 : l3 + 9];
+	}
+	if (end > in->caplen || end < l4 + (proto == IP_PROTO_TCP ? 20 : 8))
+		goto other;
 	if (proto == IP_PROTO_TCP) {
-		if (end < l4 + 20 || p[l4 + 12] < 0x50)
-			goto other;
-		payload = l4 + (uint32_t)(p[l4 + 12] >> 4) * 4;
-		if (payload > end)
+		uint32_t header = (uint32_t)(p[l4 + 12] >> 4) * 4;
+
+		payload = l4 + header;
+		if (header < 20 || payload > end)
 			goto other;
 	} else if (proto != IP_PROTO_UDP) {
 		goto other;

@@ -7,6 +7,8 @@
 
 #define FLOWS 50U
 
+static struct ports ports;
+
 static const struct hash_key secret = { 0x1234, 0x5678 };
 
 static struct packet packet_of(const char *src, uint16_t src_port, const char *dst,
@@ -56,7 +58,7 @@ static void both_directions_find_one_entry(void **state)
 	struct flows flows;
 
 	(void)state;
-	assert_true(flows_init(&flows, FLOWS, secret));
+	assert_true(flows_init(&flows, FLOWS, secret, &ports));
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
 		struct packet there =
 			packet_of(pairs[i].a, pairs[i].port_a, pairs[i].b, pairs[i].port_b);
@@ -105,7 +107,7 @@ static void every_part_of_the_key_counts(void **state)
 	keys[5].port[1] ^= 0x100;
 	keys[6].zone ^= 1;
 	keys[7].zone ^= 0x80000000;
-	assert_true(flows_init(&flows, FLOWS, secret));
+	assert_true(flows_init(&flows, FLOWS, secret, &ports));
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		uint64_t hash = flow_hash(&flows, &keys[i]);
 
@@ -137,7 +139,7 @@ static void every_part_of_an_ipv4_key_counts(void **state)
 	keys[7].zone ^= 1;
 	keys[8].zone ^= 0x80000000;
 	keys[9].port[0] ^= 0x100;
-	assert_true(flows_init(&flows, FLOWS, secret));
+	assert_true(flows_init(&flows, FLOWS, secret, &ports));
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		for (size_t k = 0; k < i; k++)
 			assert_true(flow_hash(&flows, &keys[i]) != flow_hash(&flows, &keys[k]));
@@ -157,7 +159,7 @@ static void a_new_flow_knows_nothing(void **state)
 	const struct flow *f;
 
 	(void)state;
-	assert_true(flows_init(&flows, 2, secret));
+	assert_true(flows_init(&flows, 2, secret, &ports));
 	first = flow_new(&flows, &key, 1, 77);
 	f = flow_at(&flows, first);
 	assert_true(f->id == 1 && f->start_ns == 77 && f->last_ns == 77);
@@ -213,7 +215,7 @@ static void the_oldest_of_each_age_is_known(void **state)
 	struct flows flows;
 
 	(void)state;
-	assert_true(flows_init(&flows, FLOWS, secret));
+	assert_true(flows_init(&flows, FLOWS, secret, &ports));
 	for (uint64_t now = 1; now <= 20000; now++) {
 		uint32_t n = (uint32_t)random_below(&r, FLOWS), total = 0;
 		struct flow_key key = numbered(n);
@@ -252,10 +254,23 @@ static void no_memory_is_an_answer(void **state)
 		bool good;
 
 		memory_ends_at(nth);
-		good = flows_init(&flows, FLOWS, secret);
+		good = flows_init(&flows, FLOWS, secret, &ports);
 		memory_ends_at(0);
 		assert_false(good);
 	}
+}
+
+static int make_ports(void **state)
+{
+	(void)state;
+	return ports_init(&ports) ? 0 : -1;
+}
+
+static int free_ports(void **state)
+{
+	(void)state;
+	ports_done(&ports);
+	return 0;
 }
 
 int main(void)
@@ -269,5 +284,5 @@ int main(void)
 		cmocka_unit_test(no_memory_is_an_answer),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_ports, free_ports);
 }

@@ -68,6 +68,8 @@ static void make_frame(struct random *r, uint8_t p[FRAME_OCTETS])
 		p[12 + random_below(r, 60)] = (uint8_t)random_next(r);
 }
 
+static struct ports ports;
+
 static void same_bytes(const struct rpcgate_packet *in, struct bytes a, struct bytes b)
 {
 	assert_int_equal(a.n, b.n);
@@ -110,7 +112,7 @@ static void plain_frames_are_nothing_special(void **state)
 	unsigned plain[2] = { 0 }, tagged = 0;
 
 	(void)state;
-	assert_true(flows_init(&flows, 16, (struct hash_key){ 1, 2 }));
+	assert_true(flows_init(&flows, 16, (struct hash_key){ 1, 2 }, &ports));
 	for (unsigned i = 0; i < FRAMES; i++) {
 		uint32_t caplen = FRAME_OCTETS - (uint32_t)random_below(&r, FRAME_OCTETS);
 		uint8_t octets[FRAME_OCTETS];
@@ -143,6 +145,19 @@ static void without_ethernet_nothing_is_plain(void **state)
 	assert_false(packet_peek(&in, &peek));
 }
 
+static int make_ports(void **state)
+{
+	(void)state;
+	return ports_init(&ports) ? 0 : -1;
+}
+
+static int free_ports(void **state)
+{
+	(void)state;
+	ports_done(&ports);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,5 +165,5 @@ int main(void)
 		cmocka_unit_test(without_ethernet_nothing_is_plain),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_ports, free_ports);
 }
