@@ -323,7 +323,7 @@ static void acknowledged(struct rpcgate *g, struct flow *f, unsigned side, uint3
 		s->synced = true;
 		f->began[side] = ack;
 	}
-	if (stream_acked(&g->arena, s, ack)) {
+	if (stream_acks_more(s, ack) && stream_acked(&g->arena, s, ack)) {
 		g->stats.checksum_offload++;
 		drain(g, f, side);
 	}
@@ -346,6 +346,8 @@ static void conflict(struct rpcgate *g, struct flow *f)
 
 static void count_news(struct rpcgate *g, unsigned news)
 {
+	if (!news)
+		return;
 	g->stats.segments_retransmitted += (news & STREAM_REPEATED) != 0;
 	g->stats.segments_out_of_order += (news & STREAM_HELD) != 0;
 	g->stats.stream_conflicts += (news & STREAM_CONFLICT) != 0;
@@ -393,7 +395,8 @@ static void read_payload(struct rpcgate *g, struct flow *f, unsigned side, const
 	if (news & STREAM_UNSURE)
 		drop_packet(g, RPCGATE_REASON_LIMIT);
 	read_octets(g, f, side, octets);
-	drain(g, f, side);
+	if (stream_waits(s))
+		drain(g, f, side);
 	if (s->conflict)
 		conflict(g, f);
 }
@@ -779,13 +782,13 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 		return;
 	}
 	f = flow_at(&g->flows, index);
-	g->result.standing = standing_of(g, f);
 	if (f->refused && !opens_again(p)) {
 		account(g, f, side, p);
 		drop_packet(g, f->why);
 	}
 	if (!checksum_fits(g, f, side, p, in->checksum)) {
 		doubt(g, f, side, p);
+		g->result.standing = standing_of(g, f);
 		return;
 	}
 	if (p->tcp_flags & TCP_SYN) {
@@ -797,10 +800,11 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 			f->must_fit |= flow_must_be_rpc(g, f);
 		else if (!open_connection(g, index, p))
 			return;
-		g->result.standing = standing_of(g, f);
 	}
-	if (f->refused)
+	if (f->refused) {
+		g->result.standing = RPCGATE_STANDING_REFUSED;
 		return;
+	}
 	account(g, f, side, p);
 	if (is_foreign(f, side, p)) {
 		stranger(g, index);
@@ -1008,22 +1012,41 @@ static inline bool ports_are_nobodys(const struct ports *ports, const struct rpc
 }
 
 /* Of what may be somebody's, what will be read */
-static void fetch(const struct rpcgate *g, const struct rpcgate_packet *packets,
-		  const struct rpcgate_ahead *ahead, size_t from, size_t n, struct key_ahead *keys)
+static inline void fetch_one(const struct rpcgate *g, const struct rpcgate_packet *in,
+			     const struct rpcgate_ahead *a, bool asks, struct key_ahead *key)
 {
-	const struct ports *ports = &g->ports;
-	bool asks = g->talks.opened || policy_asks_udp(g->policy);
-
-	for (size_t i = from; i < n; i++) {
-		const struct rpcgate_ahead *a = &ahead[i];
-
-		keys[i].nobodys = ports_are_nobodys(ports, a, asks);
-		keys[i].known = !keys[i].nobodys & (a->proto == IP_PROTO_TCP);
-		if (keys[i].known) {
-			keys[i].hash = hash_ahead(g, &packets[i], a);
-			flow_prefetch(&g->flows, keys[i].hash);
-		}
+	key->nobodys = ports_are_nobodys(&g->ports, a, asks);
+	key->known = !key->nobodys & (a->proto == IP_PROTO_TCP);
+	if (key->known) {
+		key->hash = hash_ahead(g, in, a);
+		flow_prefetch(&g->flows, key->hash);
 	}
+}
+
+static inline bool asks_udp(const struct rpcgate *g)
+{
+	return g->talks.opened || policy_asks_udp(g->policy);
+}
+
+static void fetch(const struct rpcgate *g, const struct rpcgate_packet *packets,
+		  const struct rpcgate_ahead *ahead, size_t n, struct key_ahead *keys)
+{
+	bool asks = asks_udp(g);
+
+	for (size_t i = 0; i < n; i++)
+		fetch_one(g, &packets[i], &ahead[i], asks, &keys[i]);
+}
+
+/* Some packet made more wanted than was when those behind it were looked at */
+static void fetch_again(const struct rpcgate *g, const struct rpcgate_packet *packets,
+			const struct rpcgate_ahead *ahead, size_t from, size_t n,
+			struct key_ahead *keys)
+{
+	bool asks = asks_udp(g);
+
+	for (size_t i = from; i < n; i++)
+		if (keys[i].nobodys)
+			fetch_one(g, &packets[i], &ahead[i], asks, &keys[i]);
 }
 
 /* Nor has any flow its hash.  segment() comes to the same, after comparing keys. */
@@ -1162,7 +1185,7 @@ static size_t feed_some(struct rpcgate *g, const struct rpcgate_packet *packets,
 {
 	struct key_ahead keys[AT_ONCE];
 
-	fetch(g, packets, ahead, 0, n, keys);
+	fetch(g, packets, ahead, n, keys);
 	for (size_t i = 0; i < n; i++) {
 		bool is_calm = stays_calm(calm, packets[i].time_ns);
 
@@ -1177,7 +1200,7 @@ static size_t feed_some(struct rpcgate *g, const struct rpcgate_packet *packets,
 			if (results[i].n_events)
 				return i + 1;
 			if (wants(g) != wanted)
-				fetch(g, packets, ahead, i + 1, n, keys);
+				fetch_again(g, packets, ahead, i + 1, n, keys);
 		}
 	}
 	return n;

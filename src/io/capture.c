@@ -431,13 +431,13 @@ static bool next_of_libpcap(struct capture *capture, struct rpcgate_packet *pack
 	return true;
 }
 
-static inline uint64_t time_of_record(const struct window *w, const uint8_t *record, bool swapped)
+static inline uint64_t time_of_record(uint32_t fraction_ns, const uint8_t *record, bool swapped)
 {
 	uint32_t s = number(record, swapped), fraction = number(record + 4, swapped);
-	uint64_t ns = (uint64_t)fraction * w->fraction_ns;
+	uint64_t ns = (uint64_t)fraction * fraction_ns;
 
 	return ns < NS_PER_S ? s * UINT64_C(1000000000) + ns :
-			       time_of(s, (int64_t)(int32_t)fraction * w->fraction_ns);
+			       time_of(s, (int64_t)(int32_t)fraction * fraction_ns);
 }
 
 bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
@@ -453,7 +453,7 @@ bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
 		if (record) {
 			deliver(capture, packet, record + RECORD_HEADER, captured,
 				number(record + 12, w->swapped),
-				time_of_record(w, record, w->swapped));
+				time_of_record(w->fraction_ns, record, w->swapped));
 			return true;
 		}
 		w->open = false;
@@ -464,12 +464,15 @@ bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
 
 /* Records that the window has whole; what is odd waits for capture_next().  @p swapped is a constant
  * where this is used. */
-static inline size_t deliver_window(struct capture *capture, struct rpcgate_packet *packets,
-				    size_t n, size_t max, const bool swapped)
+__attribute__((always_inline)) static inline size_t deliver_window(struct capture *capture,
+								   struct rpcgate_packet *packets,
+								   size_t n, size_t max,
+								   const bool swapped)
 {
 	struct window *w = capture->window;
 	const uint8_t *record = w->octet + w->at, *behind = w->octet + w->end;
 	const uint32_t longest = w->longest, linktype = capture->linktype;
+	const uint32_t fraction_ns = w->fraction_ns;
 
 	for (; n < max && (size_t)(behind - record) >= RECORD_HEADER; n++) {
 		uint32_t captured = number(record + 8, swapped);
@@ -483,7 +486,7 @@ static inline size_t deliver_window(struct capture *capture, struct rpcgate_pack
 			.len = length > captured ? length : captured,
 			.linktype = linktype,
 			.checksum = RPCGATE_CSUM_UNKNOWN,
-			.time_ns = time_of_record(w, record, swapped),
+			.time_ns = time_of_record(fraction_ns, record, swapped),
 		};
 		record += RECORD_HEADER + captured;
 	}

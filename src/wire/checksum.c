@@ -27,12 +27,10 @@ static inline uint64_t sum_octets(const uint8_t *p, size_t n)
 {
 	uint64_t sum = 0, carries = 0;
 
-	for (; n >= 32; p += 32, n -= 32) {
-		add_long_word(p, &sum, &carries);
-		add_long_word(p + 8, &sum, &carries);
-		add_long_word(p + 16, &sum, &carries);
-		add_long_word(p + 24, &sum, &carries);
-	}
+	for (; n >= 64; n -= 64)
+#pragma GCC unroll 8
+		for (unsigned i = 0; i < 8; i++, p += 8)
+			add_long_word(p, &sum, &carries);
 	for (; n >= 8; p += 8, n -= 8)
 		add_long_word(p, &sum, &carries);
 	sum = (sum & UINT32_MAX) + (sum >> 32) + carries;

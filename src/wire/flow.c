@@ -123,24 +123,37 @@ static inline uint64_t addrs_differ(const struct rpcgate_addr *a, const struct r
 	       (word_at(a->octet + 8) ^ word_at(b->octet + 8));
 }
 
+/* A packet's ends in the order of keys */
+struct ends {
+	const struct rpcgate_addr *addr[2];
+	uint16_t port[2];
+	uint32_t zone;
+};
+
 /* Compared without a branch in between: nearly always it is the one */
-static inline bool is_of(const struct flow_key *key, const struct packet *p, uint32_t zone,
-			 unsigned side)
+static inline bool is_of(const struct flow_key *key, const struct ends *e)
 {
-	return !(addrs_differ(&key->addr[side], &p->src) |
-		 addrs_differ(&key->addr[!side], &p->dst) |
-		 (uint64_t)(key->port[side] ^ p->src_port) |
-		 (uint64_t)(key->port[!side] ^ p->dst_port) | (key->zone ^ zone));
+	uint32_t ports, wanted;
+
+	memcpy(&ports, key->port, sizeof(ports));
+	memcpy(&wanted, e->port, sizeof(wanted));
+	return !(addrs_differ(&key->addr[0], e->addr[0]) | addrs_differ(&key->addr[1], e->addr[1]) |
+		 (ports ^ wanted) | (key->zone ^ e->zone));
 }
 
-uint32_t flow_find(const struct flows *flows, const struct packet *packet, uint32_t zone,
-		   unsigned side, uint32_t hash)
+uint32_t flow_find(const struct flows *flows, const struct packet *p, uint32_t zone, unsigned side,
+		   uint32_t hash)
 {
+	const struct ends ends = {
+		{ side ? &p->dst : &p->src, side ? &p->src : &p->dst },
+		{ side ? p->dst_port : p->src_port, side ? p->src_port : p->dst_port },
+		zone,
+	};
 	uint32_t probe;
 
 	for (uint32_t i = table_first(&flows->table, hash, &probe); i;
 	     i = table_next(&flows->table, hash, &probe))
-		if (is_of(&flow_at(flows, i)->key, packet, zone, side))
+		if (is_of(&flow_at(flows, i)->key, &ends))
 			return i;
 	return 0;
 }

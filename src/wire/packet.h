@@ -77,56 +77,61 @@ static inline uint32_t peek_ipv6(const uint8_t *ip, uint32_t left)
 	return !payload || addr_is_mapped(ip + 8) || addr_is_mapped(ip + 24) ? 0 : 40 + payload;
 }
 
+/* The same of an IPv4 header without options */
+static inline uint32_t peek_ipv4(const uint8_t *ip)
+{
+	return load16(ip + 6, true) & 0x3fff ? 0 : load16(ip + 2, true);
+}
+
+/* TCP or UDP behind @p ip, whose header says that the datagram has @p length octets */
+__attribute__((always_inline)) static inline bool peek_l4(const uint8_t *p, uint32_t caplen,
+							  uint32_t l3, bool ipv6, uint32_t length,
+							  struct peek *out)
+{
+	const uint32_t l4 = l3 + (ipv6 ? 40 : 20), end = l3 + length;
+	const uint8_t proto = p[l3 + (ipv6 ? 6 : 9)];
+	uint32_t payload = 0;
+
+	if (end > caplen)
+		return false;
+	if (proto == IP_PROTO_TCP) {
+		if (end < l4 + 20)
+			return false;
+		payload = l4 + (uint32_t)(p[l4 + 12] >> 4) * 4;
+		if (payload < l4 + 20 || payload > end)
+			return false;
+	} else if (proto != IP_PROTO_UDP || end < l4 + 8) {
+		return false;
+	}
+	*out = (struct peek){ end, (uint16_t)l3, (uint16_t)l4, (uint16_t)payload, proto, ipv6 };
+	return true;
+}
+
+/* @p l3 is a constant where this is used: then so are the places of nearly everything, which saves a
+ * third */
+__attribute__((always_inline)) static inline bool peek_l3(const uint8_t *p, uint32_t caplen,
+							  uint32_t l3, struct peek *out)
+{
+	uint32_t word = load32(p + l3 - 2, true); /* type, and the first two octets of IP */
+
+	if (word >> 8 == 0x080045)
+		return peek_l4(p, caplen, l3, false, peek_ipv4(p + l3), out);
+	return word >> 16 == 0x86dd &&
+	       peek_l4(p, caplen, l3, true, peek_ipv6(p + l3, caplen - l3), out);
+}
+
 /**
  * Nearly every packet: Ethernet with at most one tag, IPv4 without options or IPv6 without extension
  * headers behind it, no fragment, all of it captured, a TCP or UDP header as it should be.
- *
- * This runs for every packet.  All is kept in variables until the end: what is written through
- * pointers to octets in between, the compiler must read again.
  * @return false, and proto 0, for all others: packet_decode() says what they are
  */
 static inline bool packet_peek(const struct rpcgate_packet *in, struct peek *out)
 {
-	const uint8_t *p = in->data;
-	uint32_t l3 = 14, l4, end, payload = 0, proto, word;
-	bool ipv6;
-
-	if (in->linktype != RPCGATE_LINK_ETHERNET || in->caplen < 18 + 20 + 8)
-		goto other;
-	word = load32(p + 12, true); /* type, and the first octets behind it */
-	if (word >> 16 == 0x8100) {
-		word = load32(p + 16, true);
-		l3 = 18;
-	}
-	ipv6 = word >> 16 == 0x86dd;
-	if (word >> 8 == 0x080045 && !(load16(p + l3 + 6, true) & 0x3fff)) {
-		end = l3 + load16(p + l3 + 2, true);
-		l4 = l3 + 20;
-		proto = p[l3 + 9];
-	} else if (ipv6) {
-		end = l3 + peek_ipv6(p + l3, in->caplen - l3);
-		l4 = l3 + 40;
-		proto = p[l3 + 6];
-	} else {
-		goto other;
-	}
-	if (end > in->caplen || end < l4 + (proto == IP_PROTO_TCP ? 20 : 8))
-		goto other;
-	if (proto == IP_PROTO_TCP) {
-		uint32_t header = (uint32_t)(p[l4 + 12] >> 4) * 4;
-
-		payload = l4 + header;
-		if (header < 20 || payload > end)
-			goto other;
-	} else if (proto != IP_PROTO_UDP) {
-		goto other;
-	}
-	*out = (struct peek){ end, (uint16_t)l3, (uint16_t)l4, (uint16_t)payload, (uint8_t)proto,
-			      ipv6 };
-	return true;
-other:
 	out->proto = 0;
-	return false;
+	if (in->linktype != RPCGATE_LINK_ETHERNET || in->caplen < 18 + 20 + 8)
+		return false;
+	return load16(in->data + 12, true) == 0x8100 ? peek_l3(in->data, in->caplen, 18, out) :
+						       peek_l3(in->data, in->caplen, 14, out);
 }
 
 /** Decode a frame.  The packet's ranges point into it. */

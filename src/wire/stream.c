@@ -290,7 +290,7 @@ static bool believe(struct arena *arena, struct stream *s)
 
 bool stream_acked(struct arena *arena, struct stream *s, uint32_t ack)
 {
-	if (s->has_acked && seq_diff(ack, s->acked) <= 0)
+	if (!stream_acks_more(s, ack))
 		return false;
 	if (seq_diff(ack, s->next) > ACK_PLAUSIBLE || seq_diff(ack, s->next) < -ACK_PLAUSIBLE)
 		return false;

@@ -89,6 +89,11 @@ void stream_keep(struct arena *arena, struct stream *s, uint32_t seq, struct byt
 MUST_USE bool stream_doubt(struct arena *arena, struct stream *s, uint64_t time_ns, uint32_t seq,
 			   struct bytes data, uint32_t room);
 
+/** False if @p ack says nothing new: of most segments. */
+static inline bool stream_acks_more(const struct stream *s, uint32_t ack)
+{
+	return !s->has_acked || seq_diff(ack, s->acked) > 0;
+}
 /**
  * The other side has acknowledged everything below @p ack.  Releases what was kept for comparison.
  * @return true if a doubtful segment became real: call stream_pull()
