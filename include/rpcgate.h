@@ -179,6 +179,11 @@ enum rpcgate_pipes { RPCGATE_PIPES_REPORT, RPCGATE_PIPES_IGNORE };
 /** verify: a packet with a wrong checksum moves nothing, offload is recognised; ignore: not looked at. */
 enum rpcgate_checksum { RPCGATE_CHECKSUM_VERIFY, RPCGATE_CHECKSUM_IGNORE };
 
+/** strict: of a connection's end only what comes in by the interface that leads back to it counts
+ *  (RFC 3704 2.2), or a client could write its server's answers; off: for routes that differ by
+ *  direction. */
+enum rpcgate_reverse_path { RPCGATE_REVERSE_PATH_STRICT, RPCGATE_REVERSE_PATH_OFF };
+
 /** A new connection to a port of the dynamic range that was not announced to its client: let in and
  *  judged by its bind, or refused with its first packet. */
 enum rpcgate_admission { RPCGATE_ADMIT_ANY, RPCGATE_ADMIT_ANNOUNCED };
@@ -214,6 +219,7 @@ struct rpcgate_config {
 	enum rpcgate_checksum checksum;
 	enum rpcgate_pipes pipes;
 	enum rpcgate_admission admission;
+	enum rpcgate_reverse_path reverse_path;
 
 	uint32_t pinhole_ttl_s;    /**< life of a pinhole without refresh; 5 s to 72 h */
 	uint32_t pinhole_record_s; /**< how long a binding is remembered after its pinhole ended */
@@ -323,6 +329,8 @@ struct rpcgate_packet {
 					 *   one goes on.  Of a SERVED one packets of the server
 					 *   need not be shown any more, but for FIN and RST */
 	uint64_t time_ns; /**< capture time.  Time never goes back inside the engine. */
+	uint32_t indev; /**< number of the interface it came in by; 0: not known, nothing is checked */
+	uint32_t outdev; /**< of the one it goes out by, which is where the way back to its receiver is */
 };
 
 /* ------------------------------------------------------------------ events */
@@ -700,6 +708,8 @@ RPCGATE_API struct rpcgate_result rpcgate_rejudge(struct rpcgate *gate, uint64_t
 	X(segments_out_of_order, "segments held because octets before them were missing")          \
 	X(segments_retransmitted, "segments that repeat octets")                                   \
 	X(stream_conflicts, "retransmissions with other content")                                  \
+	X(wrong_path,                                                                              \
+	  "packets that came in by an interface that does not lead back to their sender")          \
 	X(gaps, "holes given up in inspected streams")                                             \
 	X(gap_octets, "octets missing in those holes")                                             \
 	X(pdus, "PDUs framed")                                                                     \

@@ -58,6 +58,10 @@ static const struct key keys[] = {
 	    "A new connection to the dynamic range that nobody announced: judged by its bind, or refused "
 	    "at once." },
 	  KIND_CHOICE, AT(admission), 0, 0 },
+	{ { "reverse-path", "strict|off", "strict",
+	    "Packets of an inspected connection from an interface that does not lead back to their "
+	    "sender: forged, or of routes that differ by direction." },
+	  KIND_CHOICE, AT(reverse_path), 0, 0 },
 	{ { "dynamic-range", "PORTS", "any",
 	    "Where learned ports must lie, such as 49152-65535 or 1025-5000,49152-65535." },
 	  KIND_PORTS, AT(dynamic_range), 0, 0 },

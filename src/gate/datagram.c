@@ -109,7 +109,8 @@ static bool readable(const struct cl_pdu *pdu)
 	return !(pdu->flags1 & CL_FRAGMENT) && !pdu->auth_protocol;
 }
 
-static void on_request(struct rpcgate *g, const struct flow *f, const struct cl_pdu *pdu)
+static void on_request(struct rpcgate *g, const struct flow *f, const struct cl_pdu *pdu,
+		       uint32_t outdev)
 {
 	enum rpcgate_reason why = RPCGATE_REASON_NONE;
 	struct datagram_key key = key_of(f, pdu);
@@ -130,6 +131,7 @@ static void on_request(struct rpcgate *g, const struct flow *f, const struct cl_
 	if (!call)
 		call = call_new(g, &key, hash);
 	call->asked_ns = g->now_ns;
+	call->path = outdev;
 	call->answered = false;
 	call->request = request;
 }
@@ -158,13 +160,18 @@ static void read_answer(struct rpcgate *g, const struct flow *f, const struct cl
 
 /* An answer to nothing is not told: the request may have gone before the capture, or its place to
  * another.  It opens nothing either way. */
-static void on_response(struct rpcgate *g, struct flow *f, const struct cl_pdu *pdu)
+static void on_response(struct rpcgate *g, struct flow *f, const struct cl_pdu *pdu, uint32_t indev)
 {
 	struct datagram_key key = key_of(f, pdu);
 	struct datagram_call *call = call_find(g, &key, hash_of(g, &key));
 
 	if (!call || call->answered || g->now_ns - call->asked_ns > ANSWER_WITHIN_NS)
 		return;
+	if (indev && call->path && indev != call->path &&
+	    g->cfg.reverse_path == RPCGATE_REVERSE_PATH_STRICT) {
+		g->stats.wrong_path++;
+		return;
+	}
 	call->answered = true;
 	f->id = call->flow_id;
 	read_answer(g, f, pdu, &call->request);
@@ -186,7 +193,7 @@ static bool is_epm(const struct rpcgate_syntax *interface)
 	       interface->major == epm_syntax.major;
 }
 
-void datagram_read(struct rpcgate *g, const struct packet *p, uint32_t zone)
+void datagram_read(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)
 {
 	struct bytes payload;
 	struct cl_pdu pdu;
@@ -201,9 +208,9 @@ void datagram_read(struct rpcgate *g, const struct packet *p, uint32_t zone)
 	if (!is_epm(&pdu.interface) ||
 	    (!asks && (pdu.ptype != CL_RESPONSE || p->src_port != DATAGRAM_MAPPER_PORT)))
 		return;
-	f = ends_of(p, zone, asks);
+	f = ends_of(p, in->zone, asks);
 	if (asks)
-		on_request(g, &f, &pdu);
+		on_request(g, &f, &pdu, in->outdev);
 	else
-		on_response(g, &f, &pdu);
+		on_response(g, &f, &pdu, in->indev);
 }

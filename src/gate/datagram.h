@@ -33,6 +33,7 @@ struct datagram_call {
 	uint64_t hash;
 	uint64_t asked_ns;
 	uint64_t flow_id;
+	uint32_t path; /**< the interface that leads to the server; 0: not known */
 	bool answered;
 	struct epm_request request; /**< the endpoint it asked for is not kept */
 };
@@ -50,7 +51,7 @@ MUST_USE bool datagrams_init(struct datagrams *d, uint32_t capacity);
 void datagrams_done(struct datagrams *d);
 
 /** A datagram with the mapper's port on either side. */
-void datagram_read(struct rpcgate *g, const struct packet *p, uint32_t zone);
+void datagram_read(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in);
 
 /** Every other datagram costs two comparisons. */
 static inline bool datagram_is_mapper(const struct packet *p)

@@ -353,6 +353,35 @@ static void count_news(struct rpcgate *g, unsigned news)
 	g->stats.stream_conflicts += (news & STREAM_CONFLICT) != 0;
 }
 
+/* A packet tells by where it goes out which interface leads to its receiver; what its receiver is
+ * said to have sent must come in there.  Else who is allowed to ask a server could also write its
+ * answers, on his own wire. */
+static bool path_fits(struct rpcgate *g, struct flow *f, unsigned side,
+		      const struct rpcgate_packet *in)
+{
+	if (!in->indev || g->cfg.reverse_path == RPCGATE_REVERSE_PATH_OFF)
+		return true;
+	if (f->path[side] && f->path[side] != in->indev)
+		return false;
+	if (in->outdev)
+		f->path[!side] = in->outdev;
+	return true;
+}
+
+/* Told once for each connection that is our business, and no reason to cut it: anybody can send such */
+static void wrong_path(struct rpcgate *g, struct flow *f)
+{
+	bool ours = (f->conv && CONV_AT(g, f->conv)->rpc) || flow_must_be_rpc(g, f);
+
+	g->stats.wrong_path++;
+	drop_packet(g, RPCGATE_REASON_STREAM_CONFLICT);
+	if (f->path_told || !ours)
+		return;
+	f->path_told = true;
+	event_alert(g, f, RPCGATE_REASON_STREAM_CONFLICT)->action =
+		g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_DROP : RPCGATE_NONE;
+}
+
 /* Octets before the point where reading began, which the other side does not have yet: they would
  * come to be read first */
 static bool precedes(const struct flow *f, unsigned side, const struct packet *p)
@@ -415,9 +444,13 @@ static uint32_t restart(struct rpcgate *g, uint32_t index, enum rpcgate_flow_sta
 {
 	struct flow_key key = flow_at(&g->flows, index)->key;
 	uint64_t hash = flow_at(&g->flows, index)->hash;
+	uint32_t path[2];
 
+	memcpy(path, flow_at(&g->flows, index)->path, sizeof(path));
 	flow_end(g, index, state);
-	return flow_make(g, &key, hash);
+	index = flow_make(g, &key, hash);
+	memcpy(flow_at(&g->flows, index)->path, path, sizeof(path));
+	return index;
 }
 
 /* The answer to a SYN tells which SYN counts */
@@ -782,6 +815,11 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 		return;
 	}
 	f = flow_at(&g->flows, index);
+	if (!path_fits(g, f, side, in)) {
+		wrong_path(g, f);
+		g->result.standing = standing_of(g, f);
+		return;
+	}
 	if (f->refused && !opens_again(p)) {
 		account(g, f, side, p);
 		drop_packet(g, f->why);
@@ -900,7 +938,7 @@ static void user_datagram(struct rpcgate *g, const struct packet *p,
 			  const struct rpcgate_packet *in)
 {
 	if (datagram_is_mapper(p))
-		datagram_read(g, p, in->zone);
+		datagram_read(g, p, in);
 	talk_read(g, p, in->zone); /* the mapper's port may also be a client's */
 }
 

@@ -134,10 +134,15 @@ void queue_free(struct queue *queue)
 
 /* -------------------------------------------------------------- receiving */
 
+static uint32_t number_of(const struct nlattr *attr)
+{
+	return attr ? ntohl(mnl_attr_get_u32(attr)) : 0;
+}
+
 /* The kernel has verified it, has still to fill it in, or has not looked */
 static enum rpcgate_checksum_state checksum_of(const struct nlattr *info)
 {
-	uint32_t flags = info ? ntohl(mnl_attr_get_u32(info)) : 0;
+	uint32_t flags = number_of(info);
 
 	if (flags & NFQA_SKB_CSUMNOTREADY)
 		return RPCGATE_CSUM_OK;
@@ -156,12 +161,14 @@ static bool read_message(const struct nlmsghdr *nlh, struct queue_packet *out)
 	payload = attr[NFQA_PAYLOAD];
 	*out = (struct queue_packet){
 		.id = ntohl(head->packet_id),
-		.mark = attr[NFQA_MARK] ? ntohl(mnl_attr_get_u32(attr[NFQA_MARK])) : 0,
+		.mark = number_of(attr[NFQA_MARK]),
 		.packet = {
 			.data = payload ? mnl_attr_get_payload(payload) : NULL,
 			.caplen = payload ? mnl_attr_get_payload_len(payload) : 0,
 			.linktype = RPCGATE_LINK_RAW,
 			.checksum = checksum_of(attr[NFQA_SKB_INFO]),
+			.indev = number_of(attr[NFQA_IFINDEX_INDEV]),
+			.outdev = number_of(attr[NFQA_IFINDEX_OUTDEV]),
 		},
 	};
 	out->packet.len = attr[NFQA_CAP_LEN] ? ntohl(mnl_attr_get_u32(attr[NFQA_CAP_LEN])) :

@@ -543,6 +543,9 @@ static void frames(struct worker *w)
 		struct rpcgate_result r;
 
 		packet.time_ns = worker_now_ns();
+		/* a frame comes in on the one wire and goes out on the other */
+		packet.indev = (uint32_t)from + 1;
+		packet.outdev = 2 - (uint32_t)from;
 		r = rpcgate_feed(w->gate, &packet);
 		if (r.n_events)
 			worker_take(w, &r);

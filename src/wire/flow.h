@@ -47,6 +47,7 @@ struct flow {
 	uint32_t isn[2];      /**< of the SYNs seen */
 	uint32_t began[2];    /**< where reading began, without SYN */
 	uint32_t pending_isn; /**< of a SYN in a live connection, until it is answered */
+	uint32_t path[2];     /**< the interface that leads to each end; 0: not known */
 	uint16_t vlan[2];
 	uint8_t n_vlan;
 	uint8_t age;          /**< enum flow_age */
@@ -58,6 +59,7 @@ struct flow {
 	bool reset;
 	bool midstream; /**< picked up without its SYN */
 	bool conflict_told;
+	bool path_told;
 	bool refused;   /**< nothing more passes */
 	bool syn_moved; /**< a second SYN, with another number, came before the answer */
 	bool must_fit;  /**< it was opened where only one protocol may be spoken */

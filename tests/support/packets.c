@@ -39,7 +39,10 @@ static struct stored *begin_packet(struct packets *list, uint64_t time_ns)
 			abort();
 	}
 	s = &list->at[list->n++];
-	*s = (struct stored){ .at = list->octets.n, .time_ns = time_ns };
+	*s = (struct stored){ .at = list->octets.n,
+			      .time_ns = time_ns,
+			      .indev = list->indev,
+			      .outdev = list->outdev };
 	return s;
 }
 
@@ -76,6 +79,8 @@ struct rpcgate_packet packets_get(const struct packets *list, size_t i)
 		.linktype = list->linktype,
 		.checksum = list->checksum,
 		.time_ns = s->time_ns,
+		.indev = s->indev,
+		.outdev = s->outdev,
 	};
 }
 

@@ -15,6 +15,7 @@ struct stored {
 	uint32_t caplen;
 	uint32_t len;
 	uint64_t time_ns;
+	uint32_t indev, outdev; /* 0: not known */
 };
 
 struct packets {
@@ -23,6 +24,7 @@ struct packets {
 	struct octets octets;
 	uint32_t linktype;
 	enum rpcgate_checksum_state checksum; /* what the caller of the engine knows */
+	uint32_t indev, outdev;               /* of the packets to be appended */
 };
 
 void packets_free(struct packets *list);

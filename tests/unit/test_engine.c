@@ -296,6 +296,17 @@ static void one_event_too_many(struct play *p)
 	octets_free(&o);
 }
 
+/* The server's answer to a SYN comes in where the client is */
+static void from_another_wire(struct play *p)
+{
+	struct conn c = play_dial(p, CLIENT_HOST, SERVER_HOST, 135);
+
+	conn_open(&c);
+	p->packets.at[0].indev = 1;
+	p->packets.at[0].outdev = 2;
+	p->packets.at[1].indev = p->packets.at[1].outdev = 1;
+}
+
 /* A request for an operation that the policy refuses */
 static void forbidden_call(struct play *p)
 {
@@ -343,6 +354,7 @@ static const struct counter_row counter_rows[] = {
 	{ "segments_out_of_order", out_of_order, 1 },
 	{ "segments_retransmitted", sent_twice, 1 },
 	{ "stream_conflicts", sent_otherwise, 1 },
+	{ "wrong_path", from_another_wire, 1 },
 	{ "gaps", never_filled, 1 },
 	{ "gap_octets", never_filled, 40 },
 	{ "pdus", mapped, 4 },
