@@ -23,13 +23,17 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
-def syn(source, server, sport, dport, seq):
+def segment(source, server, sport, dport, seq, ack, flags, payload=b""):
     a, b = socket.inet_aton(source), socket.inet_aton(server)
-    segment = struct.pack(">HHIIBBHHH", sport, dport, seq, 0, 0x50, capture.SYN, 64240, 0, 0)
-    total = checksum(a + b + struct.pack(">HH", 6, len(segment)) + segment)
-    segment = segment[:16] + struct.pack(">H", total) + segment[18:]
-    head = struct.pack(">BBHHHBBH", 0x45, 0, 40, seq & 0xFFFF, 0x4000, 64, 6, 0) + a + b
-    return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + segment
+    made = struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 64240, 0, 0) + payload
+    total = checksum(a + b + struct.pack(">HH", 6, len(made)) + made + bytes(len(made) % 2))
+    made = made[:16] + struct.pack(">H", total) + made[18:]
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(made), seq & 0xFFFF, 0x4000, 64, 6, 0) + a + b
+    return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + made
+
+
+def syn(source, server, sport, dport, seq):
+    return segment(source, server, sport, dport, seq, 0, capture.SYN)
 
 
 class Probe(lab.Threads):

@@ -4,6 +4,7 @@ Bind pass that nobody judges.  Nothing else on this gateway closes anything."""
 import contextlib
 import time
 
+import capture
 import clients
 import gateway
 import lab
@@ -22,6 +23,17 @@ table inet deaf {
 	chain input {
 		type filter hook input priority 0; policy accept;
 		tcp flags & (syn | ack) == syn drop
+	}
+}
+"""
+
+
+# The mapper's own answer comes later
+SLOW = """
+table inet slow {
+	chain output {
+		type filter hook output priority 0; policy accept;
+		tcp sport 135 tcp flags & psh == psh drop
 	}
 }
 """
@@ -105,6 +117,33 @@ def when_forgotten(host):
     return act
 
 
+def forged_answer(made, port):
+    """Who asks a mapper sends himself an answer, before the mapper's own can come."""
+    with lab.inside("client"):
+        mapper = pdu.Client(lab.STANDIN4, pdu.MAPPER_PORT, SHORT_S, (lab.CLIENT4, port))
+    with mapper, probe.Probe.raw("client") as wire:
+        wire.settimeout(SHORT_S)
+        mapper.bind("epm")
+        question = pdu.map_request(pdu.INTERFACES["svcctl"])
+        made.net.nft(SLOW, "dc")
+        mapper.send(question)
+        while True:
+            found = capture.link_payload(capture.ETHERNET, wire.recv(2048))
+            asked = capture.tcp(found[0]) if found else None
+            if asked and asked.sport == port and asked.payload == question:
+                break
+        lie = pdu.map_response(pdu.INTERFACES["svcctl"], [SAMR], 4, 2, 0, lab.STANDIN4)
+        inject(made.net, "client", probe.segment(
+            lab.STANDIN4, lab.CLIENT4, pdu.MAPPER_PORT, port, asked.ack,
+            (asked.seq + len(question)) & 0xFFFFFFFF, capture.ACK, lie))
+        time.sleep(0.05)
+        made.net.nft("delete table inet slow", "dc")
+        if pdu.tower_ports(mapper.receive()):
+            raise lab.Failed("the forged answer came back")
+    with lab.inside("client"):
+        return pdu.refused(pdu.use, lab.STANDIN4, SAMR, "svcctl", SHORT_S)
+
+
 def refused(name, act):
     def scenario(made):
         for host in ("client", "dc"):
@@ -122,3 +161,4 @@ def refused(name, act):
 SCENARIOS = [refused(f"{name}-{host}", act(host)) for host in ("client", "dc") for name, act in (
     ("while-connected", while_connected), ("answered", answered),
     ("when-forgotten", when_forgotten))]
+SCENARIOS.append(refused("forged-answer", forged_answer))
