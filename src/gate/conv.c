@@ -931,7 +931,9 @@ static void resume(const struct step *s, uint32_t *seq, struct bytes *from)
 	    !gather(s, seq, from, PDU_HEADER_LEN - half->partial.n))
 		return;
 	p = header_parse(s, (struct bytes){ half->partial.p, half->partial.n }, &h);
-	if (p == PARSE_BAD)
+	if (p == PARSE_BAD && half->resync && s->c->rpc)
+		drop_partial(s->g, half); /* it was none */
+	else if (p == PARSE_BAD)
 		lose(s, RPCGATE_REASON_MALFORMED_PDU);
 	if (p != PARSE_OK)
 		return;
@@ -1125,17 +1127,45 @@ static void tunnel_gap(struct rpcgate *g, struct conv *c, unsigned side, uint32_
 		*left -= octets;
 }
 
+static void read_all(const struct step *s, uint32_t *seq, struct bytes octets)
+{
+	while (octets.n && !s->c->dead) {
+		if (s->c->tunnel)
+			read_tunnel(s, seq, &octets);
+		else if (!opens_tunnel(s, seq, &octets))
+			read_some(s, seq, &octets);
+	}
+}
+
+/* Whatever may ask for a context must stand where a PDU is to begin, or nobody would judge it */
+static void read_suspicious(const struct step *s, uint32_t seq, struct bytes octets)
+{
+	struct half *half = &s->c->half[s->side];
+	bool hides = suspect_torn(&half->suspect, octets, half->skip ? 0 : half->partial.n);
+	size_t read = 0, next = 0;
+
+	while (!hides && read < octets.n && !s->c->dead) {
+		next = suspect_find(octets, next);
+		read_all(s, &seq, (struct bytes){ octets.p + read, next - read });
+		hides = next < octets.n && (half->skip || half->partial.n);
+		read = next++;
+	}
+	suspect_keep(&half->suspect, octets);
+	if (!hides || s->c->dead)
+		return;
+	s->c->dead = true;
+	object(s, RPCGATE_REASON_MIDSTREAM, NULL);
+}
+
 void conv_octets(struct rpcgate *g, struct flow *f, unsigned side, uint32_t seq,
 		 struct bytes octets)
 {
 	struct step s = { g, f, CONV_AT(g, f->conv), side };
 
-	while (octets.n && !s.c->dead) {
-		if (s.c->tunnel)
-			read_tunnel(&s, &seq, &octets);
-		else if (!opens_tunnel(&s, &seq, &octets))
-			read_some(&s, &seq, &octets);
-	}
+	if (s.c->resumed)
+		read_suspicious(&s, seq, octets);
+	else
+		read_all(&s, &seq, octets);
 }
 
 void conv_gap(struct rpcgate *g, struct flow *f, unsigned side, uint32_t octets)
@@ -1173,6 +1203,7 @@ void conv_resume(struct rpcgate *g, uint32_t conv)
 
 	c->rpc = true;
 	c->approved = true;
+	c->resumed = true;
 	c->has_bind = true;
 	for (unsigned side = 0; side < 2; side++) {
 		c->half[side].begun = true;

@@ -604,6 +604,12 @@ static uint32_t resume(struct rpcgate *g, const struct flow_key *key, uint64_t h
 	f->conv = conv_new(g);
 	if (f->conv)
 		conv_resume(g, f->conv);
+	/* which interface its calls are for nobody knows any more */
+	if (policy_may_judge_calls(g->policy, key->addr)) {
+		event_alert(g, f, RPCGATE_REASON_MIDSTREAM)->action =
+			g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_REJECT : RPCGATE_NONE;
+		flow_refuse(g, f, RPCGATE_REASON_MIDSTREAM);
+	}
 	return index;
 }
 
@@ -757,6 +763,13 @@ static bool open_connection(struct rpcgate *g, uint32_t index, const struct pack
 	return true;
 }
 
+/* Something has begun, and an engine that came later would not know what it sees the end of */
+static bool is_torn(const struct flow *f, const struct conv *c)
+{
+	return c->half[0].partial.n || c->half[1].partial.n || stream_waits(&f->stream[0]) ||
+	       stream_waits(&f->stream[1]);
+}
+
 static enum rpcgate_standing standing_of(const struct rpcgate *g, const struct flow *f)
 {
 	const struct conv *c = f->conv ? CONV_AT(g, f->conv) : NULL;
@@ -764,7 +777,7 @@ static enum rpcgate_standing standing_of(const struct rpcgate *g, const struct f
 	if (f->refused)
 		return RPCGATE_STANDING_REFUSED;
 	/* after an unanswered SYN it may be another connection: both sides are wanted again */
-	if (!c || !c->approved || f->pending_side != SIDE_UNKNOWN)
+	if (!c || !c->approved || f->pending_side != SIDE_UNKNOWN || is_torn(f, c))
 		return RPCGATE_STANDING_ADMITTED;
 	/* there is always more to learn from a mapper */
 	return c->accepted && !c->mapper ? RPCGATE_STANDING_SERVED : RPCGATE_STANDING_APPROVED;

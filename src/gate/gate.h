@@ -6,6 +6,7 @@
  *	datagram	the mapper over UDP
  *	talk	calls over UDP, through pinholes that a rule asked for
  *	pipe	binds inside SMB pipes, which are told and not judged
+ *	suspect	binds in a conversation whose beginning was an earlier engine's
  *	tunnel	channels of RPC over HTTP v2 and where they lead
  *	learn	answers of the mapper become bindings and pinholes
  *	judge	contexts asked for become verdicts
@@ -36,6 +37,7 @@
 #include "pool.h"
 #include "ports.h"
 #include "rpcgate.h"
+#include "suspect.h"
 #include "table.h"
 #include "talk.h"
 #include "tunnel.h"
@@ -83,11 +85,12 @@ struct call {
 
 /* One direction of a conversation */
 struct half {
-	struct buffer partial; /* a PDU torn between segments */
-	uint32_t skip;         /* octets of an uninteresting PDU still to come */
-	bool begun;            /* a PDU or the ncacn_http banner was read */
-	bool admitted;         /* the header of the partial PDU was looked at */
-	bool resync;           /* after a hole: wait for a segment that begins with a PDU */
+	struct buffer partial;  /* a PDU torn between segments */
+	uint32_t skip;          /* octets of an uninteresting PDU still to come */
+	bool begun;             /* a PDU or the ncacn_http banner was read */
+	bool admitted;          /* the header of the partial PDU was looked at */
+	bool resync;            /* after a hole: wait for a segment that begins with a PDU */
+	struct suspect suspect; /* of a resumed conversation */
 };
 
 struct conv {
@@ -107,6 +110,7 @@ struct conv {
 	bool rpc;             /* the first PDU was recognised */
 	bool has_bind;
 	bool mapper;   /* a mapper interface was asked for on it */
+	bool resumed;  /* its beginning was an earlier engine's: see suspect.h */
 	bool gap;      /* framing was lost in a hole and found again: nothing is believed */
 	bool dead;     /* nothing more is read */
 	bool stranger; /* not RPC after all */
@@ -437,6 +441,8 @@ MUST_USE bool policy_judge_call(struct rpcgate *g, const struct flow *f,
 /** True if a rule asks for this interface over UDP between these hosts. */
 bool policy_over_udp(const struct rpcgate *g, const struct flow *f,
 		     const struct rpcgate_syntax *interface);
+/** True if a rule judges calls between these two hosts, whichever asks the other. */
+bool policy_may_judge_calls(const struct rpcgate_policy *policy, const struct rpcgate_addr host[2]);
 /** True if some rule asks for something over UDP. */
 bool policy_asks_udp(const struct rpcgate_policy *policy);
 /** True if a static line opens this client, server and port for some interface. */

@@ -446,6 +446,24 @@ bool policy_judge_call(struct rpcgate *g, const struct flow *f,
 	return true;
 }
 
+static bool between(const struct statement *s, const struct rpcgate_addr *from,
+		    const struct rpcgate_addr *to)
+{
+	return net_has(&s->from, from) && net_has(&s->to, to);
+}
+
+bool policy_may_judge_calls(const struct rpcgate_policy *p, const struct rpcgate_addr host[2])
+{
+	for (uint32_t i = 1; p && i <= p->statements.n; i++) {
+		const struct statement *s = STATEMENT(p, i);
+
+		if (is_rule(s) && judges_calls(s) &&
+		    (between(s, &host[0], &host[1]) || between(s, &host[1], &host[0])))
+			return true;
+	}
+	return false;
+}
+
 bool policy_asks_udp(const struct rpcgate_policy *policy)
 {
 	return policy && policy->asks_udp;

@@ -554,6 +554,185 @@ static void an_approved_connection_is_still_inspected(void **state)
 	}
 }
 
+/* A request of which only the head is given: what follows would be its body */
+static void put_head(struct octets *o, uint16_t frag_length)
+{
+	const struct call call = { .type = PTYPE_REQUEST, .opnum = 5 };
+
+	pdu_call(o, &head_plain, &call, NULL, 0);
+	o->p[o->n - 16] = (uint8_t)frag_length;
+	o->p[o->n - 15] = (uint8_t)(frag_length >> 8);
+}
+
+static void put_alter(struct octets *o, uint16_t id, const struct rpcgate_syntax *iface)
+{
+	const struct offer offer = { id, *iface, 1, &syntax_ndr };
+
+	pdu_bind(o, &head_plain, PTYPE_ALTER, &offer, 1, NULL);
+}
+
+/* How an alter_context is hidden from an engine that does not know where PDUs begin */
+enum hiding { AS_A_BODY, BEHIND_A_BODY, IN_AN_ALLOWED_ONE, BEHIND_NOISE, HIDINGS };
+
+static void hide(struct octets *o, enum hiding how, const struct rpcgate_syntax *iface)
+{
+	octets_clear(o);
+	switch (how) {
+	case AS_A_BODY:
+		put_head(o, 5024);
+		break;
+	case BEHIND_A_BODY:
+		put_head(o, 40);
+		octets_put(o, "the rest of a body of 72 octets, as it were", 20);
+		break;
+	case IN_AN_ALLOWED_ONE:
+		put_alter(o, 1, &iface_samr);
+		o->p[8] = 200;
+		o->n = 44;
+		break;
+	case BEHIND_NOISE:
+		octets_put(o, "the end of a stub", 17);
+		break;
+	default:
+		break;
+	}
+	put_alter(o, 2, iface);
+}
+
+static void nothing_hides_from_an_engine_that_comes_later(void **state)
+{
+	struct octets o = { 0 };
+
+	(void)state;
+	for (unsigned how = 0; how < HIDINGS; how++)
+		for (size_t mss = 1; mss < 100; mss += mss < 20 ? 1 : 13) {
+			bool stopped = false;
+			struct rig rig;
+			struct conn c;
+
+			hide(&o, (enum hiding)how, &iface_drsuapi);
+			rig_begin(&rig, "");
+			map(&rig, &iface_samr, PORT);
+			c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+			conn_data(&c, CLIENT, "a stub", 6);
+			feed_as(&rig, RPCGATE_STANDING_APPROVED);
+			c.mss = mss;
+			conn_data(&c, CLIENT, o.p, o.n);
+			while (rig.fed < rig.p.packets.n) {
+				struct rpcgate_packet packet =
+					packets_get(&rig.p.packets, rig.fed++);
+
+				packet.standing = rig.last.standing;
+				rig.last = rpcgate_feed(rig.gate, &packet);
+				stopped |= rig.last.action != RPCGATE_PASS;
+			}
+			if (!stopped)
+				fail_msg("hiding %u in segments of %zu: not stopped", how, mss);
+			rig_end(&rig);
+		}
+	octets_free(&o);
+}
+
+/* What begins where a PDU is to begin is judged, and calls go on */
+static void an_engine_that_comes_later_lets_calls_go_on(void **state)
+{
+	const struct call call = { .type = PTYPE_REQUEST, .opnum = 5 };
+	struct octets o = { 0 };
+	uint8_t stub[3000];
+	struct rig rig;
+	struct conn c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(stub); i++)
+		stub[i] = (uint8_t)(i * i >> 3);
+	rig_begin(&rig, "");
+	map(&rig, &iface_samr, PORT);
+	c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+	for (unsigned i = 0; i < 50; i++) {
+		c.mss = 100 + 37 * i;
+		octets_clear(&o);
+		if (i % 7 == 3)
+			put_alter(&o, (uint16_t)i, &iface_samr);
+		pdu_call(&o, &head_plain, &call, stub, sizeof(stub));
+		conn_data(&c, CLIENT, o.p, o.n);
+		for (; rig.fed < rig.p.packets.n; rig.fed++) {
+			struct rpcgate_packet packet = packets_get(&rig.p.packets, rig.fed);
+
+			packet.standing = RPCGATE_STANDING_APPROVED;
+			rig.last = rpcgate_feed(rig.gate, &packet);
+			assert_int_equal(rig.last.action, RPCGATE_PASS);
+		}
+	}
+	octets_free(&o);
+	rig_end(&rig);
+}
+
+/* Without the binds nobody knows which interface a call is for */
+static void calls_that_rules_judge_do_not_go_on(void **state)
+{
+	static const struct {
+		const char *rules;
+		enum rpcgate_action action;
+	} rows[] = {
+		{ "deny interface samr opnum 5\n", RPCGATE_REJECT },
+		{ "allow interface samr auth privacy\n", RPCGATE_REJECT },
+		{ "deny interface samr opnum 5 from " CLIENT_HOST " to " SERVER_HOST "\n",
+		  RPCGATE_REJECT },
+		{ "deny interface samr opnum 5 from " VICTIM_HOST "\n", RPCGATE_PASS },
+		{ "deny interface drsuapi\n", RPCGATE_PASS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct rig rig;
+		struct conn c;
+
+		rig_begin(&rig, rows[i].rules);
+		c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+		conn_data(&c, CLIENT, "a stub", 6);
+		assert_int_equal(feed_as(&rig, RPCGATE_STANDING_APPROVED)->action, rows[i].action);
+		if (rows[i].action == RPCGATE_REJECT) {
+			const struct rpcgate_event *e = told(&rig.last, RPCGATE_EVENT_ALERT);
+
+			assert_non_null(e);
+			assert_int_equal(e->u.alert.reason, RPCGATE_REASON_MIDSTREAM);
+		}
+		rig_end(&rig);
+	}
+}
+
+/* While something has begun the connection is not one that another engine may go on with */
+static void what_has_begun_is_not_approved(void **state)
+{
+	static const struct {
+		int32_t offset; /* of the first octets given */
+		size_t n;
+	} rows[] = { { 0, 1 }, { 0, 11 }, { 0, 40 }, { 20, 52 } };
+	struct octets bind = { 0 }, alter = { 0 };
+
+	(void)state;
+	play_bind_pdu(&bind, &iface_samr);
+	put_alter(&alter, 1, &iface_samr);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct rig rig;
+		struct conn c;
+
+		rig_begin(&rig, "");
+		map(&rig, &iface_samr, PORT);
+		c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+		conn_open(&c);
+		conn_data(&c, CLIENT, bind.p, bind.n);
+		assert_int_equal(feed(&rig)->standing, RPCGATE_STANDING_APPROVED);
+		conn_at(&c, CLIENT, rows[i].offset, alter.p + rows[i].offset, rows[i].n);
+		assert_int_equal(feed(&rig)->standing, RPCGATE_STANDING_ADMITTED);
+		conn_data(&c, CLIENT, alter.p, alter.n);
+		assert_int_equal(feed(&rig)->standing, RPCGATE_STANDING_APPROVED);
+		rig_end(&rig);
+	}
+	octets_free(&bind);
+	octets_free(&alter);
+}
+
 /* Only the client's side is shown from here on, and the server's farewell */
 static void one_side_alone_is_inspected(void **state)
 {
@@ -897,6 +1076,10 @@ int main(void)
 		cmocka_unit_test(a_syn_on_an_approved_connection_asks_anew),
 		cmocka_unit_test(earlier_standings_count),
 		cmocka_unit_test(an_approved_connection_is_still_inspected),
+		cmocka_unit_test(nothing_hides_from_an_engine_that_comes_later),
+		cmocka_unit_test(an_engine_that_comes_later_lets_calls_go_on),
+		cmocka_unit_test(calls_that_rules_judge_do_not_go_on),
+		cmocka_unit_test(what_has_begun_is_not_approved),
 		cmocka_unit_test(one_side_alone_is_inspected),
 		cmocka_unit_test(old_octets_of_one_side_are_in_doubt),
 		cmocka_unit_test(all_pinholes_are_listed),
