@@ -20,7 +20,7 @@
 #define LONGEST_RECORD (256 * 1024) /* libpcap's own limit for what is captured of a packet */
 /* The longest record, and a read that stays in the second cache: larger ones are slower */
 #define WINDOW_OCTETS (RECORD_HEADER + LONGEST_RECORD + 64 * 1024)
-_Static_assert(WINDOW_OCTETS <= CAPTURE_BATCH_OCTETS, "as promised");
+_Static_assert(WINDOW_OCTETS <= CAPTURE_ROOM, "as promised");
 
 /* A classic capture whose records are read in place, until one is odd */
 struct window {
@@ -29,7 +29,8 @@ struct window {
 	uint32_t longest;
 	uint32_t fraction_ns; /* of a unit behind the second */
 	size_t at, end;       /* in octet */
-	uint8_t octet[WINDOW_OCTETS];
+	uint8_t *octet;       /* the room that is read into: own, or the caller's */
+	uint8_t own[WINDOW_OCTETS];
 };
 
 struct capture {
@@ -264,7 +265,8 @@ static void open_window(struct capture *capture)
 	w = malloc(sizeof(*w));
 	if (!w)
 		return;
-	memset(w, 0, offsetof(struct window, octet));
+	memset(w, 0, offsetof(struct window, own));
+	w->octet = w->own;
 	w->open = header_is_plain(header, w);
 	if (w->open)
 		capture->window = w;
@@ -281,8 +283,8 @@ static bool window_fill(struct capture *capture, size_t want)
 	w->end -= w->at;
 	w->at = 0;
 	while (w->end < want) {
-		size_t got = decompress_read(capture->octets, w->octet + w->end,
-					     sizeof(w->octet) - w->end);
+		size_t got =
+			decompress_read(capture->octets, w->octet + w->end, WINDOW_OCTETS - w->end);
 
 		if (!got)
 			return false;
@@ -309,6 +311,43 @@ static const uint8_t *window_next(struct capture *capture, uint32_t *captured)
 	w->at += RECORD_HEADER + *captured;
 	capture->passed += RECORD_HEADER + *captured;
 	return record;
+}
+
+/* What is left goes along, and may lie in the same room */
+static void move_window(struct window *w, uint8_t *room)
+{
+	memmove(room, w->octet + w->at, w->end - w->at);
+	w->end -= w->at;
+	w->at = 0;
+	w->octet = room;
+}
+
+/* From here on libpcap reads, as long as it takes: out of the room that nobody else uses */
+static void close_window(struct window *w)
+{
+	w->open = false;
+	move_window(w, w->own);
+}
+
+bool capture_read_into(struct capture *capture, uint8_t room[CAPTURE_ROOM])
+{
+	struct window *w = capture->window;
+
+	if (!w || !w->open)
+		return false;
+	move_window(w, room ? room : w->own);
+	return true;
+}
+
+bool capture_has_record(const struct capture *capture)
+{
+	const struct window *w = capture->window;
+	uint32_t captured;
+
+	if (!w || !w->open || w->end - w->at < RECORD_HEADER)
+		return false;
+	captured = number(w->octet + w->at + 8, w->swapped);
+	return captured <= w->longest && w->end - w->at >= RECORD_HEADER + captured;
 }
 
 static struct capture *open_capture(const char *name, bool quick, struct capture_fault *fault)
@@ -456,7 +495,7 @@ bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
 				time_of_record(w->fraction_ns, record, w->swapped));
 			return true;
 		}
-		w->open = false;
+		close_window(w);
 	}
 	fault->text[0] = '\0';
 	return !capture->ended && next_of_libpcap(capture, packet, fault);

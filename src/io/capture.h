@@ -14,7 +14,7 @@
 #include "rpcgate.h"
 
 #define CAPTURE_FAULT_TEXT 384
-#define CAPTURE_BATCH_OCTETS (321 * 1024) /**< packets of a batch have no more together */
+#define CAPTURE_ROOM (321 * 1024) /**< packets of a batch have no more octets together */
 
 /**
  * What is wrong with a file
@@ -68,6 +68,15 @@ bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
  */
 size_t capture_next_batch(struct capture *capture, struct rpcgate_packet *packets, size_t max,
 			  struct capture_fault *fault);
+
+/**
+ * From now on read into @p room, so that packets stay there when others are read into another one.
+ * @param room  borrowed until it is another one's turn; NULL: the capture's own again
+ * @return false, and nothing has changed, where libpcap reads
+ */
+bool capture_read_into(struct capture *capture, uint8_t room[CAPTURE_ROOM]);
+/** True if the next packet is there already: capture_next_batch() will read nothing over others. */
+bool capture_has_record(const struct capture *capture);
 
 /** Number of the packet read last; the first frame of a file has number 1. */
 uint64_t capture_frame(const struct capture *capture);

@@ -7,12 +7,9 @@
 
 /* Waking a thread takes as long as some hundred packets: blocks are long, and who found no room
  * comes back when half of it is free */
-#define BLOCKS 4
-#define PACKETS 4096          /* of a block */
-#define OCTETS (1024U * 1024) /* of their data */
-#define BATCH 64U             /* asked of the timeline at once */
-
-_Static_assert(OCTETS >= CAPTURE_BATCH_OCTETS && PACKETS >= BATCH, "a batch fits in a block");
+#define BLOCKS 8
+#define PACKETS 4096 /* of a block */
+#define BATCH 64U    /* asked of the timeline at once */
 
 struct fault {
 	const char *name; /* the timeline's */
@@ -29,8 +26,8 @@ struct block {
 	struct rpcgate_packet *packets;
 	struct rpcgate_ahead *ahead;
 	struct run *runs;
-	uint8_t *octets;
-	size_t used; /* of octets */
+	uint8_t *room; /* [CAPTURE_ROOM]: packets lie where they were read, or are copied here */
+	size_t used;   /* by copies */
 	size_t n, n_runs;
 	struct fault *faults;
 	size_t n_faults;
@@ -84,6 +81,11 @@ static size_t octets_of(const struct rpcgate_packet *packets, size_t n)
 	return octets;
 }
 
+static bool is_in(const uint8_t room[CAPTURE_ROOM], const uint8_t *at)
+{
+	return (uintptr_t)at - (uintptr_t)room < CAPTURE_ROOM;
+}
+
 static bool goes_on(const struct block *b, const struct timeline_place *place)
 {
 	const struct run *last = b->n_runs ? &b->runs[b->n_runs - 1] : NULL;
@@ -95,19 +97,21 @@ static bool goes_on(const struct block *b, const struct timeline_place *place)
 static void add_run(struct block *b, const struct rpcgate_packet *packets, size_t n,
 		    const struct timeline_place *place)
 {
-	struct rpcgate_packet *out = b->packets + b->n;
-
-	for (size_t i = 0; i < n; i++) {
-		out[i] = packets[i];
-		out[i].data = b->octets + b->used;
-		memcpy(b->octets + b->used, packets[i].data, packets[i].caplen);
-		b->used += packets[i].caplen;
-	}
+	memcpy(b->packets + b->n, packets, n * sizeof(*packets));
 	b->n += n;
 	if (goes_on(b, place))
 		b->runs[b->n_runs - 1].n += n;
 	else
 		b->runs[b->n_runs++] = (struct run){ *place, n };
+}
+
+static void copy_octets(struct block *b, struct rpcgate_packet *packets, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		memcpy(b->room + b->used, packets[i].data, packets[i].caplen);
+		packets[i].data = b->room + b->used;
+		b->used += packets[i].caplen;
+	}
 }
 
 /* What the timeline gave and no block has taken yet: at most one batch */
@@ -117,27 +121,61 @@ struct pending {
 	size_t n;
 };
 
+static bool ask(struct readahead *r, struct pending *p)
+{
+	p->n = timeline_next_batch(r->timeline, p->packets, BATCH, &p->place);
+	return p->n;
+}
+
+/* As far as what was taken, not what is read next */
+static void take(struct readahead *r, struct pending *p)
+{
+	add_run(r->into, p->packets, p->n, &p->place);
+	r->into->extent = timeline_extent(r->timeline);
+	p->n = 0;
+}
+
+/* Packets that are valid until the next call are copied */
+static void fill_with_copies(struct readahead *r, struct pending *p)
+{
+	struct block *b = r->into;
+
+	while (p->n || ask(r, p)) {
+		if (b->failed || b->n + p->n > PACKETS ||
+		    b->used + octets_of(p->packets, p->n) > CAPTURE_ROOM)
+			return;
+		copy_octets(b, p->packets, p->n);
+		take(r, p);
+	}
+	b->last = true;
+}
+
+/* Packets stay in the room: until the next would be read over them */
+static void fill_in_place(struct readahead *r, struct pending *p)
+{
+	struct block *b = r->into;
+
+	do {
+		if (!ask(r, p)) {
+			b->last = true;
+			return;
+		}
+		/* the first behind the last that is plain comes from elsewhere: for the next block */
+		if (b->failed || !is_in(b->room, p->packets[0].data))
+			return;
+		take(r, p);
+	} while (b->n + BATCH <= PACKETS && timeline_is_ready(r->timeline));
+}
+
 static void fill(struct readahead *r, struct pending *p)
 {
 	struct block *b = r->into;
 
 	b->n = b->n_runs = b->used = b->n_faults = 0;
-	for (;;) {
-		size_t octets = octets_of(p->packets, p->n);
-
-		if (p->n) {
-			if (b->failed || b->n + p->n > PACKETS || b->used + octets > OCTETS)
-				break;
-			add_run(b, p->packets, p->n, &p->place);
-			/* as far as what was taken, not what is read next */
-			b->extent = timeline_extent(r->timeline);
-		}
-		p->n = timeline_next_batch(r->timeline, p->packets, BATCH, &p->place);
-		if (!p->n) {
-			b->last = true;
-			break;
-		}
-	}
+	if (!p->n && timeline_read_into(r->timeline, b->room))
+		fill_in_place(r, p);
+	else
+		fill_with_copies(r, p);
 	rpcgate_look_ahead(b->packets, b->n, b->ahead);
 }
 
@@ -180,8 +218,8 @@ static bool block_init(struct block *b)
 	b->packets = calloc(PACKETS, sizeof(*b->packets));
 	b->ahead = calloc(PACKETS, sizeof(*b->ahead));
 	b->runs = calloc(PACKETS, sizeof(*b->runs));
-	b->octets = malloc(OCTETS);
-	return b->packets && b->ahead && b->runs && b->octets;
+	b->room = malloc(CAPTURE_ROOM);
+	return b->packets && b->ahead && b->runs && b->room;
 }
 
 static void let_go(struct readahead *r)
@@ -190,7 +228,7 @@ static void let_go(struct readahead *r)
 		free(r->blocks[i].packets);
 		free(r->blocks[i].ahead);
 		free(r->blocks[i].runs);
-		free(r->blocks[i].octets);
+		free(r->blocks[i].room);
 		free(r->blocks[i].faults);
 	}
 	free(r);
@@ -287,6 +325,7 @@ void readahead_stop(struct readahead *r)
 	pthread_mutex_unlock(&r->lock);
 	pthread_join(r->thread, NULL);
 	timeline_report(r->timeline, r->on_fault, r->ctx);
+	(void)timeline_read_into(r->timeline, NULL);
 	pthread_cond_destroy(&r->changed);
 	pthread_mutex_destroy(&r->lock);
 	let_go(r);

@@ -507,6 +507,17 @@ size_t timeline_next_batch(struct timeline *t, struct rpcgate_packet *packets, s
 	return 0;
 }
 
+/* Who is alone stays it to its end: no other one's packet is at hand while rooms change */
+bool timeline_read_into(struct timeline *t, uint8_t room[CAPTURE_ROOM])
+{
+	return is_alone(t) && capture_read_into(t->inputs[t->active[0]].capture, room);
+}
+
+bool timeline_is_ready(const struct timeline *t)
+{
+	return is_alone(t) && capture_has_record(t->inputs[t->active[0]].capture);
+}
+
 struct timeline_extent timeline_extent(const struct timeline *t)
 {
 	struct timeline_extent extent = t->extent;

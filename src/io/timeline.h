@@ -68,6 +68,16 @@ bool timeline_next(struct timeline *timeline, struct rpcgate_packet *packet,
 size_t timeline_next_batch(struct timeline *timeline, struct rpcgate_packet *packets, size_t max,
 			   struct timeline_place *place);
 
+/**
+ * Read what comes next into @p room, where it stays when the next one is given.
+ * @param room  borrowed until then; NULL: none any more
+ * @return false if packets come from elsewhere and stay until the next call: of several captures at
+ *         a time, or of one that libpcap reads
+ */
+bool timeline_read_into(struct timeline *timeline, uint8_t room[CAPTURE_ROOM]);
+/** True if the next packets are in the room already. */
+bool timeline_is_ready(const struct timeline *timeline);
+
 /** How far it has come. */
 struct timeline_extent timeline_extent(const struct timeline *timeline);
 

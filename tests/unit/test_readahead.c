@@ -125,7 +125,7 @@ static const char *path_of(const char *name)
 /* Packets of all lengths; the last record promises more than there is, if it is to be cut */
 static void write_capture(const char *name, uint32_t first_s, unsigned n, bool cut)
 {
-	static const uint8_t octets[262144];
+	static uint8_t octets[262144];
 	const uint32_t header[] = { 0xa1b2c3d4, 2 | 4 << 16, 0, 0, sizeof(octets), 1 };
 	FILE *out = fopen(path_of(name), "wb");
 
@@ -135,6 +135,7 @@ static void write_capture(const char *name, uint32_t first_s, unsigned n, bool c
 		uint32_t length = i % 1000 == 999 ? (uint32_t)sizeof(octets) - i % 7 : i % 300;
 		const uint32_t record[] = { first_s + i, 0, length, length };
 
+		memset(octets, (int)i, length);
 		fwrite(record, sizeof(record), 1, out);
 		fwrite(octets, cut && i == n - 1 ? length / 2 : length, 1, out);
 	}
@@ -147,6 +148,29 @@ static void one_capture_is_the_same(void **state)
 	write_capture("one.pcap", 1000, MANY, false);
 	compare(path_of("one.pcap"), MANY, 0);
 	assert_int_equal(unlink(path_of("one.pcap")), 0);
+}
+
+/* In the middle a record is longer than its file says: from there on libpcap reads */
+static void what_libpcap_reads_is_the_same(void **state)
+{
+	const uint32_t header[] = { 0xa1b2c3d4, 2 | 4 << 16, 0, 0, 500, 1 };
+	uint8_t octets[600];
+	FILE *out = fopen(path_of("odd.pcap"), "wb");
+
+	(void)state;
+	assert_non_null(out);
+	fwrite(header, sizeof(header), 1, out);
+	for (unsigned i = 0; i < MANY; i++) {
+		uint32_t length = i == 7777 ? sizeof(octets) : i % 50;
+		const uint32_t record[] = { 1000 + i, 0, length, length };
+
+		memset(octets, (int)i, length);
+		fwrite(record, sizeof(record), 1, out);
+		fwrite(octets, length, 1, out);
+	}
+	assert_int_equal(fclose(out), 0);
+	compare(path_of("odd.pcap"), MANY, 0);
+	assert_int_equal(unlink(path_of("odd.pcap")), 0);
 }
 
 /* Faults come where they come, between the packets before and behind */
@@ -201,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_capture_is_the_same),
+		cmocka_unit_test(what_libpcap_reads_is_the_same),
 		cmocka_unit_test(many_captures_and_their_faults_are_the_same),
 		cmocka_unit_test(real_captures_are_the_same),
 		cmocka_unit_test(nobody_need_read_to_the_end),
