@@ -715,7 +715,8 @@ static bool opens_again(const struct packet *p)
 /* Only RPC may be spoken to where this packet goes */
 static bool leads_to_rpc(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)
 {
-	if (in->standing == RPCGATE_STANDING_ADMITTED || is_mapper_port(g, p->dst_port))
+	if (in->standing == RPCGATE_STANDING_ADMITTED || is_approved(in) ||
+	    is_mapper_port(g, p->dst_port))
 		return true;
 	return pinhole_has_port(g, p->dst_port) &&
 	       pinhole_is_open(g, &(struct pinhole_key){ p->src, p->dst, in->zone, p->dst_port,

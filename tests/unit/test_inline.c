@@ -523,6 +523,28 @@ static void earlier_standings_count(void **state)
 	}
 }
 
+/* What no receiver reads must not make it a connection that is nobody's business */
+static void an_approved_connection_does_not_become_foreign(void **state)
+{
+	static const uint8_t flags[] = { 0, PSH, RST, RST | ACK };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(flags); i++) {
+		struct segment seg;
+		struct rig rig;
+		struct conn c;
+
+		rig_begin(&rig, "");
+		c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+		seg = conn_segment(&c, CLIENT, "octets", 6);
+		seg.flags = flags[i];
+		conn_put(&c, &seg);
+		assert_int_equal(feed_as(&rig, RPCGATE_STANDING_APPROVED)->action, RPCGATE_DROP);
+		assert_int_equal(rig.last.standing, RPCGATE_STANDING_NONE);
+		rig_end(&rig);
+	}
+}
+
 /* It goes on, and a Bind in it is judged all the same */
 static void an_approved_connection_is_still_inspected(void **state)
 {
@@ -1075,6 +1097,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_rpc_is_foreign),
 		cmocka_unit_test(a_syn_on_an_approved_connection_asks_anew),
 		cmocka_unit_test(earlier_standings_count),
+		cmocka_unit_test(an_approved_connection_does_not_become_foreign),
 		cmocka_unit_test(an_approved_connection_is_still_inspected),
 		cmocka_unit_test(nothing_hides_from_an_engine_that_comes_later),
 		cmocka_unit_test(an_engine_that_comes_later_lets_calls_go_on),
