@@ -1137,11 +1137,24 @@ static void read_all(const struct step *s, uint32_t *seq, struct bytes octets)
 	}
 }
 
-/* Whatever may ask for a context must stand where a PDU is to begin, or nobody would judge it */
+/* What asks for a context and is not there whole: if this engine goes, too, the next one sees an end
+ * without a beginning */
+static bool asks_by_halves(const struct half *half)
+{
+	bool asks = half->partial.n >= 3 &&
+		    (half->partial.p[2] == PDU_BIND || half->partial.p[2] == PDU_ALTER_CONTEXT);
+
+	return asks || suspect_pending(&half->suspect);
+}
+
+/* Whatever may ask for a context must stand where a PDU is to begin, and whole, or nobody would
+ * judge it */
 static void read_suspicious(const struct step *s, uint32_t seq, struct bytes octets)
 {
 	struct half *half = &s->c->half[s->side];
-	bool hides = suspect_torn(&half->suspect, octets, half->skip ? 0 : half->partial.n);
+	bool hides = half->suspect.n ? suspect_torn(&half->suspect, octets,
+						    half->skip ? 0 : half->partial.n) :
+				       suspect_begun_before(octets);
 	size_t read = 0, next = 0;
 
 	while (!hides && read < octets.n && !s->c->dead) {
@@ -1151,7 +1164,7 @@ static void read_suspicious(const struct step *s, uint32_t seq, struct bytes oct
 		read = next++;
 	}
 	suspect_keep(&half->suspect, octets);
-	if (!hides || s->c->dead)
+	if (s->c->dead || !(hides || asks_by_halves(half)))
 		return;
 	s->c->dead = true;
 	object(s, RPCGATE_REASON_MIDSTREAM, NULL);

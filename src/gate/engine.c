@@ -423,6 +423,9 @@ static void read_payload(struct rpcgate *g, struct flow *f, unsigned side, const
 	count_news(g, news);
 	if (news & STREAM_UNSURE)
 		drop_packet(g, RPCGATE_REASON_LIMIT);
+	/* it comes again; passed on, it would complete what another engine sees the beginning of */
+	if (news & STREAM_HELD && f->conv && CONV_AT(g, f->conv)->resumed)
+		drop_packet(g, RPCGATE_REASON_MIDSTREAM);
 	read_octets(g, f, side, octets);
 	if (stream_waits(s))
 		drain(g, f, side);

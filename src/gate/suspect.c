@@ -4,6 +4,14 @@
 
 #define SHORTEST_BIND 72U /* one context with one transfer syntax */
 
+/* As far as there are octets, one may begin with these */
+static bool may_begin(const uint8_t *p, size_t n)
+{
+	return p[0] == 5 && (n < 2 || p[1] <= 1) &&
+	       (n < 3 || p[2] == PDU_BIND || p[2] == PDU_ALTER_CONTEXT) &&
+	       (n < 5 || !(p[4] & ~0x11)) && (n < 6 || p[5] <= 3);
+}
+
 /* Wider than what this program reads: a server may take what we would call malformed (C706 12.6.3.1:
  * versions, types, integer and character format, floating-point format) */
 static bool may_ask(const uint8_t *p)
@@ -11,8 +19,7 @@ static bool may_ask(const uint8_t *p)
 	uint16_t length, auth;
 	bool big;
 
-	if (p[0] != 5 || p[1] > 1 || (p[2] != PDU_BIND && p[2] != PDU_ALTER_CONTEXT) ||
-	    (p[4] & ~0x11) || p[5] > 3)
+	if (!may_begin(p, SUSPECT_OCTETS))
 		return false;
 	big = !(p[4] & 0x10);
 	length = load16(p + 8, big);
@@ -45,6 +52,26 @@ bool suspect_torn(const struct suspect *s, struct bytes octets, size_t known)
 		memcpy(both + s->n, octets.p, more);
 	for (size_t i = 0; i < s->n && i + SUSPECT_OCTETS <= s->n + more; i++)
 		if (s->n - i != known && may_ask(both + i))
+			return true;
+	return false;
+}
+
+bool suspect_begun_before(struct bytes octets)
+{
+	static const struct suspect seen[] = { { { 5 }, 1 }, { { 5, 0 }, 2 }, { { 5, 1 }, 2 } };
+
+	if (octets.n < SUSPECT_OCTETS)
+		return true; /* too few to tell */
+	for (size_t i = 0; i < ARRAY_SIZE(seen); i++)
+		if (suspect_torn(&seen[i], octets, 0))
+			return true;
+	return false;
+}
+
+bool suspect_pending(const struct suspect *s)
+{
+	for (size_t n = 3; n <= s->n; n++)
+		if (may_begin(s->tail + s->n - n, n))
 			return true;
 	return false;
 }

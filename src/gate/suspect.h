@@ -24,6 +24,11 @@ size_t suspect_find(struct bytes octets, size_t from);
 /** True if one may begin in what came before and go on in @p octets, but for one that begins
  *  @p known octets before them: that is being read (0: none is). */
 bool suspect_torn(const struct suspect *s, struct bytes octets, size_t known);
+/** The first octets that this engine sees, @p octets, may be the rest of one of which an earlier
+ *  engine saw one octet or two: as many as suspect_pending() lets pass. */
+bool suspect_begun_before(struct bytes octets);
+/** True if three octets or more of one may stand at the end: another engine would not know them. */
+bool suspect_pending(const struct suspect *s);
 /** These octets have come. */
 void suspect_keep(struct suspect *s, struct bytes octets);
 

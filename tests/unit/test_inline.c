@@ -636,7 +636,7 @@ static void nothing_hides_from_an_engine_that_comes_later(void **state)
 			rig_begin(&rig, "");
 			map(&rig, &iface_samr, PORT);
 			c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
-			conn_data(&c, CLIENT, "a stub", 6);
+			conn_data(&c, CLIENT, "the end of a stub", 17);
 			feed_as(&rig, RPCGATE_STANDING_APPROVED);
 			c.mss = mss;
 			conn_data(&c, CLIENT, o.p, o.n);
@@ -650,6 +650,45 @@ static void nothing_hides_from_an_engine_that_comes_later(void **state)
 			}
 			if (!stopped)
 				fail_msg("hiding %u in segments of %zu: not stopped", how, mss);
+			rig_end(&rig);
+		}
+	octets_free(&o);
+}
+
+/* Several engines in turn, each forgotten in the middle of an alter_context, and octets that come
+ * before those in front of them */
+static void no_row_of_engines_lets_one_pass_in_pieces(void **state)
+{
+	struct octets o = { 0 };
+
+	(void)state;
+	put_alter(&o, 2, &iface_drsuapi);
+	for (size_t first = 1; first < o.n; first++)
+		for (unsigned late = 0; late < 2; late++) {
+			const size_t rest = o.n - first;
+			bool all = true;
+			struct rig rig;
+			struct conn c;
+
+			rig_begin(&rig, "");
+			c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
+			conn_data(&c, CLIENT, "the end of a stub", 17);
+			feed_as(&rig, RPCGATE_STANDING_APPROVED);
+			if (late)
+				conn_at(&c, CLIENT, (int32_t)first, o.p + first, rest);
+			else
+				conn_at(&c, CLIENT, 0, o.p, first);
+			all &= feed_as(&rig, rig.last.standing)->action == RPCGATE_PASS;
+			rpcgate_free(rig.gate);
+			start(&rig, &rig.p.cfg);
+			if (late)
+				conn_at(&c, CLIENT, 0, o.p, first);
+			else
+				conn_at(&c, CLIENT, (int32_t)first, o.p + first, rest);
+			all &= feed_as(&rig, RPCGATE_STANDING_APPROVED)->action == RPCGATE_PASS;
+			if (all)
+				fail_msg("cut at %zu, %s: all of it passed", first,
+					 late ? "the end first" : "in order");
 			rig_end(&rig);
 		}
 	octets_free(&o);
@@ -711,7 +750,7 @@ static void calls_that_rules_judge_do_not_go_on(void **state)
 
 		rig_begin(&rig, rows[i].rules);
 		c = play_dial(&rig.p, CLIENT_HOST, SERVER_HOST, PORT);
-		conn_data(&c, CLIENT, "a stub", 6);
+		conn_data(&c, CLIENT, "the end of a stub", 17);
 		assert_int_equal(feed_as(&rig, RPCGATE_STANDING_APPROVED)->action, rows[i].action);
 		if (rows[i].action == RPCGATE_REJECT) {
 			const struct rpcgate_event *e = told(&rig.last, RPCGATE_EVENT_ALERT);
@@ -1100,6 +1139,7 @@ int main(void)
 		cmocka_unit_test(an_approved_connection_does_not_become_foreign),
 		cmocka_unit_test(an_approved_connection_is_still_inspected),
 		cmocka_unit_test(nothing_hides_from_an_engine_that_comes_later),
+		cmocka_unit_test(no_row_of_engines_lets_one_pass_in_pieces),
 		cmocka_unit_test(an_engine_that_comes_later_lets_calls_go_on),
 		cmocka_unit_test(calls_that_rules_judge_do_not_go_on),
 		cmocka_unit_test(what_has_begun_is_not_approved),

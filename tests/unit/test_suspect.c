@@ -105,6 +105,25 @@ static void a_torn_one_is_found_too(void **state)
 	octets_free(&o);
 }
 
+/* Three octets of one at the end are not let stand, and less is thought of at the beginning */
+static void what_one_engine_lets_pass_the_next_one_thinks_of(void **state)
+{
+	struct octets o = { 0 };
+
+	(void)state;
+	make_bind(&o, PTYPE_ALTER, false);
+	for (size_t first = 0; first < SUSPECT_OCTETS; first++) {
+		struct suspect s = { .n = 0 };
+		struct bytes rest = { o.p + first, o.n - first };
+
+		suspect_keep(&s, (struct bytes){ o.p, first });
+		assert_int_equal(suspect_pending(&s), first >= 3);
+		assert_int_equal(suspect_begun_before(rest), first == 1 || first == 2);
+		assert_true(suspect_begun_before((struct bytes){ o.p + first, 11 }));
+	}
+	octets_free(&o);
+}
+
 static void chance_finds_none(void **state)
 {
 	static uint8_t octets[1 << 22];
@@ -122,6 +141,7 @@ int main(void)
 		cmocka_unit_test(a_bind_is_found_wherever_it_begins),
 		cmocka_unit_test(what_no_server_takes_for_one_is_none),
 		cmocka_unit_test(a_torn_one_is_found_too),
+		cmocka_unit_test(what_one_engine_lets_pass_the_next_one_thinks_of),
 		cmocka_unit_test(chance_finds_none),
 	};
 
