@@ -3,10 +3,11 @@
  *
  *	octet 0   1 enforce, 2 look at checksums, 4 listings grant, 8 and 16 midstream, 32 towers
  *		  may name any address
- *	octet 1   link type, an index
+ *	octet 1   link type, an index; above 127 it is said where packets come in and go out
  *	packets   u16 length, little-endian | octets cut off by the capture | time | octets
  *
- * Time passes by 2^n ns, n from 0 to 63: nanoseconds to centuries.
+ * Time passes by 2^n ns, n from 0 to 63: nanoseconds to centuries.  64 is added where an earlier
+ * engine approved the connection, 128 where the packet comes from the other side.
  */
 #include "watch.h"
 
@@ -44,6 +45,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		uint32_t len = data[at] | (uint32_t)data[at + 1] << 8;
 
 		packet.time_ns += UINT64_C(1) << (data[at + 3] & 63);
+		packet.standing = data[at + 3] & 64 ? RPCGATE_STANDING_APPROVED :
+						      RPCGATE_STANDING_NONE;
+		if (data[1] & 128) {
+			packet.indev = 1 + (data[at + 3] >> 7);
+			packet.outdev = 3 - packet.indev;
+		}
 		at += 4;
 		packet.caplen = len < n - at ? len : (uint32_t)(n - at);
 		packet.len = packet.caplen + data[at - 2];
