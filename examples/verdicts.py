@@ -19,7 +19,8 @@ VERDICTS = ("allow", "log", "deny")
 class Packet(c.Structure):
     _fields_ = [("data", c.c_char_p), ("caplen", c.c_uint32), ("len", c.c_uint32),
                 ("linktype", c.c_uint32), ("zone", c.c_uint32), ("checksum", c.c_int),
-                ("standing", c.c_int), ("time_ns", c.c_uint64)]
+                ("standing", c.c_int), ("time_ns", c.c_uint64), ("indev", c.c_uint32),
+                ("outdev", c.c_uint32)]
 
 
 class Syntax(c.Structure):
