@@ -134,8 +134,11 @@ static struct worker *make(const struct worker_setup *setup, const struct rpcgat
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->done, NULL);
 	w->gate = rpcgate_new(cfg, err);
-	if (w->gate && reserve(w))
+	if (w->gate && reserve(w)) {
+		while (rpcgate_prepare(w->gate))
+			;
 		return w;
+	}
 	if (w->gate)
 		snprintf(err, RPCGATE_ERROR_SIZE, "not enough memory for the configured limits");
 	worker_free(w);
@@ -713,6 +716,7 @@ static void now_and_then(struct worker *w)
 	do_task(w);
 	tick(w);
 	publish_past(w);
+	rpcgate_prepare(w->gate);
 	tell_at_leisure(w, true);
 }
 
