@@ -25,6 +25,7 @@
 #define SAVE_EVERY_S 60U
 #define BURST_S 5U /* seconds of events that may come at once */
 #define METRICS_EVERY_S 15U
+#define YIELDS_BELOW 256U    /* events that wait: with more, on a busy machine, turns count */
 #define EVENTS_AT_ONCE 1024U /* told before signals and timers are looked at again */
 
 /* ------------------------------------------------------------------------ telling */
@@ -118,7 +119,9 @@ static bool drain(struct service *s)
 			tell_event(s, event, i);
 			outbox_drop(box);
 			left--;
-			(void)sched_yield(); /* to who judges packets, where there is one processor */
+			/* to who judges packets, if that is on this processor */
+			if (outbox_waiting(box) < YIELDS_BELOW)
+				(void)sched_yield();
 		}
 	}
 	flush_sinks(s);
