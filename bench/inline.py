@@ -9,6 +9,7 @@ Ways through the gateway, all measured in each round, in an order drawn for each
 way always follows the same other one.  No way has rules of anybody else:
 
 plain        kernel forwarding, no rule
+again        the same once more: ratios of others are as good as this one is near to 1
 conntrack    the same with one rule that asks for the state of connections, and does nothing:
              it has the kernel follow every connection, as any stateful rule does
 gate         rpcgate enforcing, every Bind inspected for the life of a connection
@@ -46,7 +47,7 @@ sys.path.insert(0, str(HERE.parent / "tests" / "net"))
 import gateway  # noqa: E402  pylint: disable=wrong-import-position
 import lab      # noqa: E402  pylint: disable=wrong-import-position
 
-ROUTED = ("plain", "conntrack", "gate", "gate-first", "acceptall")
+ROUTED = ("plain", "again", "conntrack", "gate", "gate-first", "acceptall")
 BRIDGED = ("bridge", "gate-bridge")
 BASE_OF = {"bridge": "bridge", "gate-bridge": "bridge"}  # everything else: plain
 QUEUE = "5"
@@ -163,7 +164,7 @@ class Bench:
     def plain(self):
         yield
 
-    bridge = plain
+    again = bridge = plain
 
     @contextlib.contextmanager
     def conntrack(self):
