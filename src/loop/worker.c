@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -516,9 +517,9 @@ static int spin(struct worker *w, struct queue_packet *packet)
 	    (w->spins_lost >= SPINS_LOST && w->spins_lost++ % SPINS_LOST))
 		return 0;
 	end = worker_now_ns() + w->setup.spin_ns;
-	do
-		n = queue_receive(w->queue, packet, false);
-	while (!n && worker_now_ns() < end);
+	while (!(n = queue_receive(w->queue, packet, false)) && worker_now_ns() < end)
+		if (!w->untold && outbox_waiting(&w->outbox))
+			(void)sched_yield(); /* to who was woken for them, and gives it back */
 	w->spins_lost = n ? 0 : w->spins_lost + 1;
 	return n;
 }
