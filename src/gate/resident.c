@@ -105,10 +105,12 @@ bool rpcgate_prepare(struct rpcgate *gate)
 
 		for (; *at < need[i].octets; *at += PAGE) {
 			volatile uint8_t *octet = need[i].memory + *at;
+			uint8_t kept;
 
 			if (!left--)
 				return true;
-			*octet = *octet; /* reading alone would show the kernel's page of zeros */
+			kept = *octet; /* which alone would show the kernel's page of zeros */
+			*octet = kept;
 		}
 	}
 	return false;
