@@ -5,10 +5,11 @@
     inline.py --program PROGRAM --build DIR [--rounds N] [--seconds S] [--json FILE]
               [--set ...] [--line ...] [--way NAME]... [--flow NAME]... [--frames]
 
-Ways through the gateway, all measured in each round, in an order that changes from round to round.
-No way has rules of anybody else:
+Ways through the gateway, all measured in each round, in an order drawn for each round, so that no
+way always follows the same other one.  No way has rules of anybody else:
 
 plain        kernel forwarding, no rule
+again        the same once more: ratios of others are as good as this one is near to 1
 conntrack    the same with one rule that asks for the state of connections, and does nothing:
              it has the kernel follow every connection, as any stateful rule does
 gate         rpcgate enforcing, every Bind inspected for the life of a connection
@@ -36,6 +37,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import resource
 import statistics
 import sys
@@ -45,7 +47,7 @@ sys.path.insert(0, str(HERE.parent / "tests" / "net"))
 import gateway  # noqa: E402  pylint: disable=wrong-import-position
 import lab      # noqa: E402  pylint: disable=wrong-import-position
 
-ROUTED = ("plain", "conntrack", "gate", "gate-first", "acceptall")
+ROUTED = ("plain", "again", "conntrack", "gate", "gate-first", "acceptall")
 BRIDGED = ("bridge", "gate-bridge")
 BASE_OF = {"bridge": "bridge", "gate-bridge": "bridge"}  # everything else: plain
 QUEUE = "5"
@@ -106,6 +108,11 @@ class Bench:
         yield
         self.net.stop(self.serving)
 
+    def forget(self):
+        """A connection does not begin with what an earlier one measured, on another way."""
+        for end in ("client", "dc"):
+            self.net.sysctl(end, "net.ipv4.tcp_no_metrics_save", "1")
+
     def busy(self):
         """Seconds of a processor that the server and all clients so far took."""
         clients = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -157,7 +164,7 @@ class Bench:
     def plain(self):
         yield
 
-    bridge = plain
+    again = bridge = plain
 
     @contextlib.contextmanager
     def conntrack(self):
@@ -197,7 +204,8 @@ class Bench:
         rule = ["FORWARD", "-p", "tcp", "-j", "NFQUEUE", "--queue-num", QUEUE]
         self.iptables("-A", rule)
         yield
-        self.iptables("-D", rule)
+        # an empty chain would stay at the hook, on the way of everything that is measured later
+        self.net.run(lab.GATEWAY, ["nft", "delete table ip mangle"])
         self.net.stop(process)
 
     def iptables(self, act, rule):
@@ -215,7 +223,7 @@ class Bench:
 
 def one_lab(args, names, results):
     """All rounds of the ways that share a topology; true if one could not be measured."""
-    failed = False
+    failed, draw = False, random.Random(1)
     with lab.Lab() as net:
         bench = Bench(net, args)
         bridged = names[0] in BRIDGED
@@ -224,10 +232,10 @@ def one_lab(args, names, results):
             net.bridged(offloads=False)
         else:
             net.routed(("client", "dc"), offloads=not args.frames)
+        bench.forget()
         with bench.server():
             for turn in range(args.rounds if names else 0):
-                order = names[turn % max(1, len(names)):] + names[:turn % max(1, len(names))]
-                for name in order:
+                for name in draw.sample(names, len(names)):
                     try:
                         results[name].append(one_way(bench, name, bridged))
                     except lab.Failed as why:

@@ -613,6 +613,14 @@ RPCGATE_API size_t rpcgate_feed_ahead(struct rpcgate *gate, const struct rpcgate
 /** Let time pass without a packet: expires pinholes and idle flows in bounded slices. */
 RPCGATE_API struct rpcgate_result rpcgate_tick(struct rpcgate *gate, uint64_t now_ns);
 /**
+ * Touch memory that the next packets will use, at most some 128 KiB of it, so that none of them
+ * waits until the system hands it out.  For those that hold packets until there is a verdict: call it
+ * until it returns false before the first packet, then once in a while.  It changes no result, and
+ * costs an engine without packets some 4 MiB.
+ * @return true if there is more to be touched now
+ */
+RPCGATE_API bool rpcgate_prepare(struct rpcgate *gate);
+/**
  * End of input: gives up holes, ends flows.  Call until it returns no events; the engine then is
  * empty of flows, pinholes and bindings stay.
  */

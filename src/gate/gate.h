@@ -145,6 +145,7 @@ struct bindings {
 };
 
 #define ANNOUNCED_SLOTS 65536U
+#define RESIDENT_PARTS 23U /* see resident.c */
 
 struct rpcgate {
 	struct rpcgate_config cfg;
@@ -174,6 +175,7 @@ struct rpcgate {
 	uint64_t event_ns;    /* capture time of what is being read */
 	uint64_t sweep_ns;    /* when the last slice was swept */
 	uint64_t limits_told; /* a bit for each limit already reported */
+	size_t resident[RESIDENT_PARTS]; /* octets of each table that were touched ahead of use */
 };
 
 #define CONTEXT_AT(g, i) ((struct context *)pool_at(&(g)->contexts, (i)))

@@ -50,6 +50,9 @@ static const struct key keys[] = {
 	{ { "queue-length", "16..1048576", "4096",
 	    "Packets that wait for a verdict in one queue; more are dropped by the kernel." },
 	  KIND_NUMBER, AT(queue_length), 16, 1 << 20 },
+	{ { "spin", "0..1000", "100",
+	    "Microseconds to look for the next packet before sleeping; 0 means to sleep at once." },
+	  KIND_NUMBER, AT(spin_us), 0, 1000 },
 	{ { "log-group", "1..65535", "135",
 	    "NFLOG group by which the kernel tells of connections that it refused." },
 	  KIND_NUMBER, AT(log_group), 1, 65535 },
@@ -93,6 +96,7 @@ void conf_default(struct conf *conf)
 	*conf = (struct conf){
 		.split = CONF_ONE_PROCESS,
 		.queue_length = 4096,
+		.spin_us = 100,
 		.log_group = 135,
 		.log_rate = 100,
 		.event_rate = 100,

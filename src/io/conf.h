@@ -31,6 +31,7 @@ struct conf {
 	enum conf_split split;
 	uint32_t queue_first, queue_last;
 	uint32_t queue_length;
+	uint32_t spin_us;
 	uint32_t log_group;
 	uint32_t log_rate;
 	uint32_t event_rate;

@@ -45,6 +45,11 @@ void outbox_drop(struct outbox *box)
 	atomic_fetch_add_explicit(&box->tail, 1, memory_order_release);
 }
 
+size_t outbox_waiting(const struct outbox *box)
+{
+	return outbox_put_count(box) - outbox_drop_count(box);
+}
+
 size_t outbox_put_count(const struct outbox *box)
 {
 	return atomic_load_explicit(&box->head, memory_order_acquire);

@@ -30,5 +30,7 @@ void outbox_drop(struct outbox *box);
 /** How many were ever put: what was put before this number is told once as many were dropped. */
 size_t outbox_put_count(const struct outbox *box);
 size_t outbox_drop_count(const struct outbox *box);
+/** How many wait to be told. */
+size_t outbox_waiting(const struct outbox *box);
 
 #endif

@@ -176,10 +176,10 @@ static bool read_message(const struct nlmsghdr *nlh, struct queue_packet *out)
 	return true;
 }
 
-int queue_receive(struct queue *queue, struct queue_packet *out)
+int queue_receive(struct queue *queue, struct queue_packet *out, bool wait)
 {
 	int n = recvmmsg(mnl_socket_get_fd(queue->netlink), queue->header, QUEUE_BATCH,
-			 MSG_WAITFORONE, NULL);
+			 wait ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
 	int made = 0;
 
 	if (n < 0) {

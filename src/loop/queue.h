@@ -29,12 +29,13 @@ struct queue_packet {
 struct queue *queue_open(uint16_t number, uint32_t length, char err[RPCGATE_ERROR_SIZE]);
 void queue_free(struct queue *queue);
 /**
- * Wait up to QUEUE_WAIT_MS for a packet, and take what else waits, up to QUEUE_BATCH packets: one
- * system call for a batch, where waiting by poll() first would make two.
- * @param out  room for QUEUE_BATCH
+ * Take what waits, up to QUEUE_BATCH packets: one system call for a batch, where waiting by poll()
+ * first would make two.
+ * @param out   room for QUEUE_BATCH
+ * @param wait  up to QUEUE_WAIT_MS if there is none; else come back at once
  * @return how many; 0 if none came; -1 if the queue cannot be used any more, with errno
  */
-int queue_receive(struct queue *queue, struct queue_packet *out);
+int queue_receive(struct queue *queue, struct queue_packet *out, bool wait);
 /** Its socket, for a process that closes all others. */
 int queue_fd(const struct queue *queue);
 /** From now on another process settles: verdicts are sent to it (keeper.h), as those of its

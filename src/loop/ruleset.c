@@ -748,6 +748,19 @@ static void is_syn(const struct rule *r)
 	say_step(r, "tcp flags & (fin | syn | rst | ack) == syn");
 }
 
+/* Not asked whether it is TCP: for what cannot be anything else */
+static void opens_nothing(const struct rule *r)
+{
+	const uint8_t bits = TCP_SYN | TCP_ACK, opening = TCP_SYN, none = 0;
+
+	if (r->nft) {
+		load_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, NFT_REG_1);
+		mask_xor(r, &bits, &none, sizeof(bits));
+		compare(r, NFT_CMP_NEQ, &opening, sizeof(opening));
+	}
+	say_step(r, "@th,104,8 & 0x%02x != 0x%02x", bits, opening);
+}
+
 static void port_in(const struct rule *r, bool source, enum fixed_set set)
 {
 	if (r->nft) {
@@ -983,6 +996,9 @@ static void rules_datagrams(struct maker *k)
 
 static void rules_inspect(struct maker *k)
 {
+	/* most packets of most gateways; the map below has them, too, behind three more looks.  Only
+	 * connections of TCP are foreign, and to an ICMP error about one nothing else would happen */
+	RULE(STATE_IS(MARK_FOREIGN), opens_nothing(r), accept_it(r));
 	RULE(is_protocol(r, IPPROTO_TCP, false), go_to(r, "datagrams"));
 	RULE(is_syn(r), go_to(r, "opening"));
 	RULE(go_by_mark(r, CONNECTION, MARK_STATES, FIXED_STANDINGS));
@@ -1133,13 +1149,16 @@ static void rules_keep_letgo(struct maker *k)
 
 static void rules_keep_foreign(struct maker *k)
 {
-	RULE(set_mark(r, CONNECTION, MARK_FOREIGN), set_mark(r, PACKET, 0), accept_it(r));
+	RULE(is_protocol(r, IPPROTO_TCP, true), set_mark(r, CONNECTION, MARK_FOREIGN),
+	     set_mark(r, PACKET, 0), accept_it(r));
 	RULE(set_mark(r, PACKET, 0), accept_it(r));
 }
 
 static void rules_settle(struct maker *k)
 {
 	RULE(STATE_IS(MARK_FOREIGN), accept_it(r));
+	/* in the map, too: what was let go without a question is not looked up */
+	RULE(has_mark(r, PACKET, MARK_ALL, MARK_PASS), accept_it(r));
 	RULE(go_by_mark(r, PACKET, MARK_ALL, FIXED_MARKS));
 	if (!k->plan->enforce)
 		return;

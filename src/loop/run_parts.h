@@ -47,6 +47,7 @@ struct service {
 	int keeper_fd; /* -1: one process does all */
 	bool keeper_lost;
 	pid_t keeper;
+	bool spare_processor; /* beside one for each queue */
 	bool started;
 	bool save_failed;
 	bool metrics_failed;

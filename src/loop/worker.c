@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include "worker.h"
 
 #define OUTBOX_SIZE 8192U
+#define TELL_AT 64U       /* events that wait: half a millisecond of writing them */
+#define SPINS_LOST 16U    /* in a row: from then on one time in so many is tried */
 #define TICK_MS 25        /* expiry is exact without it; it tells, and makes room */
 #define CHANGES_MAX 4096U /* of the kernel, for one batch; more are made before it is done */
 #define PAST_MAX 1024U    /* ports to remember, until the next tick */
@@ -47,7 +50,10 @@ struct worker {
 	struct worker_stats stats;
 	pthread_t thread;
 	bool running;
-	bool split; /* see worker_set_split() */
+	bool split;          /* see worker_set_split() */
+	bool untold;         /* events wait, and nobody was woken for them */
+	bool warm;           /* a packet came, and no time has passed since */
+	uint32_t spins_lost; /* in a row */
 	_Atomic bool stop;
 	_Atomic bool failed;
 	uint64_t last_tick_ns;
@@ -129,8 +135,11 @@ static struct worker *make(const struct worker_setup *setup, const struct rpcgat
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->done, NULL);
 	w->gate = rpcgate_new(cfg, err);
-	if (w->gate && reserve(w))
+	if (w->gate && reserve(w)) {
+		while (rpcgate_prepare(w->gate))
+			;
 		return w;
+	}
 	if (w->gate)
 		snprintf(err, RPCGATE_ERROR_SIZE, "not enough memory for the configured limits");
 	worker_free(w);
@@ -228,6 +237,7 @@ void worker_change(struct worker *worker, const struct worker_setup *setup,
 	worker->setup.enforce = setup->enforce;
 	worker->setup.reset = setup->reset;
 	worker->setup.first_bind = setup->first_bind;
+	worker->setup.spin_ns = setup->spin_ns;
 	if (rpcgate_set_config(worker->gate, cfg))
 		worker->cfg.pinhole_ttl_s = cfg->pinhole_ttl_s;
 	rpcgate_set_policy(worker->gate, policy);
@@ -355,6 +365,16 @@ static void ring(const struct worker *w)
 
 	if (write(w->setup.wake_fd, &one, sizeof(one)) < 0)
 		return; /* it is rung already */
+}
+
+/* Others write while nothing waits for us, not between two packets of a dialog: they may run on our
+ * processor.  The next tick is soon enough. */
+static void tell_at_leisure(struct worker *w, bool now)
+{
+	if (!w->untold || (!now && outbox_waiting(&w->outbox) < TELL_AT))
+		return;
+	w->untold = false;
+	ring(w);
 }
 
 void worker_gather(struct worker *worker, const struct rpcgate_result *result)
@@ -486,12 +506,42 @@ static void note_learning(struct worker_stats *stats, uint64_t took_ns)
 		stats->learn_ns_max = took_ns;
 }
 
+/* To be woken takes longer than to judge a packet: what follows at once is had without.  Where that
+ * is lost time it is hardly ever tried. */
+static int spin(struct worker *w, struct queue_packet *packet)
+{
+	uint64_t end;
+	int n;
+
+	if (!w->setup.spin_ns || !w->warm ||
+	    (w->spins_lost >= SPINS_LOST && w->spins_lost++ % SPINS_LOST))
+		return 0;
+	end = worker_now_ns() + w->setup.spin_ns;
+	while (!(n = queue_receive(w->queue, packet, false)) && worker_now_ns() < end)
+		if (!w->untold && outbox_waiting(&w->outbox))
+			(void)sched_yield(); /* to who was woken for them, and gives it back */
+	w->spins_lost = n ? 0 : w->spins_lost + 1;
+	return n;
+}
+
+static int next_packets(struct worker *w, struct queue_packet *packet)
+{
+	int n = spin(w, packet);
+
+	if (!n) {
+		tell_at_leisure(w, true);
+		n = queue_receive(w->queue, packet, true);
+	}
+	w->warm = n > 0;
+	return n;
+}
+
 /* Judge a batch, make the kernel know, let it go.  False if the queue is lost. */
 static bool batch(struct worker *w)
 {
 	struct queue_packet packet[QUEUE_BATCH];
-	int n = queue_receive(w->queue, packet);
-	bool told = false, flushed;
+	int n = next_packets(w, packet);
+	bool flushed;
 	uint64_t start;
 
 	if (n <= 0)
@@ -505,7 +555,7 @@ static bool batch(struct worker *w)
 		r = rpcgate_feed(w->gate, &packet[i].packet);
 		if (r.n_events) {
 			take_events(w, &r);
-			told = true;
+			w->untold = true;
 		}
 		settle(w, &packet[i], &r);
 	}
@@ -514,8 +564,7 @@ static bool batch(struct worker *w)
 		note_learning(&w->stats, worker_now_ns() - start);
 	}
 	flushed = queue_flush(w->queue);
-	if (told)
-		ring(w);
+	tell_at_leisure(w, false);
 	return flushed || !w->split;
 }
 
@@ -671,6 +720,8 @@ static void now_and_then(struct worker *w)
 	do_task(w);
 	tick(w);
 	publish_past(w);
+	rpcgate_prepare(w->gate);
+	tell_at_leisure(w, true);
 }
 
 /* Packets of a queue come with one system call a batch, and nothing else is asked in between */

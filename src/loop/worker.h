@@ -23,7 +23,8 @@ struct worker_setup {
 	bool reset; /**< a bridge refuses by reset, else by silence */
 	bool first_bind;
 	unsigned mark_shift;
-	int wake_fd; /**< an eventfd: events wait in an outbox */
+	uint64_t spin_ns; /**< how long to look for the next packet before sleeping; 0: not at all */
+	int wake_fd;      /**< an eventfd: events wait in an outbox */
 };
 
 struct worker;

@@ -28,6 +28,7 @@ KILLS = int(os.environ.get("RPCGATE_NET_KILLS", "100"))
 AHEAD_S = 400000000  # more than twelve years
 SHORT_S = 0.7     # of one that expects silence
 PATIENCE_S = 0.05  # of clients that do not wait for those who are dead
+CALLS = 200       # on one connection, each as soon as the last is answered
 GAP_S = 1.2       # how long the program is away, below the 2 s that flows must outlive
 WORKS_S = 8       # within which everything must work again
 BASE = ("set dynamic-range=49152-65535", "refuse drop")
@@ -711,6 +712,35 @@ def one_process(made):
         closed_to_hidden()
 
 
+def slept(gate):
+    """How often threads other than the first went to sleep by themselves."""
+    total = 0
+    for task in pathlib.Path(f"/proc/{gate.process.pid}/task").iterdir():
+        if task.name != str(gate.process.pid):
+            text = (task / "status").read_text(encoding="ascii")
+            total += int(text.split("\nvoluntary_ctxt_switches:\t")[1].split()[0])
+    return total
+
+
+def looks_for_packets(made):
+    """With `spin` what follows at once is judged by a thread that has not slept; a reload ends that."""
+    if len(os.sched_getaffinity(0)) < 2:
+        return "one processor: nothing is looked for"
+    sleeps = []
+    with made.gate() as gate:
+        works()
+        for spin in (1000, 0):
+            gate.write(extra=(f"spin {spin}",))
+            gate.ctl("reload")
+            flow, before = Flow(), slept(gate)
+            for _ in range(CALLS):
+                flow.call()
+            sleeps.append(slept(gate) - before)
+    if sleeps[0] * 2 > sleeps[1]:
+        raise lab.Failed(f"slept {sleeps[0]} times in {CALLS} calls, {sleeps[1]} times without spin")
+    return f"slept {sleeps[0]} times in {CALLS} calls, {sleeps[1]} times without"
+
+
 def ends_clean(made):
     """After SIGTERM: status 0, ports shut, no rule left that lets anything through."""
     with made.probe(SAMR, HIDDEN) as knocks:
@@ -743,5 +773,6 @@ SCENARIOS = [
     ("clock-steps", clock_steps), ("interface-gone", interface_gone),
     ("control", control), ("not-twice", not_twice), ("bad-start", bad_start),
     ("without-rights", without_rights), ("own-user", own_user), ("two-processes", two_processes),
-    ("one-process", one_process), ("ends-clean", ends_clean),
+    ("one-process", one_process), ("looks-for-packets", looks_for_packets),
+    ("ends-clean", ends_clean),
 ]

@@ -64,6 +64,7 @@ static void every_line_is_read(void **state)
 		      "split yes\n"
 		      "queue 4-7\n"
 		      "queue-length 100\n"
+		      "spin 7\n"
 		      "log-group 9\n"
 		      "log-rate 5\n"
 		      "event-rate 0\n"
@@ -89,6 +90,7 @@ static void every_line_is_read(void **state)
 	assert_int_equal(r.conf.queue_first, 4);
 	assert_int_equal(r.conf.queue_last, 7);
 	assert_int_equal(r.conf.queue_length, 100);
+	assert_int_equal(r.conf.spin_us, 7);
 	assert_int_equal(r.conf.log_group, 9);
 	assert_int_equal(r.conf.log_rate, 5);
 	assert_int_equal(r.conf.event_rate, 0);
@@ -165,6 +167,7 @@ static const struct {
 	{ "queue 1 2\n", ":1:9: queue: \"2\" read, the end of the line expected" },
 	{ "queue-length 15\n", ":1:14: queue-length: \"15\" read" },
 	{ "mark-bit 29\n", ":1:10: mark-bit: \"29\" read" },
+	{ "spin 1001\n", ":1:6: spin: \"1001\" read" },
 	{ "log-rate -1\n", ":1:10: log-rate: \"-1\" read" },
 	{ "events a\nevents b\nevents c\nevents d\nevents e\n", ":5:1: events: at most 4" },
 	{ "user aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", ":1:6: user: \"aaaa" },
@@ -219,7 +222,7 @@ static void keys_are_documented(void **state)
 	for (const struct conf_key *key; (key = conf_key(n)); n++)
 		assert_true(key->name[0] && key->values[0] && key->preset[0] &&
 			    key->help[strlen(key->help) - 1] == '.');
-	assert_int_equal(n, 17);
+	assert_int_equal(n, 18);
 }
 
 int main(void)

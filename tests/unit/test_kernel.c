@@ -121,6 +121,10 @@ static void the_table_says_what_the_plan_says(void **state)
 	must_say("nft list set inet rpcgate dynamic_range", "1025-5000, 49152-65535 }");
 	must_say("nft list set inet rpcgate pin4", "size 4");
 	must_say("nft list chain inet rpcgate inspect", "priority mangle - 5");
+	/* with no look at the protocol: only connections of TCP may have this mark */
+	must_say("nft list chain inet rpcgate inspect",
+		 "ct mark & 0x07000000 == 0x04000000 @th,104,8 & 0x12 != 0x2 accept");
+	must_say("nft list chain inet rpcgate keep_foreign", "meta l4proto tcp ct mark set");
 	must_say("nft list chain inet rpcgate settle", "priority mangle + 5");
 	must_say("nft list chain inet rpcgate ask", "queue num 3");
 	must_say("nft list chain inet rpcgate unannounced", "reject with tcp reset");
