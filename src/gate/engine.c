@@ -67,6 +67,7 @@ struct rpcgate *rpcgate_new(const struct rpcgate_config *cfg, char err[RPCGATE_E
 	if (g) {
 		g->cfg = *cfg;
 		g->key = hash_key_of(cfg->hash_key);
+		g->sums = hash_sums_of(&g->key, 10);
 		if (reserve(g)) {
 			g->fragments.refuse_new = cfg->mode == RPCGATE_ENFORCE;
 			return g;

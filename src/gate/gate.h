@@ -146,6 +146,7 @@ struct bindings {
 struct rpcgate {
 	struct rpcgate_config cfg;
 	struct hash_key key;
+	struct hash_sums sums; /* of keys of at most ten words, in the tables of this layer */
 	struct arena arena;
 	struct flows flows;
 	struct fragments fragments;
