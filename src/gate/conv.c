@@ -1125,17 +1125,31 @@ static void tunnel_gap(struct rpcgate *g, struct conv *c, unsigned side, uint32_
 		*left -= octets;
 }
 
+static void read_all(const struct step *s, uint32_t seq, struct bytes octets)
+{
+	while (octets.n && !s->c->dead) {
+		if (s->c->tunnel)
+			read_tunnel(s, &seq, &octets);
+		else if (!opens_tunnel(s, &seq, &octets))
+			read_some(s, &seq, &octets);
+	}
+}
+
+/* Most octets are inside of bodies that nobody needs */
+static bool skips(const struct conv *c, unsigned side, size_t n)
+{
+	return c->half[side].skip >= n && !c->tunnel && !c->dead;
+}
+
 void conv_octets(struct rpcgate *g, struct flow *f, unsigned side, uint32_t seq,
 		 struct bytes octets)
 {
-	struct step s = { g, f, CONV_AT(g, f->conv), side };
+	const struct step s = { g, f, CONV_AT(g, f->conv), side };
 
-	while (octets.n && !s.c->dead) {
-		if (s.c->tunnel)
-			read_tunnel(&s, &seq, &octets);
-		else if (!opens_tunnel(&s, &seq, &octets))
-			read_some(&s, &seq, &octets);
-	}
+	if (skips(s.c, side, octets.n))
+		s.c->half[side].skip -= (uint32_t)octets.n;
+	else
+		read_all(&s, seq, octets);
 }
 
 void conv_gap(struct rpcgate *g, struct flow *f, unsigned side, uint32_t octets)
