@@ -55,7 +55,7 @@ static uint32_t hash_of(const struct rows *rows, const void *key)
 			memcpy(&pair, p, rows->key);
 		sum += (secret[0] + (uint32_t)pair) * (secret[1] + (pair >> 32));
 	}
-	return scatter((uint32_t)(sum >> 32));
+	return scatter((uint32_t)(sum >> 32)) | 1U << 31; /* never 0 */
 }
 
 /* Numbers that are not secret are only slower in the worst case */
@@ -169,13 +169,28 @@ void *rows_find(const struct rows *rows, const void *probe)
 	return rows->n ? known(rows, probe, hash_of(rows, probe)) : NULL;
 }
 
-void *rows_get(struct rows *rows, const void *probe)
+uint32_t rows_expect(struct rows *rows, const void *probe)
 {
-	void *row = NULL;
 	uint32_t hash;
 
-	if (rows->secret || choose_secret(rows)) {
-		hash = hash_of(rows, probe);
+	if (!rows->secret && !choose_secret(rows))
+		return 0;
+	hash = hash_of(rows, probe);
+	if (rows->slot)
+		__builtin_prefetch(&rows->slot[hash & rows->mask]);
+	return hash;
+}
+
+void *rows_get(struct rows *rows, const void *probe)
+{
+	return rows_get_expected(rows, probe, rows_expect(rows, probe));
+}
+
+void *rows_get_expected(struct rows *rows, const void *probe, uint32_t hash)
+{
+	void *row = NULL;
+
+	if (hash) {
 		row = known(rows, probe, hash);
 		if (!row)
 			row = add(rows, probe, hash);

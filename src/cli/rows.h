@@ -31,6 +31,11 @@ struct rows {
 
 /** The row whose key equals that of @p probe, made if new; NULL if there is no room. */
 void *rows_get(struct rows *rows, const void *probe);
+/** The first half of it: the hash of the key, and the place where the row is found on its way to
+ *  the cache.  0 if memory is short. */
+uint32_t rows_expect(struct rows *rows, const void *probe);
+/** The second half, of the same key. */
+void *rows_get_expected(struct rows *rows, const void *probe, uint32_t hash);
 /** The same, but NULL if there is none. */
 void *rows_find(const struct rows *rows, const void *probe);
 /** Sort rows->all; nothing may be added after.  @p compare gets places in it, not rows. */
