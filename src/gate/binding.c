@@ -133,6 +133,14 @@ static void record(struct rpcgate *g, const struct flow *f, uint16_t port,
 		admit_note(g, f, port);
 }
 
+void binding_expect(const struct rpcgate *g, const struct flow *f, uint16_t port,
+		    const struct rpcgate_syntax *interface)
+{
+	struct binding_key key = key_of(f, port, interface);
+
+	table_prefetch(&g->bindings.table, hash_of(g, &key));
+}
+
 void binding_record(struct rpcgate *g, const struct flow *f, uint16_t port,
 		    const struct rpcgate_syntax *interface, bool granted)
 {

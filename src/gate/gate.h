@@ -362,6 +362,9 @@ struct binding {
 
 MUST_USE bool bindings_init(struct rpcgate *g);
 void bindings_done(struct rpcgate *g);
+/** An announcement will be remembered soon: where, is on its way to the cache. */
+void binding_expect(const struct rpcgate *g, const struct flow *f, uint16_t port,
+		    const struct rpcgate_syntax *interface);
 /** Remember an announcement; the oldest record makes room. */
 void binding_record(struct rpcgate *g, const struct flow *f, uint16_t port,
 		    const struct rpcgate_syntax *interface, bool granted);
