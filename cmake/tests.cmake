@@ -57,7 +57,9 @@ set(threaded test_outbox test_kernel test_sink test_control test_metrics test_to
 add_custom_target(threaded DEPENDS rpcgate ${threaded})
 set_tests_properties(${threaded} PROPERTIES LABELS "unit;threaded")
 
-# cli is tested from outside, but for what rpcgate top knows and does apart from its terminal.
+# cli is tested from outside, but for the rows that reports count in,
+target_sources(test_counted PRIVATE src/cli/rows.c)
+# and what rpcgate top knows and does apart from its terminal.
 set(top_files top_model.c top_fill.c top_ladder.c top_ui.c top_clock.c words.c rows.c story.c
 	story_memory.c story_reason.c rule_text.c options.c)
 list(TRANSFORM top_files PREPEND src/cli/)

@@ -7,6 +7,7 @@
 #define FREE 0x80U
 #define BLOCK_UNITS(order) (1U << (order))
 #define MAX_UNITS BLOCK_UNITS(ARENA_ORDERS - 1)
+#define SPARE_UNITS 1024U /* of each size: 64 KiB */
 
 /* links of a free block, kept in its own first octets */
 struct link {
@@ -53,7 +54,7 @@ bool arena_init(struct arena *arena, size_t octets)
 		return false;
 	arena->n_units = (uint32_t)blocks * MAX_UNITS;
 	for (size_t i = 0; i < ARENA_ORDERS; i++)
-		arena->head[i] = ARENA_NONE;
+		arena->head[i] = arena->spare[i] = ARENA_NONE;
 	/* calloc: untouched pages cost nothing until they are used */
 	arena->memory = calloc(arena->n_units, UNIT);
 	arena->state = calloc(arena->n_units, 1);
@@ -99,21 +100,82 @@ static uint32_t find_block(struct arena *a, uint32_t order, uint32_t *found)
 	return unit;
 }
 
+/* A block of this size, cut out of a larger one if need be */
+static uint32_t cut_block(struct arena *a, uint32_t order)
+{
+	uint32_t found;
+	uint32_t unit = find_block(a, order, &found);
+
+	if (unit == ARENA_NONE)
+		return ARENA_NONE;
+	while (found > order) {
+		found--;
+		push_free(a, unit + BLOCK_UNITS(found), found);
+	}
+	a->state[unit] = (uint8_t)order;
+	return unit;
+}
+
+/* Free a block, joined with its other half, and both with theirs, as far as it goes */
+static void join(struct arena *a, uint32_t unit, uint32_t order)
+{
+	while (order < ARENA_ORDERS - 1) {
+		uint32_t buddy = unit ^ BLOCK_UNITS(order);
+
+		if (a->state[buddy] != (order | FREE))
+			break;
+		unlink_free(a, buddy, order);
+		/* the upper half stops being a block of its own */
+		a->state[unit > buddy ? unit : buddy] = 0;
+		unit = unit < buddy ? unit : buddy;
+		order++;
+	}
+	push_free(a, unit, order);
+}
+
+static uint32_t take_spare(struct arena *a, uint32_t order)
+{
+	uint32_t unit = a->spare[order];
+
+	if (unit != ARENA_NONE) {
+		a->spare[order] = link_of(a, unit)->next;
+		a->n_spare[order]--;
+	}
+	return unit;
+}
+
+/* To others a spare block is one in use: its state says so */
+static void keep_spare(struct arena *a, uint32_t unit, uint32_t order)
+{
+	link_of(a, unit)->next = a->spare[order];
+	a->spare[order] = unit;
+	a->n_spare[order]++;
+}
+
+/* Memory is short: what was kept becomes free for all sizes */
+static void join_spares(struct arena *a)
+{
+	for (uint32_t order = 0; order < ARENA_ORDERS; order++)
+		while (a->n_spare[order])
+			join(a, take_spare(a, order), order);
+}
+
 void *arena_take(struct arena *arena, size_t n)
 {
-	uint32_t order, found, unit;
+	uint32_t order, unit;
 
 	if (n > ((size_t)1 << ARENA_MAX_ORDER))
 		return NULL;
 	order = order_for(n);
-	unit = find_block(arena, order, &found);
+	unit = take_spare(arena, order);
+	if (unit == ARENA_NONE)
+		unit = cut_block(arena, order);
+	if (unit == ARENA_NONE) {
+		join_spares(arena);
+		unit = cut_block(arena, order);
+	}
 	if (unit == ARENA_NONE)
 		return NULL;
-	while (found > order) {
-		found--;
-		push_free(arena, unit + BLOCK_UNITS(found), found);
-	}
-	arena->state[unit] = (uint8_t)order;
 	arena->used += (uint64_t)UNIT << order;
 	if (arena->used > arena->peak)
 		arena->peak = arena->used;
@@ -134,18 +196,10 @@ void arena_give(struct arena *arena, void *buffer)
 	unit = unit_of(arena, buffer);
 	order = arena->state[unit];
 	arena->used -= (uint64_t)UNIT << order;
-	while (order < ARENA_ORDERS - 1) {
-		uint32_t buddy = unit ^ BLOCK_UNITS(order);
-
-		if (arena->state[buddy] != (order | FREE))
-			break;
-		unlink_free(arena, buddy, order);
-		/* the upper half stops being a block of its own */
-		arena->state[unit > buddy ? unit : buddy] = 0;
-		unit = unit < buddy ? unit : buddy;
-		order++;
-	}
-	push_free(arena, unit, order);
+	if (arena->n_spare[order] < SPARE_UNITS >> order)
+		keep_spare(arena, unit, order);
+	else
+		join(arena, unit, order);
 }
 
 size_t arena_size(const struct arena *arena, const void *buffer)

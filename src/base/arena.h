@@ -3,9 +3,11 @@
  *
  * Everything the engine must hold for a while lives here: segments out of order, PDUs torn between
  * segments, stubs torn between PDUs, IP fragments.  Sizes are powers of two from 64 octets to
- * 2 MiB; taking and giving cost at most 15 steps.  The memory is reserved once, so a flood of
- * half-sent PDUs meets a wall instead of the machine's memory; malloc would need a second
- * accounting beside it and fragments under this load.
+ * 2 MiB; taking and giving cost at most 15 steps.  Some of what is given back stays as it is, and
+ * is the first to be taken again: that is one step, in memory that is in cache.  When memory is
+ * short these spare ones, 64 KiB of each size at most, are made whole first.  The memory is
+ * reserved once, so a flood of half-sent PDUs meets a wall instead of the machine's memory; malloc
+ * would need a second accounting beside it and fragments under this load.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
@@ -23,6 +25,8 @@ struct arena {
 	uint32_t n_units;
 	uint32_t top; /**< units above it were never used */
 	uint32_t head[ARENA_ORDERS];
+	uint32_t spare[ARENA_ORDERS]; /**< given back, and not yet free for other sizes */
+	uint32_t n_spare[ARENA_ORDERS];
 	uint64_t used;
 	uint64_t peak;
 };

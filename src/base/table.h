@@ -57,6 +57,11 @@ static inline uint32_t table_first(const struct table *t, uint64_t hash, uint32_
 	return table_next(t, hash, at);
 }
 
+static inline void table_prefetch(const struct table *t, uint64_t hash)
+{
+	PREFETCH(&t->slot[(uint32_t)hash & t->mask]);
+}
+
 /** Add an entry; the caller keeps their number within the capacity.  Doubling costs one pass. */
 void table_add(struct table *table, uint64_t hash, uint32_t index);
 

@@ -1,30 +1,46 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "uuid.h"
 
+/* Octets the other way round, whichever way this machine has them */
+static uint32_t turn(uint32_t v)
+{
+	return v >> 24 | (v >> 8 & 0xff00) | (v << 8 & 0xff0000) | v << 24;
+}
+
+static uint32_t turn_halves(uint32_t v)
+{
+	return (v >> 8 & 0xff00ff) | (v << 8 & 0xff00ff00);
+}
+
 bool rd_uuid(struct reader *r, struct rpcgate_uuid *out)
 {
-	static const uint8_t le[] = { 3, 2, 1, 0, 5, 4, 7, 6 };
+	uint32_t time_low, mid_and_high;
 	struct bytes raw;
 
 	if (!rd_bytes(r, sizeof(out->octet), &raw) || !raw.p)
 		return false;
 	memcpy(out->octet, raw.p, sizeof(out->octet));
+	if (r->big)
+		return true;
 	/* as printed: the first three numbers begin with their highest octet */
-	for (size_t i = 0; !r->big && i < sizeof(le); i++)
-		out->octet[i] = raw.p[le[i]];
+	memcpy(&time_low, out->octet, sizeof(time_low));
+	memcpy(&mid_and_high, out->octet + 4, sizeof(mid_and_high));
+	time_low = turn(time_low);
+	mid_and_high = turn_halves(mid_and_high);
+	memcpy(out->octet, &time_low, sizeof(time_low));
+	memcpy(out->octet + 4, &mid_and_high, sizeof(mid_and_high));
 	return true;
 }
 
 bool rd_syntax(struct reader *r, struct rpcgate_syntax *out)
 {
-	struct rpcgate_syntax s;
 	uint32_t version;
 
-	if (!rd_uuid(r, &s.uuid) || !rd_u32(r, &version))
+	if (rd_left(r) < sizeof(out->uuid) + sizeof(version) || !rd_uuid(r, &out->uuid) ||
+	    !rd_u32(r, &version))
 		return false;
-	s.major = (uint16_t)version;
-	s.minor = (uint16_t)(version >> 16);
-	*out = s;
+	out->major = (uint16_t)version;
+	out->minor = (uint16_t)(version >> 16);
 	return true;
 }
 

@@ -81,13 +81,49 @@ static bool over_tcp(enum rpcgate_protseq protseq)
 	return protseq == RPCGATE_NCACN_IP_TCP || protseq == RPCGATE_NCACN_HTTP;
 }
 
+/* A place for what is to be counted; what was put there before has waited long enough */
+static struct report_later *later(struct report *r, const struct rpcgate_event *event)
+{
+	struct report_later *l = &r->later[r->n_later++ % REPORT_LATER];
+
+	if (l->count)
+		l->count(r, l);
+	memset(l, 0, sizeof(*l));
+	l->time_ns = event->time_ns;
+	return l;
+}
+
+void report_settle(struct report *r)
+{
+	for (size_t i = 0; i < REPORT_LATER; i++) {
+		struct report_later *l = &r->later[r->n_later++ % REPORT_LATER];
+
+		if (l->count)
+			l->count(r, l);
+		l->count = NULL;
+	}
+}
+
+static void count_binding(struct report *r, const struct report_later *l)
+{
+	struct binding_row *row = rows_get_expected(&r->bindings, &l->row.binding, l->hash);
+	size_t known = r->clients.n;
+
+	if (!row)
+		return;
+	if (!row->first_ns || l->time_ns < row->first_ns)
+		row->first_ns = l->time_ns;
+	if (l->time_ns > row->last_ns)
+		row->last_ns = l->time_ns;
+	if (rows_get_expected(&r->clients, &l->client, l->client_hash) && r->clients.n > known)
+		row->clients++;
+}
+
 static void take_binding(struct report *r, const struct rpcgate_event *event)
 {
 	const struct rpcgate_binding_event *b = &event->u.binding;
-	struct binding_row probe = { 0 };
-	struct client_key client = { 0 };
-	struct binding_row *row;
-	size_t known = r->clients.n;
+	struct report_later *l;
+	struct binding_key *key;
 
 	if (!b->accepted)
 		count_reason(r->binding_reasons, b->reason);
@@ -96,25 +132,21 @@ static void take_binding(struct report *r, const struct rpcgate_event *event)
 								      RPCGATE_PROTSEQ_OTHER]++;
 		return;
 	}
-	probe.key.server = b->server;
-	probe.key.interface = b->interface;
-	probe.key.port = b->port;
-	probe.key.source = (uint8_t)b->source;
-	probe.key.protseq = (uint8_t)b->protseq;
-	probe.key.accepted = b->accepted;
-	probe.key.any_interface = b->any_interface;
-	probe.key.reason = (uint16_t)b->reason;
-	row = rows_get(&r->bindings, &probe);
-	if (!row)
-		return;
-	if (!row->first_ns || event->time_ns < row->first_ns)
-		row->first_ns = event->time_ns;
-	if (event->time_ns > row->last_ns)
-		row->last_ns = event->time_ns;
-	client.binding = probe.key;
-	client.client = event->src;
-	if (rows_get(&r->clients, &client) && r->clients.n > known)
-		row->clients++;
+	l = later(r, event);
+	key = &l->row.binding.key;
+	key->server = b->server;
+	key->interface = b->interface;
+	key->port = b->port;
+	key->source = (uint8_t)b->source;
+	key->protseq = (uint8_t)b->protseq;
+	key->accepted = b->accepted;
+	key->any_interface = b->any_interface;
+	key->reason = (uint16_t)b->reason;
+	l->client.binding = *key;
+	l->client.client = event->src;
+	l->hash = rows_expect(&r->bindings, &l->row);
+	l->client_hash = rows_expect(&r->clients, &l->client);
+	l->count = count_binding;
 }
 
 uint64_t pinhole_lasted(const struct pinhole_row *row, uint64_t now_ns)
@@ -122,31 +154,57 @@ uint64_t pinhole_lasted(const struct pinhole_row *row, uint64_t now_ns)
 	return row->open_ns && now_ns > row->open_ns ? now_ns - row->open_ns : 0;
 }
 
-static void take_pinhole(struct report *r, const struct rpcgate_event *event)
+static void count_pinhole(struct report *r, const struct report_later *l)
 {
-	const struct rpcgate_pinhole_event *p = &event->u.pinhole;
-	struct pinhole_row probe = { 0 };
-	struct pinhole_row *row;
+	struct pinhole_row *row = rows_get_expected(&r->pinholes, &l->row.pinhole, l->hash);
 
-	probe.key.client = p->client;
-	probe.key.server = p->server;
-	probe.key.interface = p->interface;
-	probe.key.port = p->port;
-	row = rows_get(&r->pinholes, &probe);
 	if (!row)
 		return;
 	if (!row->first_ns)
-		row->first_ns = event->time_ns;
-	if (p->action <= RPCGATE_PINHOLE_USE && !row->open_ns) {
-		row->open_ns = event->time_ns;
+		row->first_ns = l->time_ns;
+	if (l->action <= RPCGATE_PINHOLE_USE && !row->open_ns) {
+		row->open_ns = l->time_ns;
 		row->opened++;
-	} else if (p->action > RPCGATE_PINHOLE_USE && p->action != RPCGATE_PINHOLE_REFUSE) {
-		row->life_ns += pinhole_lasted(row, event->time_ns);
+	} else if (l->action > RPCGATE_PINHOLE_USE && l->action != RPCGATE_PINHOLE_REFUSE) {
+		row->life_ns += pinhole_lasted(row, l->time_ns);
 		row->open_ns = 0;
 	}
-	row->used += p->action == RPCGATE_PINHOLE_USE;
-	row->last = p->action;
-	row->reason = p->reason;
+	row->used += l->action == RPCGATE_PINHOLE_USE;
+	row->last = l->action;
+	row->reason = l->reason;
+}
+
+static void take_pinhole(struct report *r, const struct rpcgate_event *event)
+{
+	const struct rpcgate_pinhole_event *p = &event->u.pinhole;
+	struct report_later *l = later(r, event);
+	struct pinhole_key *key = &l->row.pinhole.key;
+
+	key->client = p->client;
+	key->server = p->server;
+	key->interface = p->interface;
+	key->port = p->port;
+	l->action = p->action;
+	l->reason = p->reason;
+	l->hash = rows_expect(&r->pinholes, &l->row);
+	l->count = count_pinhole;
+}
+
+static void count_bind(struct report *r, const struct report_later *l)
+{
+	struct bind_row *row = rows_get_expected(&r->binds, &l->row.bind, l->hash);
+
+	if (!row)
+		return;
+	if (!row->count++)
+		row->first_ns = l->time_ns;
+	if (!l->has_age)
+		return;
+	if (!row->has_age || l->age_ns < row->youngest_ns)
+		row->youngest_ns = l->age_ns;
+	if (l->age_ns > row->oldest_ns)
+		row->oldest_ns = l->age_ns;
+	row->has_age = true;
 }
 
 static void take_bind(struct report *r, const struct rpcgate_event *event)
@@ -157,29 +215,21 @@ static void take_bind(struct report *r, const struct rpcgate_event *event)
 		[RPCGATE_ALLOW] = 2,
 	};
 	const struct rpcgate_bind_event *b = &event->u.bind;
-	struct bind_row probe = { 0 };
-	struct bind_row *row;
+	struct report_later *l = later(r, event);
+	struct bind_key *key = &l->row.bind.key;
 
 	count_reason(r->bind_reasons, b->reason);
-	probe.key.client = event->src;
-	probe.key.server = event->dest;
-	probe.key.interface = b->interface;
-	probe.key.port = event->dest_port;
-	probe.key.reason = (uint16_t)b->reason;
-	probe.key.pdu = (uint8_t)b->pdu;
-	probe.key.severity = severity[b->verdict];
-	row = rows_get(&r->binds, &probe);
-	if (!row)
-		return;
-	if (!row->count++)
-		row->first_ns = event->time_ns;
-	if (!b->has_age)
-		return;
-	if (!row->has_age || b->age_ns < row->youngest_ns)
-		row->youngest_ns = b->age_ns;
-	if (b->age_ns > row->oldest_ns)
-		row->oldest_ns = b->age_ns;
-	row->has_age = true;
+	key->client = event->src;
+	key->server = event->dest;
+	key->interface = b->interface;
+	key->port = event->dest_port;
+	key->reason = (uint16_t)b->reason;
+	key->pdu = (uint8_t)b->pdu;
+	key->severity = severity[b->verdict];
+	l->has_age = b->has_age;
+	l->age_ns = b->age_ns;
+	l->hash = rows_expect(&r->binds, &l->row);
+	l->count = count_bind;
 }
 
 static void take_pipe(struct report *r, const struct rpcgate_event *event)

@@ -83,7 +83,7 @@ static void print_listing(struct page *page, const struct listing *listing, stru
 
 	if (!rows->n)
 		return;
-	rows_sort(rows, listing->order);
+	rows_sort_first(rows, page->listed, listing->order);
 	heading(page, listing->title, listing->says);
 	memset(page->told, 0, sizeof(page->told));
 	table = table_new(listing->columns, listing->n_columns);

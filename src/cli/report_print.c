@@ -47,6 +47,7 @@ bool report_print(struct report *report, const struct report_input *input, FILE 
 	char from[WORDS_TIME];
 	char to[WORDS_TIME];
 
+	report_settle(report);
 	words_moment(input->first_ns, "%Y-", from);
 	words_moment(input->last_ns, "%Y-", to);
 	if (strncmp(from, to, strcspn(to, "-")) != 0)

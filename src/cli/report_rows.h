@@ -11,6 +11,8 @@
 
 #define LABEL_MAX 32
 
+struct report;
+
 struct binding_key {
 	struct rpcgate_addr server;
 	struct rpcgate_syntax interface;
@@ -101,13 +103,38 @@ struct label_row {
 	uint64_t count;
 };
 
+/* Where a row is counted is not in cache: it is asked for, and others are counted meanwhile */
+struct report_later {
+	void (*count)(struct report *report, const struct report_later *later);
+	union {
+		struct binding_row binding;
+		struct pinhole_row pinhole;
+		struct bind_row bind;
+	} row;
+	uint32_t hash;
+	uint32_t client_hash;
+	struct client_key client;
+	uint64_t time_ns;
+	uint64_t age_ns; /* of a bind's pinhole */
+	bool has_age;
+	enum rpcgate_pinhole_action action;
+	enum rpcgate_reason reason;
+};
+
+#define REPORT_LATER 8U
+
 struct report {
+	struct report_later later[REPORT_LATER]; /* a ring */
+	size_t n_later;                          /* that were ever put there */
 	struct rows bindings, clients, pinholes, binds, pipes, alerts, labels;
 	uint64_t alert_reasons[RPCGATE_REASON_COUNT];
 	uint64_t bind_reasons[RPCGATE_REASON_COUNT];
 	uint64_t binding_reasons[RPCGATE_REASON_COUNT];
 	uint64_t other_protseq[RPCGATE_PROTSEQ_OTHER + 1]; /* announced, but no TCP */
 };
+
+/** Count what is to be counted later, before anybody looks at the rows. */
+void report_settle(struct report *report);
 
 /* Order of rows by their keys */
 int binding_key_order(const void *a, const void *b);

@@ -18,11 +18,13 @@
 static uint64_t *slot_of(const struct rpcgate *g, const struct flow *f, uint16_t port,
 			 uint32_t *mark)
 {
-	uint64_t word[3], hash;
+	uint32_t word[6];
+	uint64_t hash;
 
 	memcpy(word, server_addr(f), sizeof(*server_addr(f)));
-	word[2] = (uint64_t)f->key.zone << 32 | port;
-	hash = hash_words(&g->key, word, ARRAY_SIZE(word));
+	word[4] = f->key.zone;
+	word[5] = port;
+	hash = hash_sum(&g->sums, word, ARRAY_SIZE(word));
 	*mark = (uint32_t)(hash >> 32);
 	return &g->announced[hash % ANNOUNCED_SLOTS];
 }

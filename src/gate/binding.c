@@ -34,11 +34,11 @@ static struct binding_key key_of(const struct flow *f, uint16_t port,
 
 static uint64_t hash_of(const struct rpcgate *g, const struct binding_key *key)
 {
-	uint64_t word[sizeof(*key) / 8];
+	uint32_t word[sizeof(*key) / 4];
 
-	_Static_assert(sizeof(*key) == 40, "the key has no padding");
+	_Static_assert(sizeof(*key) == 40, "no padding, and as many words as there are numbers");
 	memcpy(word, key, sizeof(word));
-	return hash_words(&g->key, word, ARRAY_SIZE(word));
+	return hash_sum_low(&g->sums, word, ARRAY_SIZE(word));
 }
 
 static uint32_t find(const struct rpcgate *g, const struct binding_key *key, uint64_t hash)
@@ -131,6 +131,14 @@ static void record(struct rpcgate *g, const struct flow *f, uint16_t port,
 	at(g, index)->granted |= granted;
 	if (granted)
 		admit_note(g, f, port);
+}
+
+void binding_expect(const struct rpcgate *g, const struct flow *f, uint16_t port,
+		    const struct rpcgate_syntax *interface)
+{
+	struct binding_key key = key_of(f, port, interface);
+
+	table_prefetch(&g->bindings.table, hash_of(g, &key));
 }
 
 void binding_record(struct rpcgate *g, const struct flow *f, uint16_t port,

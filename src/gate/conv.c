@@ -137,11 +137,11 @@ static uint8_t offer_of(const struct rpcgate_syntax *syntax)
 	return syntax_is_features(syntax) ? OFFER_FEATURES : OFFER_OTHER;
 }
 
-static uint8_t offers_of(const struct bind_context *b)
+static uint8_t offers_of(const struct bind_context *b, const struct rpcgate_syntax *first)
 {
-	unsigned offers = 0;
+	unsigned offers = offer_of(first);
 
-	for (size_t i = 0; i < b->n_transfer; i++) {
+	for (size_t i = 1; i < b->n_transfer; i++) {
 		struct rpcgate_syntax syntax = bind_transfer_at(b, i);
 
 		offers |= offer_of(&syntax);
@@ -179,7 +179,7 @@ static bool context_add(const struct step *s, const struct bind_context *b, uint
 	x->position = position;
 	x->interface = b->abstract;
 	x->transfer = bind_transfer_at(b, 0);
-	x->offers = offers_of(b);
+	x->offers = offers_of(b, &x->transfer);
 	x->verdict = (uint8_t)j->verdict;
 	x->base_verdict = (uint8_t)j->base_verdict;
 	x->base_reason = (uint8_t)j->base_reason;
@@ -1170,13 +1170,21 @@ static void read_suspicious(const struct step *s, uint32_t seq, struct bytes oct
 	object(s, RPCGATE_REASON_MIDSTREAM, NULL);
 }
 
+/* Most octets are inside of bodies that nobody needs */
+static bool skips(const struct conv *c, unsigned side, size_t n)
+{
+	return c->half[side].skip >= n && !c->tunnel && !c->dead;
+}
+
 void conv_octets(struct rpcgate *g, struct flow *f, unsigned side, uint32_t seq,
 		 struct bytes octets)
 {
-	struct step s = { g, f, CONV_AT(g, f->conv), side };
+	const struct step s = { g, f, CONV_AT(g, f->conv), side };
 
 	if (s.c->resumed)
 		read_suspicious(&s, seq, octets);
+	else if (skips(s.c, side, octets.n))
+		s.c->half[side].skip -= (uint32_t)octets.n;
 	else
 		read_all(&s, &seq, octets);
 }

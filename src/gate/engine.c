@@ -66,6 +66,7 @@ struct rpcgate *rpcgate_new(const struct rpcgate_config *cfg, char err[RPCGATE_E
 	if (g) {
 		g->cfg = *cfg;
 		g->key = hash_key_of(cfg->hash_key);
+		g->sums = hash_sums_of(&g->key, 10);
 		if (reserve(g)) {
 			g->fragments.refuse_new = cfg->mode == RPCGATE_ENFORCE;
 			return g;
@@ -323,7 +324,7 @@ static void acknowledged(struct rpcgate *g, struct flow *f, unsigned side, uint3
 		s->synced = true;
 		f->began[side] = ack;
 	}
-	if (stream_acks_more(s, ack) && stream_acked(&g->arena, s, ack)) {
+	if (stream_acked(&g->arena, s, ack)) {
 		g->stats.checksum_offload++;
 		drain(g, f, side);
 	}

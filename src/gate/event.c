@@ -2,6 +2,17 @@
 /* event.c - what is told to the caller, as values in a buffer of fixed size */
 #include "gate.h"
 
+/* What a reader of an event may look at: there is no need to clear more of the largest one */
+static const size_t size_of[] = {
+#define SIZE(type, member)                                                                         \
+	[RPCGATE_EVENT_##type] =                                                                   \
+		offsetof(struct rpcgate_event, u) + sizeof(((struct rpcgate_event *)0)->u.member)
+	SIZE(BINDING, binding), SIZE(PINHOLE, pinhole), SIZE(BIND, bind),
+	SIZE(ALERT, alert),     SIZE(FLOW, flow),       SIZE(ENGINE, engine),
+	SIZE(CALL, call),       SIZE(PIPE, pipe),       SIZE(EXPECT, expect),
+#undef SIZE
+};
+
 bool event_room(const struct rpcgate *g, size_t n)
 {
 	return g->result.n_events + n <= g->cfg.max_events;
@@ -20,7 +31,9 @@ struct rpcgate_event *event_new(struct rpcgate *g, enum rpcgate_event_type type,
 	} else {
 		g->stats.events_lost++;
 	}
-	*e = (struct rpcgate_event){ .type = type, .time_ns = g->event_ns };
+	memset(e, 0, size_of[type]);
+	e->type = type;
+	e->time_ns = g->event_ns;
 	if (!f)
 		return e;
 	e->proto = f->udp ? IP_PROTO_UDP : IP_PROTO_TCP;

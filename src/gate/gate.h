@@ -150,6 +150,7 @@ struct bindings {
 struct rpcgate {
 	struct rpcgate_config cfg;
 	struct hash_key key;
+	struct hash_sums sums; /* of keys of at most ten words, in the tables of this layer */
 	struct arena arena;
 	struct ports ports;
 	struct flows flows;
@@ -367,6 +368,9 @@ struct binding {
 
 MUST_USE bool bindings_init(struct rpcgate *g);
 void bindings_done(struct rpcgate *g);
+/** An announcement will be remembered soon: where, is on its way to the cache. */
+void binding_expect(const struct rpcgate *g, const struct flow *f, uint16_t port,
+		    const struct rpcgate_syntax *interface);
 /** Remember an announcement; the oldest record makes room. */
 void binding_record(struct rpcgate *g, const struct flow *f, uint16_t port,
 		    const struct rpcgate_syntax *interface, bool granted);

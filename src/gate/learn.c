@@ -158,8 +158,10 @@ static void learn_entry(const struct lesson *l, const struct epm_entry *entry)
 	if (!entry->has_tower)
 		return;
 	reason = tower_reason(l, &entry->tower);
-	if (!reason)
+	if (!reason) {
+		binding_expect(l->g, l->f, entry->tower.port, &entry->tower.interface);
 		reason = open_tower(l, &entry->tower, source);
+	}
 	if (worth_a_record(reason))
 		binding_record(l->g, l->f, entry->tower.port, &entry->tower.interface,
 			       reason != RPCGATE_REASON_LOOKUP_ONLY);

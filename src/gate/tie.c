@@ -43,11 +43,11 @@ static struct tie *at(const struct rpcgate *g, uint32_t index)
 
 static uint64_t hash_of(const struct rpcgate *g, const struct tie_key *key)
 {
-	uint64_t word[sizeof(*key) / 8];
+	uint32_t word[sizeof(*key) / 4];
 
-	_Static_assert(sizeof(*key) == 40, "the key has no padding");
+	_Static_assert(sizeof(*key) == 40, "no padding, and as many words as there are numbers");
 	memcpy(word, key, sizeof(word));
-	return hash_words(&g->key, word, ARRAY_SIZE(word));
+	return hash_sum_low(&g->sums, word, ARRAY_SIZE(word));
 }
 
 static struct tie *find(const struct rpcgate *g, const struct tie_key *key, uint64_t hash)

@@ -75,7 +75,26 @@ static enum parse first_half(struct bytes in, struct pdu_header *h)
 	return PARSE_OK;
 }
 
-enum parse pdu_header_parse(struct bytes in, struct pdu_header *out)
+/* The same of a header that is all there, as nearly all are */
+static enum parse whole_header(const uint8_t *p, struct pdu_header *out)
+{
+	const bool big = !(p[4] & DREP_LITTLE);
+	const struct pdu_header h = { .minor = p[1],
+				      .ptype = p[2],
+				      .flags = p[3],
+				      .big = big,
+				      .frag_length = load16(p + 8, big),
+				      .auth_length = load16(p + 10, big),
+				      .call_id = load32(p + 12, big) };
+
+	if (p[0] != 5 || h.minor > 1 || !pdu_sides(h.ptype) || p[4] & ~DREP_LITTLE ||
+	    (p[5] | p[6] | p[7]) || h.frag_length < head_len(&h) + trailer_len(&h))
+		return PARSE_BAD;
+	*out = h;
+	return PARSE_OK;
+}
+
+static enum parse part_of_header(struct bytes in)
 {
 	struct pdu_header h = { 0 };
 	enum parse outcome = first_half(in, &h);
@@ -91,10 +110,16 @@ enum parse pdu_header_parse(struct bytes in, struct pdu_header *out)
 		return PARSE_MORE;
 	if (h.frag_length < head_len(&h) + trailer_len(&h))
 		return PARSE_BAD;
-	if (!rd_u32(&r, &h.call_id))
-		return PARSE_MORE;
-	*out = h;
-	return PARSE_OK;
+	return PARSE_MORE;
+}
+
+enum parse pdu_header_parse(struct bytes in, struct pdu_header *out)
+{
+	struct reader r = reader_of(in, false);
+	struct bytes whole;
+
+	return rd_bytes(&r, PDU_HEADER_LEN, &whole) ? whole_header(whole.p, out) :
+						      part_of_header(in);
 }
 
 /* Samba refuses a trailer that is not 4-aligned; a receiver that aligns would read another one. */

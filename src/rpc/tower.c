@@ -18,6 +18,10 @@ enum floor_id {
 	ID_HTTP_HOST = 0x20 /* old Windows: an IPv4 address in floor 5 of HTTP towers */
 };
 
+#define FLOOR_COUNTS 4U /* octets of the two counts */
+#define SYNTAX_LHS 19U  /* identifier, UUID, major version */
+#define SYNTAX_RHS 2U   /* minor version */
+
 struct floor {
 	struct bytes lhs; /* never empty; starts with the protocol identifier */
 	struct bytes rhs;
@@ -48,26 +52,32 @@ const char *rpcgate_protseq_name(enum rpcgate_protseq protseq)
 
 static bool floor_read(struct reader *r, struct floor *out)
 {
-	uint16_t lhs_len, rhs_len;
+	const struct bytes rest = rd_rest(r);
+	size_t lhs_len, rhs_len;
 
-	return rd_u16(r, &lhs_len) && lhs_len && rd_bytes(r, lhs_len, &out->lhs) &&
-	       rd_u16(r, &rhs_len) && rd_bytes(r, rhs_len, &out->rhs);
+	if (rest.n < FLOOR_COUNTS)
+		return false;
+	lhs_len = load16(rest.p, false);
+	if (!lhs_len || lhs_len > rest.n - FLOOR_COUNTS)
+		return false;
+	rhs_len = load16(rest.p + 2 + lhs_len, false);
+	out->lhs = (struct bytes){ rest.p + 2, lhs_len };
+	out->rhs = (struct bytes){ rest.p + FLOOR_COUNTS + lhs_len, rhs_len };
+	return rd_skip(r, FLOOR_COUNTS + lhs_len + rhs_len);
 }
 
 /* Floors 1 and 2: 0d, UUID, major version | minor version; little-endian like the counts. */
 static bool syntax_floor_read(struct reader *r, struct rpcgate_syntax *out)
 {
-	struct reader lhs, rhs;
+	struct reader lhs;
 	struct floor f;
-	uint8_t id;
 
-	if (!floor_read(r, &f))
+	if (!floor_read(r, &f) || f.lhs.n != SYNTAX_LHS || f.rhs.n != SYNTAX_RHS ||
+	    f.lhs.p[0] != ID_UUID)
 		return false;
 	lhs = reader_of(f.lhs, false);
-	rhs = reader_of(f.rhs, false);
-	return rd_u8(&lhs, &id) && id == ID_UUID && rd_uuid(&lhs, &out->uuid) &&
-	       rd_u16(&lhs, &out->major) && rd_left(&lhs) == 0 && rd_u16(&rhs, &out->minor) &&
-	       rd_left(&rhs) == 0;
+	out->minor = load16(f.rhs.p, false);
+	return rd_skip(&lhs, 1) && rd_uuid(&lhs, &out->uuid) && rd_u16(&lhs, &out->major);
 }
 
 /* Of a floor that is an identifier alone: what its value must measure; 0 for any size. */

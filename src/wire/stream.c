@@ -136,8 +136,8 @@ static bool beyond_window(const struct stream *s, uint32_t seq, size_t n, uint32
 	return ahead > 0 && (uint32_t)ahead + n > room;
 }
 
-unsigned stream_put(struct arena *arena, struct stream *s, uint32_t seq, struct bytes data,
-		    uint32_t room, struct bytes *out)
+unsigned stream_put_any(struct arena *arena, struct stream *s, uint32_t seq, struct bytes data,
+			uint32_t room, struct bytes *out)
 {
 	unsigned news;
 
@@ -161,11 +161,11 @@ unsigned stream_put(struct arena *arena, struct stream *s, uint32_t seq, struct 
 	return news;
 }
 
-bool stream_pull(struct stream *s, struct bytes *out, struct held **held)
+bool stream_pull_island(struct stream *s, struct bytes *out, struct held **held)
 {
 	struct held *h = s->islands;
 
-	if (!h || h->seq != s->next)
+	if (h->seq != s->next)
 		return false;
 	s->islands = h->next;
 	s->island_cost -= h->n + ISLAND_COST;
@@ -288,10 +288,8 @@ static bool believe(struct arena *arena, struct stream *s)
 	return real;
 }
 
-bool stream_acked(struct arena *arena, struct stream *s, uint32_t ack)
+bool stream_acked_more(struct arena *arena, struct stream *s, uint32_t ack)
 {
-	if (!stream_acks_more(s, ack))
-		return false;
 	if (seq_diff(ack, s->next) > ACK_PLAUSIBLE || seq_diff(ack, s->next) < -ACK_PLAUSIBLE)
 		return false;
 	s->acked = ack;
@@ -303,9 +301,9 @@ bool stream_acked(struct arena *arena, struct stream *s, uint32_t ack)
 	return s->doubtful && believe(arena, s);
 }
 
-bool stream_hole_is_acked(const struct stream *s)
+bool stream_island_is_acked(const struct stream *s)
 {
-	return s->islands && s->has_acked && seq_diff(s->acked, held_end(s->islands)) >= 0;
+	return seq_diff(s->acked, held_end(s->islands)) >= 0;
 }
 
 uint32_t stream_give_up(struct stream *s)

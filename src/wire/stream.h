@@ -55,6 +55,13 @@ enum stream_news {
 	STREAM_UNSURE = 16 /**< repeats octets that may be wanted and cannot be compared any more */
 };
 
+/* What the functions below do where there is something to do: of most segments there is nothing */
+unsigned stream_put_any(struct arena *arena, struct stream *s, uint32_t seq, struct bytes data,
+			uint32_t room, struct bytes *out);
+MUST_USE bool stream_pull_island(struct stream *s, struct bytes *out, struct held **held);
+MUST_USE bool stream_acked_more(struct arena *arena, struct stream *s, uint32_t ack);
+MUST_USE bool stream_island_is_acked(const struct stream *s);
+
 /**
  * Offer a segment's payload.
  * @param seq   sequence number of its first octet
@@ -64,15 +71,25 @@ enum stream_news {
  * @param out   octets to read now, in place; more may follow from stream_pull()
  * @return a set of enum stream_news
  */
-unsigned stream_put(struct arena *arena, struct stream *s, uint32_t seq, struct bytes data,
-		    uint32_t room, struct bytes *out);
+static inline unsigned stream_put(struct arena *arena, struct stream *s, uint32_t seq,
+				  struct bytes data, uint32_t room, struct bytes *out)
+{
+	if (seq != s->next || s->islands)
+		return stream_put_any(arena, s, seq, data, room, out);
+	*out = data;
+	s->next += (uint32_t)data.n;
+	return STREAM_IN_ORDER;
+}
 
 /**
  * The next octets in order, after stream_put() or stream_give_up().
  * @param held  the block that @p out points into; give it to stream_release() when read
  * @return false when nothing more is in order
  */
-MUST_USE bool stream_pull(struct stream *s, struct bytes *out, struct held **held);
+MUST_USE static inline bool stream_pull(struct stream *s, struct bytes *out, struct held **held)
+{
+	return s->islands && stream_pull_island(s, out, held);
+}
 /** When a doubtful segment that became real had come; 0 for others: they count from now. */
 uint64_t stream_held_time(const struct held *held);
 void stream_release(struct arena *arena, struct held *held);
@@ -89,19 +106,20 @@ void stream_keep(struct arena *arena, struct stream *s, uint32_t seq, struct byt
 MUST_USE bool stream_doubt(struct arena *arena, struct stream *s, uint64_t time_ns, uint32_t seq,
 			   struct bytes data, uint32_t room);
 
-/** False if @p ack says nothing new: of most segments. */
-static inline bool stream_acks_more(const struct stream *s, uint32_t ack)
-{
-	return !s->has_acked || seq_diff(ack, s->acked) > 0;
-}
 /**
  * The other side has acknowledged everything below @p ack.  Releases what was kept for comparison.
  * @return true if a doubtful segment became real: call stream_pull()
  */
-MUST_USE bool stream_acked(struct arena *arena, struct stream *s, uint32_t ack);
+MUST_USE static inline bool stream_acked(struct arena *arena, struct stream *s, uint32_t ack)
+{
+	return (!s->has_acked || seq_diff(ack, s->acked) > 0) && stream_acked_more(arena, s, ack);
+}
 
 /** True if octets are missing that the receiver has: the capture lost them, they will not come. */
-bool stream_hole_is_acked(const struct stream *s);
+static inline bool stream_hole_is_acked(const struct stream *s)
+{
+	return s->islands && s->has_acked && stream_island_is_acked(s);
+}
 
 /** Give up the hole before the first island.  Returns its size, 0 if there is none. */
 uint32_t stream_give_up(struct stream *s);
