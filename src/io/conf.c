@@ -59,6 +59,9 @@ static const struct key keys[] = {
 	{ { "event-rate", "0..1000000", "100",
 	    "Events of one kind and reason written each second; more are counted, 0 means all." },
 	  KIND_NUMBER, AT(event_rate), 0, 1000000 },
+	{ { "stats-interval", "0..86400", "60",
+	    "Seconds between two events with all counters; 0 means none but the one at the end." },
+	  KIND_NUMBER, AT(stats_interval_s), 0, 86400 },
 	{ { "mark-bit", "0..28", "24",
 	    "The lowest of the four bits of packet and connection marks that are used." },
 	  KIND_NUMBER, AT(mark_bit), 0, 28 },
@@ -96,6 +99,7 @@ void conf_default(struct conf *conf)
 		.log_group = 135,
 		.log_rate = 100,
 		.event_rate = 100,
+		.stats_interval_s = 60,
 		.mark_bit = 24,
 	};
 	conf->control = strdup("/run/rpcgate/control");

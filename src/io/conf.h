@@ -34,6 +34,7 @@ struct conf {
 	uint32_t log_group;
 	uint32_t log_rate;
 	uint32_t event_rate;
+	uint32_t stats_interval_s; /**< 0: only at the end */
 	uint32_t mark_bit;
 	char *events[CONF_EVENTS_MAX]; /**< where lines go; NULL after the last */
 	char *state;                   /**< NULL: none is kept */

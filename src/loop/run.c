@@ -349,6 +349,7 @@ static void write_stats(struct service *s)
 
 static void every_second(struct service *s)
 {
+	const uint32_t interval_s = s->plan.conf.stats_interval_s;
 	uint64_t ticks;
 
 	if (read(s->timer, &ticks, sizeof(ticks)) < 0)
@@ -362,6 +363,8 @@ static void every_second(struct service *s)
 		notify_watchdog(&s->notify);
 	if (s->seconds % METRICS_EVERY_S == 0)
 		run_metrics(s);
+	if (interval_s && s->seconds % interval_s == 0)
+		write_stats(s);
 	if (s->seconds % SAVE_EVERY_S == 0)
 		save_state(s);
 }
@@ -642,6 +645,22 @@ static bool start(struct service *s, char err[RPCGATE_ERROR_SIZE])
 
 /* ---------------------------------------------------------------------------- end */
 
+/* Connections go on without us, and their marks stay; what was seen of them is told now.  Nothing of
+ * it goes to the kernel: what is open there runs out by its own time. */
+static void end_flows(struct service *s)
+{
+	for (size_t i = 0; i < s->n_workers; i++) {
+		struct rpcgate_result r;
+
+		do {
+			r = rpcgate_finish(worker_gate(s->worker[i]));
+			for (size_t k = 0; k < r.n_events; k++)
+				tell_event(s, &r.events[k], i);
+			flush_sinks(s);
+		} while (r.n_events);
+	}
+}
+
 static void end(struct service *s)
 {
 	if (s->n_workers)
@@ -657,7 +676,9 @@ static void end(struct service *s)
 		save_state(s);
 		while (drain(s))
 			;
+		end_flows(s);
 		tell_left_out(s, true);
+		write_stats(s);
 		run_tell(s, "stop", "the table stays, and nothing new opens");
 	}
 	for (size_t i = 0; i < s->n_workers; i++)

@@ -67,6 +67,7 @@ static void every_line_is_read(void **state)
 		      "log-group 9\n"
 		      "log-rate 5\n"
 		      "event-rate 0\n"
+		      "stats-interval 0\n"
 		      "mark-bit 8\n"
 		      "events \"/var/log/with space\"\n"
 		      "events journal\n"
@@ -92,6 +93,7 @@ static void every_line_is_read(void **state)
 	assert_int_equal(r.conf.log_group, 9);
 	assert_int_equal(r.conf.log_rate, 5);
 	assert_int_equal(r.conf.event_rate, 0);
+	assert_int_equal(r.conf.stats_interval_s, 0);
 	assert_int_equal(r.conf.mark_bit, 8);
 	assert_string_equal(r.conf.events[0], "/var/log/with space");
 	assert_string_equal(r.conf.events[1], "journal");
@@ -117,6 +119,7 @@ static void an_empty_file_is_the_defaults(void **state)
 	assert_int_equal(r.conf.refuse, CONF_RESET);
 	assert_int_equal(r.conf.split, CONF_ONE_PROCESS);
 	assert_int_equal(r.conf.mark_bit, 24);
+	assert_int_equal(r.conf.stats_interval_s, 60);
 	assert_null(r.conf.events[0]);
 	assert_string_equal(r.conf.control, "/run/rpcgate/control");
 	let_go(&r);
@@ -165,6 +168,7 @@ static const struct {
 	{ "queue 1 2\n", ":1:9: queue: \"2\" read, the end of the line expected" },
 	{ "queue-length 15\n", ":1:14: queue-length: \"15\" read" },
 	{ "mark-bit 29\n", ":1:10: mark-bit: \"29\" read" },
+	{ "stats-interval 86401\n", ":1:16: stats-interval: \"86401\" read" },
 	{ "log-rate -1\n", ":1:10: log-rate: \"-1\" read" },
 	{ "events a\nevents b\nevents c\nevents d\nevents e\n", ":5:1: events: at most 4" },
 	{ "user aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", ":1:6: user: \"aaaa" },
@@ -219,7 +223,7 @@ static void keys_are_documented(void **state)
 	for (const struct conf_key *key; (key = conf_key(n)); n++)
 		assert_true(key->name[0] && key->values[0] && key->preset[0] &&
 			    key->help[strlen(key->help) - 1] == '.');
-	assert_int_equal(n, 17);
+	assert_int_equal(n, 18);
 }
 
 int main(void)
