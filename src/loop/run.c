@@ -181,7 +181,7 @@ static bool reload(struct service *s, char err[RPCGATE_ERROR_SIZE])
 	struct plan plan;
 
 	snprintf(err, RPCGATE_ERROR_SIZE, "the configuration is wrong, the old one stays");
-	if (!plan_read(&plan, s->path, s->observe))
+	if (!plan_read(&plan, s->path, CONF_FOR_RELOAD, s->observe))
 		return false;
 	plan_keep(&plan, &s->plan);
 	if (s->kernel && !(s->keeper_fd >= 0 ? kernel_reload_there(s->kernel, err) :
@@ -708,7 +708,7 @@ enum run_end run(const char *path, bool observe)
 	char err[RPCGATE_ERROR_SIZE] = "";
 	enum run_end how = RUN_FAILED;
 
-	if (!plan_read(&s.plan, path, observe))
+	if (!plan_read(&s.plan, path, CONF_FOR_START, observe))
 		return RUN_BAD_CONFIG;
 	pthread_mutex_init(&s.lock, NULL);
 	pthread_cond_init(&s.reloaded, NULL);
@@ -740,7 +740,7 @@ enum run_end run_print_rules(const char *path, bool observe, FILE *out)
 {
 	struct plan plan;
 
-	if (!plan_read(&plan, path, observe))
+	if (!plan_read(&plan, path, CONF_FOR_START, observe))
 		return RUN_BAD_CONFIG;
 	ruleset_print(&plan.rules, out);
 	rpcgate_policy_free(plan.policy);

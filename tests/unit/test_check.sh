@@ -108,6 +108,46 @@ err_lines 1
 expect 3 check sub
 err_lines 1
 
+# --- a whole rpcgate.conf: what run would refuse is refused here, in the same words
+cat >run.conf <<END
+mode bridge nope0 nope1
+events journal
+allow interface samr
+state $folder/state
+events $folder/none/events
+control -
+metrics [::1]:9135
+event-rate 0
+queue 2-5
+mark-bit 8
+user nobody
+END
+expect 0 check run.conf
+err_lines 0
+out_has '^run.conf:1: Frames are copied between nope0 and nope1, .*no interface nope0 now.*nope1 now'
+out_has '^run.conf:2: Events are written to the journal.$'
+out_has '^run.conf:4: What is open and announced is kept in .*/state over a restart.$'
+out_has '^run.conf:5: Events are written to .*/none/events. Its directory is not there now.$'
+out_has '^run.conf:6: rpcgate ctl is not answered.$'
+out_has '^run.conf:7: Metrics are served at http://.::1.:9135/metrics.$'
+out_has '^run.conf:8: All events are written'
+out_has '^run.conf:9: Packets wait in NFQUEUE 2 to 5, with 4 engines.$'
+out_has '^run.conf:10: Marks use the bits 8 to 11; .*0x00000800 == 0x00000800.$'
+out_has '^run.conf:11: The program becomes nobody '
+out_has '^10 settings, 1 statement, 0 warnings.$'
+for line in 'metrics 192.0.2.1:80' 'metrics 127.0.0.1' 'user no-such-user' 'state run.conf' \
+	'state sub/../rules'; do
+	touch rules
+	printf 'include "rules"\ncontrol -\n  %s\n' "$line" >run.conf
+	echo 'deny interface drsuapi' >rules
+	for command in 'check' 'check --quiet' 'run --print-rules -c' 'run -c'; do
+		# shellcheck disable=SC2086
+		expect 3 $command run.conf
+		err_has "^run.conf:3:$((${#line} + 3 - $(printf %s "${line#* }" | wc -c))): "
+		err_lines 1
+	done
+done
+
 # --- services without a file
 expect 0 check --service netlogon --service dfsr
 out_has 'netlogon  *tcp *445 '
