@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* analyze.c - captures in, events and a report out */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "html.h"
@@ -13,6 +10,7 @@
 #include "labeller.h"
 #include "limiter.h"
 #include "options.h"
+#include "output.h"
 #include "reading.h"
 #include "report.h"
 #include "rpcgate.h"
@@ -171,37 +169,15 @@ static void write_gap(struct analysis *a, uint64_t time_ns, const struct limiter
 
 /* ------------------------------------------------------------------ the start */
 
-/* An output that is one of the inputs would be destroyed before it is read. */
-static bool is_an_input(const struct stat *output, char **names, int n)
+static FILE *open_output(struct analysis *a, const char *path, const char *other, char **names,
+			 int n)
 {
-	struct stat input;
+	const struct output_taken taken = { names, n, a->reading.policy, a->options.policy, other };
+	char err[OUTPUT_ERROR_SIZE];
+	FILE *out = output_open(path, &taken, err);
 
-	for (int i = 0; i < n; i++)
-		if (stat(names[i], &input) == 0 && S_ISREG(input.st_mode) &&
-		    input.st_dev == output->st_dev && input.st_ino == output->st_ino)
-			return true;
-	return false;
-}
-
-static FILE *open_output(struct analysis *a, const char *path, char **names, int n)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-	struct stat status;
-	FILE *out = NULL;
-
-	if (fd < 0 || fstat(fd, &status) < 0) {
-		output_failed(a, path);
-	} else if (is_an_input(&status, names, n)) {
-		reading_fail(&a->reading, path, "is also an input, and would be overwritten");
-	} else if (S_ISREG(status.st_mode) && ftruncate(fd, 0) < 0) {
-		output_failed(a, path);
-	} else {
-		out = fdopen(fd, "w");
-		if (!out)
-			output_failed(a, path);
-	}
-	if (!out && fd >= 0)
-		close(fd);
+	if (!out)
+		reading_fail(&a->reading, path, err);
 	return out;
 }
 
@@ -210,9 +186,10 @@ static bool open_outputs(struct analysis *a, char **names, int n)
 	const struct analyze_options *o = &a->options;
 
 	if (o->json)
-		a->json = strcmp(o->json, "-") == 0 ? stdout : open_output(a, o->json, names, n);
+		a->json = strcmp(o->json, "-") == 0 ? stdout :
+						      open_output(a, o->json, o->html, names, n);
 	if (o->html && !a->reading.failed)
-		a->page = open_output(a, o->html, names, n);
+		a->page = open_output(a, o->html, o->json, names, n);
 	return !a->reading.failed;
 }
 

@@ -214,6 +214,28 @@ expect 1 analyze --json good.pcap good.pcap
 err_has 'also an input'
 cmp -s good.pcap "$good" || fail 'an input was overwritten'
 
+# --- an output replaces no policy, no other output and no capture in a directory that is read
+mkdir rules caps
+echo 'include "more"' >rules/policy
+echo 'allow any' >rules/more
+cp good.pcap caps
+for option in --json --html; do
+	for file in rules/policy rules/more rules/../rules/policy; do
+		expect 1 analyze $option "$file" --policy rules/policy good.pcap
+		err_has 'is also the policy'
+	done
+	expect 1 analyze $option caps/good.pcap caps
+	err_has 'is a capture'
+done
+[ "$(cat rules/policy rules/more)" = "$(printf 'include "more"\nallow any')" ] ||
+	fail 'a policy was overwritten'
+cmp -s caps/good.pcap "$good" || fail 'a capture was overwritten'
+expect 1 analyze --json both --html ./both good.pcap
+err_has 'is also another output'
+[ ! -e both ] || fail 'two outputs were mixed'
+expect 0 analyze --json /dev/null --html /dev/null good.pcap
+rm -r rules caps
+
 # --- interruption: what was read so far is said
 mkfifo pipe
 for signal in INT TERM; do
