@@ -624,6 +624,13 @@ static void ready(struct service *s)
 	fprintf(stderr, "rpcgate: ready: %s%s%s\n", status, s->kernel ? "; the table is " : "",
 		s->kernel ? keepings[kernel_keeping(s->kernel)] : "");
 	run_tell(s, "start", status);
+	if (s->kernel && kernel_replaced(s->kernel)) {
+		fputs("rpcgate: a table inet " RULESET_TABLE
+		      " that was there could not be taken over; it was replaced\n",
+		      stderr);
+		run_tell(s, "table",
+			 "one that was there could not be taken over, and was replaced");
+	}
 	notify_ready(&s->notify, status);
 }
 
