@@ -377,6 +377,11 @@ bool sink_write(struct sink *s, const char *line, size_t n)
 	return true;
 }
 
+const char *sink_target(const struct sink *sink)
+{
+	return sink->target;
+}
+
 struct sink_stats sink_stats(const struct sink *s)
 {
 	struct sink_stats stats = s->stats;

@@ -60,6 +60,8 @@ bool sink_flush(struct sink *sink);
  */
 RPCGATE_MUST_USE bool sink_reopen(struct sink *sink, char err[RPCGATE_ERROR_SIZE]);
 
+/** What it was opened with. */
+const char *sink_target(const struct sink *sink);
 struct sink_stats sink_stats(const struct sink *sink);
 
 #endif

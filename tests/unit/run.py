@@ -115,6 +115,33 @@ def the_end_is_told(folder):
     check([e["event_type"] for e in daemon.events()][-2:] == ["stats", "rpc_engine"], "the last two")
 
 
+def why_asks_the_daemon(folder):
+    frames = read_pcap(os.path.join(SOURCE, "pcaps", "other-uuid.pcap"))
+
+    def why(*options):
+        return subprocess.run([PROGRAM, "why", "198.18.1.2", "any", *options], text=True, timeout=30,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    with Daemon(folder, BRIDGE) as daemon:
+        play(frames)
+        time.sleep(0.3)
+        done = why("-s", daemon.control)
+        check(done.returncode == 0 and done.stderr == "", f"{done.returncode}: {done.stderr}")
+        for text in ("asked the mapper for lsarpc 0.0", "verdict deny: uuid-not-granted"):
+            check(text in done.stdout, f"'{text}' is missing: {done.stdout}")
+        check(why("49154", "-s", daemon.control).returncode == 0, "one port")
+        with open(daemon.log, "a", encoding="ascii") as log:
+            log.write('{"timestamp":"2026-')  # as far as it was written
+        done = why("-s", daemon.control)
+        check(done.returncode == 0 and done.stderr == "", f"half a line: {done.stderr}")
+    done = why("-s", daemon.control)
+    check(done.returncode == 1 and "No such file" in done.stderr and "--events" in done.stderr, done.stderr)
+    daemon.conf.write_text(f"{BRIDGE}\ncontrol {daemon.control}\n", encoding="ascii")
+    with daemon:
+        done = why("-s", daemon.control)
+        check(done.returncode == 1 and "to no file" in done.stderr, done.stderr)
+
+
 def counters_come_at_an_interval(folder):
     with Daemon(folder, BRIDGE, "stats-interval 1") as daemon:
         time.sleep(2.6)
@@ -123,7 +150,7 @@ def counters_come_at_an_interval(folder):
 
 def main():
     wires()
-    for test in (the_end_is_told, counters_come_at_an_interval):
+    for test in (the_end_is_told, why_asks_the_daemon, counters_come_at_an_interval):
         with tempfile.TemporaryDirectory() as folder:
             before = failures
             test(folder)

@@ -115,8 +115,12 @@ expect 0 why --help
 out_has '^usage: rpcgate why CLIENT SERVER'
 expect 2 why
 err_lines 1
-expect 2 why any any
-err_has 'FILE or DIR, or --events'
+expect 1 why any any -s nobody
+err_has 'nobody: No such file or directory; captures or --events FILE'
+err_lines 1
+expect 2 why any any --socket nobody pcaps/map-single.pcap
+expect 2 why any any --policy rule
+expect 2 why any any --set dcom=any
 expect 2 why 10.0.0.256 any pcaps
 err_has "'10.0.0.256' is no address"
 expect 2 why any samba pcaps
