@@ -15,7 +15,9 @@
 
 #define STDIO_OCTETS (64 * 1024) /* stays in the first cache: larger ones are slower */
 #define NS_PER_S 1000000000
-#define FILE_HEADER 24 /* pcap-savefile(5) */
+#define PCAPNG 0x0a0d0d0aU /* the same in both orders */
+#define FILE_HEADER 24     /* pcap-savefile(5) */
+#define SNAP_LENGTH_AT 16
 #define RECORD_HEADER 16
 #define LONGEST_RECORD (256 * 1024) /* libpcap's own limit for what is captured of a packet */
 /* The longest record, and a read that stays in the second cache: larger ones are slower */
@@ -41,6 +43,10 @@ struct capture {
 	uint64_t passed;       /* octets that it never saw */
 	uint64_t frame;
 	uint32_t linktype;
+	uint32_t declared; /* what packets have at most, says the header of a classic capture */
+	bool longer;       /* and some have more */
+	bool lifted;       /* libpcap shall not cut them */
+	uint8_t snap_length[4];
 	bool regular;
 	bool ended;
 	char buffer[STDIO_OCTETS]; /* of file */
@@ -150,6 +156,17 @@ static int open_octets(const char *name, bool *regular, struct capture_fault *fa
 
 /* What libpcap reads: first the header, which the window holds back from it, then nothing while
  * records are read in place, then what the window still has and what comes behind. */
+/* libpcap reads another snap length than stands in the file */
+static void lift_snap_length(const struct capture *c, char *out, size_t n)
+{
+	for (size_t i = 0; i < sizeof(c->snap_length); i++) {
+		uint64_t at = SNAP_LENGTH_AT + i;
+
+		if (at >= c->handed && at - c->handed < n)
+			out[at - c->handed] = (char)c->snap_length[i];
+	}
+}
+
 static ssize_t cookie_read(void *cookie, char *out, size_t n)
 {
 	struct capture *c = cookie;
@@ -164,6 +181,8 @@ static ssize_t cookie_read(void *cookie, char *out, size_t n)
 		memcpy(out, w->octet + w->at, n);
 		w->at += n;
 	}
+	if (c->lifted && c->handed < FILE_HEADER)
+		lift_snap_length(c, out, n);
 	c->handed += n;
 	return (ssize_t)n;
 }
@@ -236,7 +255,7 @@ static bool header_is_plain(const uint8_t header[FILE_HEADER], struct window *w)
 	static const struct {
 		uint32_t magic, fraction_ns;
 	} kinds[] = { { 0xa1b2c3d4, 1000 }, { 0xa1b23c4d, 1 } };
-	uint32_t version, snap_length;
+	uint32_t version;
 
 	for (unsigned swapped = 0; swapped < 2; swapped++)
 		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -246,11 +265,31 @@ static bool header_is_plain(const uint8_t header[FILE_HEADER], struct window *w)
 			}
 	/* the two numbers of the version are 16 bits each, and come out in the order of the machine */
 	version = number(header + 4, w->swapped);
-	if (!w->fraction_ns || (version != 0x00040002 && version != 0x00020004))
-		return false;
-	snap_length = number(header + 16, w->swapped);
-	w->longest = snap_length && snap_length < LONGEST_RECORD ? snap_length : LONGEST_RECORD;
-	return true;
+	return w->fraction_ns && (version == 0x00040002 || version == 0x00020004);
+}
+
+/* libpcap cuts what is longer than the header of the file says: who makes the file could hide the
+ * ends of packets, and some write a length that is simply wrong.  All octets that are there count. */
+static void note_snap_length(struct capture *capture)
+{
+	uint8_t header[FILE_HEADER];
+	bool swapped;
+
+	capture->declared = LONGEST_RECORD;
+	if (decompress_peek(capture->octets, header, sizeof(header)) != sizeof(header) ||
+	    number(header, false) == PCAPNG)
+		return;
+	/* the magic numbers of classic captures begin with a1, and end with another octet */
+	swapped = (number(header, false) & 0xff000000) != 0xa1000000;
+	capture->declared = number(header + SNAP_LENGTH_AT, swapped);
+	capture->lifted = capture->declared && capture->declared < LONGEST_RECORD;
+	if (capture->lifted) {
+		uint32_t most = number((const uint8_t *)&(uint32_t){ LONGEST_RECORD }, swapped);
+
+		memcpy(capture->snap_length, &most, sizeof(most));
+	} else {
+		capture->declared = LONGEST_RECORD;
+	}
 }
 
 /* Before libpcap sees anything.  Without memory for it the slow way is good enough. */
@@ -266,6 +305,7 @@ static void open_window(struct capture *capture)
 		return;
 	memset(w, 0, offsetof(struct window, octet));
 	w->open = header_is_plain(header, w);
+	w->longest = capture->declared;
 	if (w->open)
 		capture->window = w;
 	else
@@ -300,8 +340,12 @@ static const uint8_t *window_next(struct capture *capture, uint32_t *captured)
 	if (w->end - w->at < RECORD_HEADER && !window_fill(capture, RECORD_HEADER))
 		return NULL;
 	*captured = number(w->octet + w->at + 8, w->swapped);
-	if (*captured > w->longest)
+	if (*captured > LONGEST_RECORD)
 		return NULL;
+	if (*captured > w->longest) {
+		capture->longer = true;
+		w->longest = LONGEST_RECORD;
+	}
 	if (w->end - w->at < RECORD_HEADER + *captured &&
 	    !window_fill(capture, RECORD_HEADER + *captured))
 		return NULL;
@@ -332,6 +376,7 @@ static struct capture *open_capture(const char *name, bool quick, struct capture
 	}
 	if (!check_magic(capture->octets, fault))
 		goto no_capture;
+	note_snap_length(capture);
 	if (quick)
 		open_window(capture);
 	if (!attach(capture, fault))
@@ -426,6 +471,7 @@ static bool next_of_libpcap(struct capture *capture, struct rpcgate_packet *pack
 		end(capture, result, start, fault);
 		return false;
 	}
+	capture->longer |= capture->lifted && header->caplen > capture->declared;
 	deliver(capture, packet, data, header->caplen, header->len,
 		time_of(header->ts.tv_sec, header->ts.tv_usec));
 	return true;
@@ -509,6 +555,17 @@ size_t capture_next_batch(struct capture *capture, struct rpcgate_packet *packet
 	capture->passed += w->at - at;
 	capture->frame += all - n;
 	return all;
+}
+
+bool capture_remark(const struct capture *capture, struct capture_fault *remark)
+{
+	if (capture->longer)
+		fail(remark, CAPTURE_ODD,
+		     "says that its packets have %" PRIu32
+		     " octets at most, and has longer ones: they "
+		     "were read whole",
+		     capture->declared);
+	return capture->longer;
 }
 
 uint64_t capture_frame(const struct capture *capture)

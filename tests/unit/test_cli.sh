@@ -214,6 +214,24 @@ expect 1 analyze --json good.pcap good.pcap
 err_has 'also an input'
 cmp -s good.pcap "$good" || fail 'an input was overwritten'
 
+# --- a snap length that is too short for the packets hides none of them
+{
+	head -c 16 good.pcap
+	printf '\100\000\000\000'
+	tail -c +21 good.pcap
+} >short.pcap
+expect 0 analyze --json - good.pcap
+sed 's/good.pcap/short.pcap/' out | grep -v '"event":' >want
+expect 0 analyze --json - short.pcap
+grep -v '"event":' out | cmp -s - want || fail 'a wrong snap length changes what is judged'
+out_has '"rpc_engine":{"event":"input","detail":"says that its packets have 64 octets at most'
+err_has '^rpcgate: short.pcap says that its packets have 64 octets at most'
+err_lines 1
+expect 0 analyze short.pcap
+out_has '1 input of which all was used although it contradicts itself'
+expect 0 analyze --quiet short.pcap
+err_lines 0
+
 # --- an output replaces no policy, no other output and no capture in a directory that is read
 mkdir rules caps
 echo 'include "more"' >rules/policy
