@@ -154,6 +154,8 @@ static const char *read_numbers(struct analysis *a)
 			return "--event-rate takes a number from 1 to 1000000";
 		limiter_init(&a->limiter, rate, rate * BURST_S);
 	}
+	if (a->options.event_rate && !a->options.json)
+		return "--event-rate is of the events that --json writes";
 	if (a->options.jobs && !number_of(a->options.jobs, JOBS_MAX))
 		return "--jobs takes a number from 1 to 1024";
 	return NULL;

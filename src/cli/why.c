@@ -82,17 +82,18 @@ static bool read_host(const char *text, bool *given, struct rpcgate_addr *addr)
 	       inet_pton(AF_INET6, text, addr->octet) == 1;
 }
 
-/* A number; other words are files */
-static bool read_port(const char *text, uint16_t *port)
+/* Other words are files; a file with such a name may be given as ./135 */
+static bool is_number(const char *text)
 {
-	unsigned int value = 0;
+	return *text && strspn(text, "0123456789") == strlen(text);
+}
 
-	if (strspn(text, "0123456789") != strlen(text) || !*text || strlen(text) > 5)
-		return false;
-	for (; *text; text++)
-		value = value * 10 + (unsigned int)(*text - '0');
-	*port = (uint16_t)value;
-	return value > 0 && value <= UINT16_MAX;
+/* 0: there is no such port */
+static uint16_t port_of(const char *number)
+{
+	unsigned long value = strlen(number) <= 5 ? strtoul(number, NULL, 10) : 0;
+
+	return value <= UINT16_MAX ? (uint16_t)value : 0;
 }
 
 static int no_host(const char *what, const char *text)
@@ -105,6 +106,16 @@ static int no_host(const char *what, const char *text)
 	return wrong_usage(error);
 }
 
+static int no_port(const char *text)
+{
+	char error[256];
+	char shown[128];
+
+	snprintf(error, sizeof(error), "'%s' is no port; 1 to 65535 is, and a file is ./%.20s",
+		 text_show(text, shown, sizeof(shown)), text);
+	return wrong_usage(error);
+}
+
 /* What stands before the captures; @return EXIT_DONE, and how many words it took */
 static int read_operands(char **argv, int n, struct story_filter *filter, int *taken)
 {
@@ -114,8 +125,12 @@ static int read_operands(char **argv, int n, struct story_filter *filter, int *t
 		return no_host("the client", argv[0]);
 	if (!read_host(argv[1], &filter->has_server, &filter->server))
 		return no_host("the server", argv[1]);
-	*taken = 2 + (n > 2 && read_port(argv[2], &filter->port));
-	return EXIT_DONE;
+	*taken = 2;
+	if (n == 2 || !is_number(argv[2]))
+		return EXIT_DONE;
+	*taken = 3;
+	filter->port = port_of(argv[2]);
+	return filter->port ? EXIT_DONE : no_port(argv[2]);
 }
 
 /* ------------------------------------------------------------------- the story */

@@ -71,6 +71,13 @@ err_has '^shadow.conf:2: warning: can never match: line 1 matches'
 err_lines 1
 out_has '^2 statements, 1 warning'
 
+printf 'mapper-port 135,0\nreserved -135\nreserved -5985\nstatic 49152-65535 interface samr\nstatic 6001-6004 interface samr\n' >doubt.conf
+expect 0 check doubt.conf
+err_has '^doubt.conf:1: warning: there is no port 0'
+err_has '^doubt.conf:2: warning: ports below 1024 are never learned'
+err_has '^doubt.conf:4: warning: keeps 16384 ports open for good'
+err_lines 3
+
 # --- mistakes: all of them, by file, line and column
 printf 'deny interface drsuap\nallow any\n\tset pinhole.ttl = 1s\n' >bad.conf
 expect 3 check bad.conf

@@ -51,6 +51,20 @@ expect 2 xyzzyxyzzy
 err_lines 1
 expect 2 --verison
 err_has "did you mean '--version'"
+expect 0 -h
+out_has '^commands:'
+for command in analyze run watch top ctl check suggest why iface; do
+	expect 0 $command -h
+	out_has "^usage: rpcgate $command"
+	expect 0 $command --version
+	out_has '^rpcgate [0-9]'
+done
+expect 2 analyze --event-rate 5 good.pcap
+err_has 'of the events that --json writes'
+expect 3 analyze --set foo= good.pcap
+err_has 'unknown key "foo"$'
+expect 3 analyze --set pinhole.tll=5s good.pcap
+err_has 'unknown key "pinhole.tll"; the nearest is "pinhole.ttl"$'
 expect 2 analyze --jsno - good.pcap
 err_has "did you mean '--json'"
 err_lines 1
