@@ -14,6 +14,7 @@
 
 #include "keeper.h"
 #include "kernel.h"
+#include "sandbox.h"
 
 #define SEND_BUFFER (8 << 20) /* a table with thousands of static lines is one message */
 #define REPLY_SIZE 65536
@@ -201,11 +202,14 @@ static int try_install(struct kernel *k, const struct ruleset_plan *plan, uint32
 
 static void say_install(int error, char err[RPCGATE_ERROR_SIZE])
 {
-	if (error == EPERM)
-		snprintf(
-			err, RPCGATE_ERROR_SIZE,
-			"nf_tables: the table inet " RULESET_TABLE
-			" is not ours to change: no rights (CAP_NET_ADMIN), or another rpcgate runs");
+	if (error == EPERM && !sandbox_has(CAP_NET_ADMIN))
+		snprintf(err, RPCGATE_ERROR_SIZE,
+			 "nf_tables: the right to change the table inet " RULESET_TABLE
+			 " is missing (CAP_NET_ADMIN)");
+	else if (error == EPERM)
+		snprintf(err, RPCGATE_ERROR_SIZE,
+			 "nf_tables: the table inet " RULESET_TABLE
+			 " belongs to another process: another rpcgate runs");
 	else if (error == ENOENT || error == EOPNOTSUPP)
 		snprintf(err, RPCGATE_ERROR_SIZE,
 			 "nf_tables: the kernel lacks a statement that is needed (ct, log, reject, "

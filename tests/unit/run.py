@@ -142,6 +142,23 @@ def why_asks_the_daemon(folder):
         check(done.returncode == 1 and "to no file" in done.stderr, done.stderr)
 
 
+def what_stops_it_is_told(folder):
+    """Rights that are missing are another matter than another process."""
+    def said(*command):
+        done = subprocess.run([*command, "run", "-c", daemon.conf], text=True, timeout=30,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        check(done.returncode == 1, f"exit status {done.returncode}")
+        return done.stderr
+
+    with Daemon(folder, "mode route") as daemon:
+        text = daemon.conf.read_text(encoding="ascii")
+        daemon.conf.write_text(text.replace("control ", "control -\n# "), encoding="ascii")
+        check(said(PROGRAM) == "rpcgate: queue 0: another process has it\n", "a second one")
+        nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
+        told = said(*nobody, PROGRAM)
+        check("CAP_NET_ADMIN" in told and "another" not in told, told)
+
+
 def counters_come_at_an_interval(folder):
     with Daemon(folder, BRIDGE, "stats-interval 1") as daemon:
         time.sleep(2.6)
@@ -150,7 +167,7 @@ def counters_come_at_an_interval(folder):
 
 def main():
     wires()
-    for test in (the_end_is_told, why_asks_the_daemon, counters_come_at_an_interval):
+    for test in (the_end_is_told, why_asks_the_daemon, what_stops_it_is_told, counters_come_at_an_interval):
         with tempfile.TemporaryDirectory() as folder:
             before = failures
             test(folder)
