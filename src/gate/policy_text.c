@@ -183,8 +183,11 @@ static void explain_sealed(struct sentence *s, const struct statement *rule)
 	};
 
 	put(s, "%s where mapper or resolver traffic is encrypted", what[rule->sealed]);
+	if (rule->sealed == SEALED_HINT)
+		put(s, ", good for 30 s and four connections to the interfaces IRemUnknown and "
+		       "IRemUnknown2 of objects");
 	if (rule->subject == SUBJECT_GROUP) {
-		put(s, ", for ");
+		put(s, rule->sealed == SEALED_HINT ? ", and to " : ", for ");
 		put_subject(s, rule);
 	}
 }

@@ -78,6 +78,13 @@ err_has '^doubt.conf:2: warning: ports below 1024 are never learned'
 err_has '^doubt.conf:4: warning: keeps 16384 ports open for good'
 err_lines 3
 
+# --- a hint says how far it goes
+printf 'sealed hint\nsealed hint group fax\nsealed log\n' >sealed.conf
+expect 0 check sealed.conf
+out_has '^sealed.conf:1: .*, good for 30 s and four connections to .* IRemUnknown2 of objects\.$'
+out_has '^sealed.conf:2: .* of objects, and to the .* group fax'
+out_has '^sealed.conf:3: Report it and learn nothing where [^,]*encrypted\.$'
+
 # --- mistakes: all of them, by file, line and column
 printf 'deny interface drsuap\nallow any\n\tset pinhole.ttl = 1s\n' >bad.conf
 expect 3 check bad.conf
