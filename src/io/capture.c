@@ -15,8 +15,10 @@
 
 #define STDIO_OCTETS (64 * 1024) /* stays in the first cache: larger ones are slower */
 #define NS_PER_S 1000000000
-#define PCAPNG 0x0a0d0d0aU /* the same in both orders */
-#define FILE_HEADER 24     /* pcap-savefile(5) */
+#define PCAPNG 0x0a0d0d0aU        /* the same in both orders */
+#define SECTION_LEAST 28U         /* octets of a block that begins one */
+#define LONGEST_BLOCK (16U << 20) /* libpcap's own limit */
+#define FILE_HEADER 24            /* pcap-savefile(5) */
 #define SNAP_LENGTH_AT 16
 #define RECORD_HEADER 16
 #define LONGEST_RECORD (256 * 1024) /* libpcap's own limit for what is captured of a packet */
@@ -426,11 +428,41 @@ static inline uint64_t time_of(int64_t s, int64_t ns)
 	return (uint64_t)s * NS_PER_S + (uint64_t)ns;
 }
 
+/* A block as long as another one that is read in the wrong order: a section begins with its length,
+ * and says its order behind that */
+static bool is_other_order(const char *why)
+{
+	uint32_t n;
+
+	if (sscanf(why, "pcapng block size %" SCNu32, &n) != 1)
+		return false;
+	n = number((const uint8_t *)&n, true);
+	return n >= SECTION_LEAST && n <= LONGEST_BLOCK && n % 4 == 0;
+}
+
+/* What pcapng may have and libpcap does not read; NULL: the file is at fault */
+static const char *beyond_libpcap(const char *why)
+{
+	static const struct {
+		const char *says, *means;
+	} limits[] = {
+		{ "different from the type of the first", "interfaces of different link types" },
+		{ "different from the snapshot length of the first",
+		  "interfaces of different snap lengths" },
+		{ "different byte orders", "sections of different byte orders" },
+	};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (strstr(why, limits[i].says))
+			return limits[i].means;
+	return is_other_order(why) ? "sections of different byte orders" : NULL;
+}
+
 /* The file ended or libpcap gave up.  @start is where the record or block it was reading began. */
 static void end(struct capture *capture, int result, long long start, struct capture_fault *fault)
 {
 	const char *damage = decompress_damage(capture->octets);
-	const char *why;
+	const char *why, *beyond;
 	long long stop = ftello(capture->file);
 
 	capture->ended = true;
@@ -438,6 +470,14 @@ static void end(struct capture *capture, int result, long long start, struct cap
 	if (result == PCAP_ERROR_BREAK && !damage)
 		return;
 	why = damage ? damage : pcap_geterr(capture->pcap);
+	beyond = damage ? NULL : beyond_libpcap(why);
+	if (beyond) {
+		fail(fault, CAPTURE_UNSUPPORTED,
+		     "has %s, which libpcap does not read: nothing from octet %lld on, where frame "
+		     "%" PRIu64 " begins, was used; the file need not be damaged",
+		     beyond, start, capture->frame + 1);
+		return;
+	}
 	fail(fault, CAPTURE_DAMAGED,
 	     "%s at octet %lld, where frame %" PRIu64 " begins (read up to octet %lld): %s",
 	     strncmp(why, "truncated", 9) == 0 ? "is cut short" : "is damaged", start,

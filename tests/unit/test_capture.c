@@ -519,7 +519,20 @@ static void link_type_changes_inside(void **state)
 	(void)state;
 	interface_block(&f, 101);
 	packet_block(&f, 1, 1003);
-	expect(&f, 3, CAPTURE_DAMAGED, "where frame 4 begins");
+	expect(&f, 3, CAPTURE_UNSUPPORTED, "has interfaces of different link types, which libpcap");
+	expect(&f, 3, CAPTURE_UNSUPPORTED, "where frame 4 begins");
+}
+
+/* Two good files in a row are one good file, also where one comes from another kind of machine */
+static void byte_order_changes_inside(void **state)
+{
+	(void)state;
+	for (unsigned swapped = 0; swapped < 2; swapped++) {
+		struct file f = pcapng_of(swapped), second = pcapng_of(!swapped);
+
+		append(&f, second.octet, second.n);
+		expect(&f, 3, CAPTURE_UNSUPPORTED, "has sections of different byte orders");
+	}
 }
 
 static void no_single_octet_makes_it_hang_or_crash(void **state)
@@ -577,6 +590,7 @@ int main(void)
 		cmocka_unit_test(more_octets_than_the_snap_length),
 		cmocka_unit_test(longer_captured_than_on_the_wire),
 		cmocka_unit_test(link_type_changes_inside),
+		cmocka_unit_test(byte_order_changes_inside),
 		cmocka_unit_test(no_single_octet_makes_it_hang_or_crash),
 	};
 
