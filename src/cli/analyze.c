@@ -13,6 +13,7 @@
 #include "output.h"
 #include "reading.h"
 #include "report.h"
+#include "report_page.h"
 #include "rpcgate.h"
 #include "table.h"
 
@@ -85,6 +86,7 @@ struct analysis {
 	FILE *page;     /* NULL if not wanted */
 	bool json_live; /* somebody may be reading along */
 	bool violations;
+	bool started; /* the first line is written */
 };
 
 /* ----------------------------------------------------------------- messages */
@@ -225,6 +227,16 @@ static bool start(struct analysis *a, char **names, int n, int *status)
 
 /* ------------------------------------------------------------------- the loop */
 
+/* By the clock of the packets: the same input gives the same line */
+static void write_start(struct analysis *a)
+{
+	if (a->started)
+		return;
+	a->started = true;
+	if (!json_write_engine(a->json, a->reading.first_ns, NULL, "start", "captures are read"))
+		json_failed(a);
+}
+
 static void use_event(void *ctx, const struct rpcgate_event *event,
 		      const struct timeline_place *place)
 {
@@ -241,6 +253,7 @@ static void use_event(void *ctx, const struct rpcgate_event *event,
 		html_event(a->html, event, place);
 	if (!a->json)
 		return;
+	write_start(a);
 	while (limiter_told(&a->limiter, event->time_ns, &gap))
 		write_gap(a, event->time_ns, &gap);
 	if (!limiter_passes(&a->limiter, event))
@@ -298,26 +311,11 @@ static int by_name(const void *left, const void *right)
 	return order ? order : strcmp(a->text, b->text);
 }
 
-static bool write_json_end(struct analysis *a, const struct rpcgate_stats *stats)
-{
-	const char *why = reading_interrupted() ? "interrupted" : "all inputs were read";
-	struct reading *r = &a->reading;
-	struct limiter_gap gap;
-
-	while (limiter_left(&a->limiter, &gap))
-		write_gap(a, r->last_ns, &gap);
-	for (size_t i = 0; i < r->n_faulty; i++)
-		if (!json_write_engine(a->json, r->last_ns, r->faulty[i].name, "input",
-				       r->faulty[i].text))
-			return false;
-	return json_write_stats(a->json, r->last_ns, stats) &&
-	       json_write_engine(a->json, r->last_ns, NULL, "stop", why) && fflush(a->json) == 0;
-}
-
-static void print_reports(struct analysis *a, const struct rpcgate_stats *stats)
+static struct report_input input_of(struct analysis *a, const struct rpcgate_stats *stats)
 {
 	struct reading *r = &a->reading;
-	struct report_input input = {
+
+	return (struct report_input){
 		.extent = timeline_extent(r->timeline),
 		.stats = *stats,
 		.first_ns = r->first_ns,
@@ -328,6 +326,41 @@ static void print_reports(struct analysis *a, const struct rpcgate_stats *stats)
 		.faulty = r->faulty,
 		.n_faulty = r->n_faulty,
 	};
+}
+
+/* How far all the rest can be trusted, in the words of the report */
+static bool write_quality(struct analysis *a, const struct rpcgate_stats *stats)
+{
+	const struct report_input input = input_of(a, stats);
+	char line[REPORT_QUALITY];
+
+	for (size_t i = REPORT_QUALITY_INPUTS; report_quality(&input, i, line); i++)
+		if (*line && !json_write_engine(a->json, a->reading.last_ns, NULL, "input", line))
+			return false;
+	return true;
+}
+
+static bool write_json_end(struct analysis *a, const struct rpcgate_stats *stats)
+{
+	const char *why = reading_interrupted() ? "interrupted" : "all inputs were read";
+	struct reading *r = &a->reading;
+	struct limiter_gap gap;
+
+	write_start(a);
+	while (limiter_left(&a->limiter, &gap))
+		write_gap(a, r->last_ns, &gap);
+	for (size_t i = 0; i < r->n_faulty; i++)
+		if (!json_write_engine(a->json, r->last_ns, r->faulty[i].name, "input",
+				       r->faulty[i].text))
+			return false;
+	return write_quality(a, stats) && json_write_stats(a->json, r->last_ns, stats) &&
+	       json_write_engine(a->json, r->last_ns, NULL, "stop", why) && fflush(a->json) == 0;
+}
+
+static void print_reports(struct analysis *a, const struct rpcgate_stats *stats)
+{
+	struct reading *r = &a->reading;
+	const struct report_input input = input_of(a, stats);
 
 	if (a->html && !html_write(a->html, &input, &r->cfg, a->options.policy, a->page))
 		reading_fail(r, "report", "not enough memory");

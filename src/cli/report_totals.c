@@ -238,8 +238,6 @@ static const struct {
 #undef Q
 };
 
-#define INPUTS 3U /* what is said of inputs, before these */
-
 static void quality_text(char line[REPORT_QUALITY], uint64_t count, const char *noun,
 			 const char *means)
 {
@@ -272,14 +270,14 @@ bool report_quality(const struct report_input *input, size_t i, char line[REPORT
 				     input->kernel_dropped == 1 ? "packet" : "packets",
 				     "dropped by the kernel, for they came faster than they were "
 				     "read: what was in them is not judged");
-	} else if (i - INPUTS < COUNT(qualities)) {
-		const size_t k = i - INPUTS;
+	} else if (i - REPORT_QUALITY_INPUTS < COUNT(qualities)) {
+		const size_t k = i - REPORT_QUALITY_INPUTS;
 
 		memcpy(&count, stats + qualities[k].offset, sizeof(count));
 		if (count)
 			quality_text(line, count, count == 1 ? qualities[k].one : qualities[k].many,
 				     qualities[k].means);
-	} else if (i == COUNT(qualities) + INPUTS) {
+	} else if (i == COUNT(qualities) + REPORT_QUALITY_INPUTS) {
 		if (input->checksums_ignored)
 			snprintf(line, REPORT_QUALITY, "checksums were not verified, as asked for");
 	} else {
@@ -290,8 +288,9 @@ bool report_quality(const struct report_input *input, size_t i, char line[REPORT
 
 enum rpcgate_reason report_quality_reason(size_t i)
 {
-	return i >= INPUTS && i - INPUTS < COUNT(qualities) ? qualities[i - INPUTS].reason :
-							      RPCGATE_REASON_NONE;
+	return i >= REPORT_QUALITY_INPUTS && i - REPORT_QUALITY_INPUTS < COUNT(qualities) ?
+		       qualities[i - REPORT_QUALITY_INPUTS].reason :
+		       RPCGATE_REASON_NONE;
 }
 
 void report_print_quality(const struct page *page)

@@ -18,6 +18,7 @@
 #include "output.h"
 #include "reading.h"
 #include "report.h"
+#include "report_page.h"
 #include "rpcgate.h"
 #include "sandbox.h"
 #include "sink.h"
@@ -264,13 +265,12 @@ static void end_line(struct watching *w, struct line *line, bool good)
 	free(line->text);
 }
 
-static void put_engine(struct watching *w, const char *event, const char *detail)
+static void put_engine(struct watching *w, uint64_t time_ns, const char *event, const char *detail)
 {
 	struct line line;
 
 	start_line(&line);
-	end_line(w, &line,
-		 line.out && json_write_engine(line.out, w->reading.last_ns, NULL, event, detail));
+	end_line(w, &line, line.out && json_write_engine(line.out, time_ns, NULL, event, detail));
 }
 
 static void put_stats(struct watching *w, const struct rpcgate_stats *stats)
@@ -410,37 +410,42 @@ static const char *why_ended(const struct watching *w)
 	return reading_interrupted() ? "interrupted" : "as much as was asked for";
 }
 
-static void write_json_end(struct watching *w, const struct rpcgate_stats *stats, uint64_t dropped)
+static struct report_input input_of(const struct watching *w, const struct rpcgate_stats *stats,
+				    uint64_t dropped)
 {
-	char drops[96];
-
-	snprintf(drops, sizeof(drops),
-		 "the kernel dropped %" PRIu64 " packets before they were read", dropped);
-	if (dropped)
-		put_engine(w, "input", drops);
-	put_stats(w, stats);
-	put_engine(w, "stop", why_ended(w));
-	sink_flush(w->json);
-}
-
-static void print_reports(struct watching *w, const struct rpcgate_stats *stats, uint64_t dropped)
-{
-	struct reading *r = &w->reading;
-	const struct report_input input = {
+	return (struct report_input){
 		.interface = w->options.interface,
 		.kernel_dropped = dropped,
 		.stats = *stats,
-		.first_ns = r->first_ns,
-		.last_ns = r->last_ns,
+		.first_ns = w->reading.first_ns,
+		.last_ns = w->reading.last_ns,
 		.unnamed = w->labeller ? labeller_unnamed(w->labeller) : 0,
-		.checksums_ignored = r->cfg.checksum == RPCGATE_CHECKSUM_IGNORE,
+		.checksums_ignored = w->reading.cfg.checksum == RPCGATE_CHECKSUM_IGNORE,
 	};
+}
 
-	if (w->html && !html_write(w->html, &input, &r->cfg, w->options.policy, w->page))
+static void write_json_end(struct watching *w, const struct report_input *input)
+{
+	uint64_t last_ns = w->reading.last_ns;
+	char line[REPORT_QUALITY];
+
+	for (size_t i = 0; report_quality(input, i, line); i++)
+		if (*line)
+			put_engine(w, last_ns, "input", line);
+	put_stats(w, &input->stats);
+	put_engine(w, last_ns, "stop", why_ended(w));
+	sink_flush(w->json);
+}
+
+static void print_reports(struct watching *w, const struct report_input *input)
+{
+	struct reading *r = &w->reading;
+
+	if (w->html && !html_write(w->html, input, &r->cfg, w->options.policy, w->page))
 		reading_fail(r, "report", "not enough memory");
 	if (w->page && (fflush(w->page) != 0 || ferror(w->page)))
 		reading_fail(r, w->options.html, strerror(errno));
-	if (w->report && !report_print(w->report, &input, stdout, w->width, w->options.all))
+	if (w->report && !report_print(w->report, input, stdout, w->width, w->options.all))
 		reading_fail(r, "report", "not enough memory");
 }
 
@@ -449,15 +454,17 @@ static int finish(struct watching *w)
 	uint64_t dropped = live_dropped(w->live);
 	struct rpcgate_result result;
 	struct rpcgate_stats stats;
+	struct report_input input;
 
 	do {
 		result = rpcgate_finish(w->reading.gate);
 		use_result(w, &result);
 	} while (result.n_events);
 	rpcgate_stats(w->reading.gate, &stats);
+	input = input_of(w, &stats, dropped);
 	if (w->json)
-		write_json_end(w, &stats, dropped);
-	print_reports(w, &stats, dropped);
+		write_json_end(w, &input);
+	print_reports(w, &input);
 	if (w->json && (sink_stats(w->json).lost || sink_stats(w->json).waiting))
 		reading_fail(&w->reading, w->options.json, "lines of events were lost");
 	if (w->reading.failed)
@@ -487,6 +494,9 @@ int command_watch(int argc, char **argv)
 	    !read_number(w.options.packets, UINT64_MAX, &w.max_packets))
 		return wrong_usage("--seconds and --packets take a number above 0");
 	if (start(&w, &status)) {
+		if (w.json)
+			put_engine(&w, clock_ns(CLOCK_REALTIME), "start",
+				   "an interface is watched");
 		w.end_ns = seconds ? clock_ns(CLOCK_MONOTONIC) + seconds * NS_PER_S : 0;
 		watch(&w);
 		status = finish(&w);

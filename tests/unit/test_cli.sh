@@ -228,6 +228,21 @@ expect 1 analyze --json good.pcap good.pcap
 err_has 'also an input'
 cmp -s good.pcap "$good" || fail 'an input was overwritten'
 
+# --- what the report says of the quality of the input stands in the events, too
+"$program" analyze --json - "$captures/epm-privacy.pcap" 2>/dev/null >out
+last='the first line'
+head -n 1 out | grep -q '"rpc_engine":{"event":"start"' || fail 'there is no start'
+head -n 1 out | cut -c 1-40 >first
+grep -m 1 '"pcap_cnt":' out | cut -c 1-40 | sort - first | head -n 1 | cmp -s - first || fail 'it starts late'
+out_has '"rpc_engine":{"event":"input","detail":"2 mapper answers encrypted'
+{
+	printf '\324\303\262\241\002\000\004\000\0\0\0\0\0\0\0\0\0\0\004\000\001\0\0\0'
+	printf '\001\0\0\0\0\0\0\0\040\0\0\0\100\0\0\0'
+	head -c 32 /dev/zero
+} >cut.pcap
+expect 0 analyze --json - cut.pcap
+out_has '"rpc_engine":{"event":"input","detail":"1 packet captured short'
+
 # --- a snap length that is too short for the packets hides none of them
 {
 	head -c 16 good.pcap
