@@ -432,10 +432,12 @@ static inline uint64_t time_of(int64_t s, int64_t ns)
  * and says its order behind that */
 static bool is_other_order(const char *why)
 {
+	static const char words[] = "pcapng block size ";
 	uint32_t n;
 
-	if (sscanf(why, "pcapng block size %" SCNu32, &n) != 1)
+	if (strncmp(why, words, sizeof(words) - 1) != 0)
 		return false;
+	n = (uint32_t)strtoul(why + sizeof(words) - 1, NULL, 10);
 	n = number((const uint8_t *)&n, true);
 	return n >= SECTION_LEAST && n <= LONGEST_BLOCK && n % 4 == 0;
 }
