@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <libgen.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,7 +20,7 @@ static bool place_of(const char *path, char directory[PATH_MAX], char name[NAME_
 	copy = strdup(path);
 	good = good && copy && strlen(path) < NAME_OCTETS;
 	if (good)
-		strcpy(name, basename(copy));
+		snprintf(name, NAME_OCTETS, "%s", basename(copy));
 	free(copy);
 	return good;
 }
