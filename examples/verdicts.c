@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* verdicts.c - packets come from a callback, verdicts are printed: ./verdicts < trace.pcap */
+/* verdicts.c - packets come from a callback, verdicts are printed: ./verdicts [trace.pcap] */
 #include <rpcgate.h>
 #include <stdio.h>
 #include <sys/random.h>
@@ -48,19 +48,19 @@ static void judge(struct rpcgate *gate, next_packet *next, void *ctx)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	char err[RPCGATE_ERROR_SIZE] = "no random numbers";
 	struct rpcgate_config cfg;
-	struct rpcgate *gate = NULL;
+	struct rpcgate *gate;
 
 	rpcgate_config_default(&cfg);
-	if (getrandom(cfg.hash_key, sizeof(cfg.hash_key), 0) == sizeof(cfg.hash_key))
-		gate = rpcgate_new(&cfg, err);
-	if (!gate)
+	if (getrandom(cfg.hash_key, sizeof(cfg.hash_key), 0) != sizeof(cfg.hash_key) ||
+	    !(gate = rpcgate_new(&cfg, err)))
 		return fprintf(stderr, "verdicts: %s\n", err), 1;
-	if (fseek(stdin, 24, SEEK_SET) == 0) /* the head of the file */
-		judge(gate, next_from_file, stdin);
+	if ((argc > 1 && !freopen(argv[1], "rb", stdin)) || fread(err, 24, 1, stdin) != 1)
+		return perror("verdicts"), 1; /* no file, or none with a head */
+	judge(gate, next_from_file, stdin);
 	rpcgate_free(gate);
 	return 0;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The library from Python: packets come from an iterator, verdicts are printed.
 
-usage: verdicts.py FILE.pcap     (needs librpcgate.so.1, nothing else)
+usage: verdicts.py [FILE.pcap]   (needs librpcgate.so.1, nothing else)
 """
 import ctypes as c
 import ipaddress
@@ -74,8 +74,8 @@ def engine(**settings):
 
 def packets(path):
     """Of a classic capture of Ethernet frames, times in microseconds, little endian."""
-    with open(path, "rb") as file:
-        file.seek(24)
+    with open(path, "rb") if path else sys.stdin.buffer as file:
+        file.read(24)
         while len(head := file.read(16)) == 16:
             sec, usec, caplen, length = struct.unpack("<IIII", head)
             yield Packet(file.read(caplen), caplen, length, ETHERNET, 0, 0,
@@ -89,7 +89,7 @@ def address(octets):
 
 def main():
     gate = engine()
-    for packet in packets(sys.argv[1]):
+    for packet in packets(sys.argv[1] if len(sys.argv) > 1 else None):
         result = lib.rpcgate_feed(gate, c.byref(packet))
         for event in result.events[:result.n_events]:
             if event.type == EVENT_BIND:

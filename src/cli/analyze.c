@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* analyze.c - captures in, events and a report out */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "html.h"
@@ -13,8 +10,10 @@
 #include "labeller.h"
 #include "limiter.h"
 #include "options.h"
+#include "output.h"
 #include "reading.h"
 #include "report.h"
+#include "report_page.h"
 #include "rpcgate.h"
 #include "table.h"
 
@@ -87,6 +86,7 @@ struct analysis {
 	FILE *page;     /* NULL if not wanted */
 	bool json_live; /* somebody may be reading along */
 	bool violations;
+	bool started; /* the first line is written */
 };
 
 /* ----------------------------------------------------------------- messages */
@@ -156,6 +156,8 @@ static const char *read_numbers(struct analysis *a)
 			return "--event-rate takes a number from 1 to 1000000";
 		limiter_init(&a->limiter, rate, rate * BURST_S);
 	}
+	if (a->options.event_rate && !a->options.json)
+		return "--event-rate is of the events that --json writes";
 	if (a->options.jobs && !number_of(a->options.jobs, JOBS_MAX))
 		return "--jobs takes a number from 1 to 1024";
 	return NULL;
@@ -171,37 +173,15 @@ static void write_gap(struct analysis *a, uint64_t time_ns, const struct limiter
 
 /* ------------------------------------------------------------------ the start */
 
-/* An output that is one of the inputs would be destroyed before it is read. */
-static bool is_an_input(const struct stat *output, char **names, int n)
+static FILE *open_output(struct analysis *a, const char *path, const char *other, char **names,
+			 int n)
 {
-	struct stat input;
+	const struct output_taken taken = { names, n, a->reading.policy, a->options.policy, other };
+	char err[OUTPUT_ERROR_SIZE];
+	FILE *out = output_open(path, &taken, err);
 
-	for (int i = 0; i < n; i++)
-		if (stat(names[i], &input) == 0 && S_ISREG(input.st_mode) &&
-		    input.st_dev == output->st_dev && input.st_ino == output->st_ino)
-			return true;
-	return false;
-}
-
-static FILE *open_output(struct analysis *a, const char *path, char **names, int n)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-	struct stat status;
-	FILE *out = NULL;
-
-	if (fd < 0 || fstat(fd, &status) < 0) {
-		output_failed(a, path);
-	} else if (is_an_input(&status, names, n)) {
-		reading_fail(&a->reading, path, "is also an input, and would be overwritten");
-	} else if (S_ISREG(status.st_mode) && ftruncate(fd, 0) < 0) {
-		output_failed(a, path);
-	} else {
-		out = fdopen(fd, "w");
-		if (!out)
-			output_failed(a, path);
-	}
-	if (!out && fd >= 0)
-		close(fd);
+	if (!out)
+		reading_fail(&a->reading, path, err);
 	return out;
 }
 
@@ -210,9 +190,10 @@ static bool open_outputs(struct analysis *a, char **names, int n)
 	const struct analyze_options *o = &a->options;
 
 	if (o->json)
-		a->json = strcmp(o->json, "-") == 0 ? stdout : open_output(a, o->json, names, n);
+		a->json = strcmp(o->json, "-") == 0 ? stdout :
+						      open_output(a, o->json, o->html, names, n);
 	if (o->html && !a->reading.failed)
-		a->page = open_output(a, o->html, names, n);
+		a->page = open_output(a, o->html, o->json, names, n);
 	return !a->reading.failed;
 }
 
@@ -246,6 +227,16 @@ static bool start(struct analysis *a, char **names, int n, int *status)
 
 /* ------------------------------------------------------------------- the loop */
 
+/* By the clock of the packets: the same input gives the same line */
+static void write_start(struct analysis *a)
+{
+	if (a->started)
+		return;
+	a->started = true;
+	if (!json_write_engine(a->json, a->reading.first_ns, NULL, "start", "captures are read"))
+		json_failed(a);
+}
+
 static void use_event(void *ctx, const struct rpcgate_event *event,
 		      const struct timeline_place *place)
 {
@@ -262,6 +253,7 @@ static void use_event(void *ctx, const struct rpcgate_event *event,
 		html_event(a->html, event, place);
 	if (!a->json)
 		return;
+	write_start(a);
 	while (limiter_told(&a->limiter, event->time_ns, &gap))
 		write_gap(a, event->time_ns, &gap);
 	if (!limiter_passes(&a->limiter, event))
@@ -319,26 +311,11 @@ static int by_name(const void *left, const void *right)
 	return order ? order : strcmp(a->text, b->text);
 }
 
-static bool write_json_end(struct analysis *a, const struct rpcgate_stats *stats)
-{
-	const char *why = reading_interrupted() ? "interrupted" : "all inputs were read";
-	struct reading *r = &a->reading;
-	struct limiter_gap gap;
-
-	while (limiter_left(&a->limiter, &gap))
-		write_gap(a, r->last_ns, &gap);
-	for (size_t i = 0; i < r->n_faulty; i++)
-		if (!json_write_engine(a->json, r->last_ns, r->faulty[i].name, "input",
-				       r->faulty[i].text))
-			return false;
-	return json_write_stats(a->json, r->last_ns, stats) &&
-	       json_write_engine(a->json, r->last_ns, NULL, "stop", why) && fflush(a->json) == 0;
-}
-
-static void print_reports(struct analysis *a, const struct rpcgate_stats *stats)
+static struct report_input input_of(struct analysis *a, const struct rpcgate_stats *stats)
 {
 	struct reading *r = &a->reading;
-	struct report_input input = {
+
+	return (struct report_input){
 		.extent = timeline_extent(r->timeline),
 		.stats = *stats,
 		.first_ns = r->first_ns,
@@ -349,6 +326,41 @@ static void print_reports(struct analysis *a, const struct rpcgate_stats *stats)
 		.faulty = r->faulty,
 		.n_faulty = r->n_faulty,
 	};
+}
+
+/* How far all the rest can be trusted, in the words of the report */
+static bool write_quality(struct analysis *a, const struct rpcgate_stats *stats)
+{
+	const struct report_input input = input_of(a, stats);
+	char line[REPORT_QUALITY];
+
+	for (size_t i = REPORT_QUALITY_INPUTS; report_quality(&input, i, line); i++)
+		if (*line && !json_write_engine(a->json, a->reading.last_ns, NULL, "input", line))
+			return false;
+	return true;
+}
+
+static bool write_json_end(struct analysis *a, const struct rpcgate_stats *stats)
+{
+	const char *why = reading_interrupted() ? "interrupted" : "all inputs were read";
+	struct reading *r = &a->reading;
+	struct limiter_gap gap;
+
+	write_start(a);
+	while (limiter_left(&a->limiter, &gap))
+		write_gap(a, r->last_ns, &gap);
+	for (size_t i = 0; i < r->n_faulty; i++)
+		if (!json_write_engine(a->json, r->last_ns, r->faulty[i].name, "input",
+				       r->faulty[i].text))
+			return false;
+	return write_quality(a, stats) && json_write_stats(a->json, r->last_ns, stats) &&
+	       json_write_engine(a->json, r->last_ns, NULL, "stop", why) && fflush(a->json) == 0;
+}
+
+static void print_reports(struct analysis *a, const struct rpcgate_stats *stats)
+{
+	struct reading *r = &a->reading;
+	const struct report_input input = input_of(a, stats);
 
 	if (a->html && !html_write(a->html, &input, &r->cfg, a->options.policy, a->page))
 		reading_fail(r, "report", "not enough memory");

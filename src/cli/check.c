@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "command.h"
+#include "conf.h"
 #include "import.h"
 #include "options.h"
-#include "policy_file.h"
 #include "rpcgate.h"
 #include "table.h"
 #include "text.h"
@@ -57,9 +57,9 @@ static void usage(FILE *out)
 	fputs("usage: rpcgate check [-c] FILE [--service GROUP]...\n"
 	      "       rpcgate check --service GROUP...\n"
 	      "       rpcgate check --import FILE [--before-vista]\n\n"
-	      "Read a policy, say in sentences what it means, which fixed ports the services that it\n"
-	      "names need beside RPC, and which rules can never match.  rpcgate-policy(5) describes the\n"
-	      "language.\n\n",
+	      "Read a policy or a whole rpcgate.conf as 'rpcgate run' would, say in sentences what it\n"
+	      "means, which fixed ports the services that it names need beside RPC, and which rules can\n"
+	      "never match.  rpcgate-policy(5) and rpcgate.conf(5) describe the language.\n\n",
 	      out);
 	options_help(rows, out);
 	fputs("\nexit status: 0 the policy can be used; 1 failure at run time; 2 wrong usage; 3 the\n"
@@ -191,40 +191,53 @@ static size_t warn(const struct rpcgate_policy *policy)
 	return n;
 }
 
-/* What holds where no rule matches, and the ports that everything depends on */
-static bool say_settings(const struct rpcgate_policy *policy)
+/* How the program runs; the number of lines about it */
+static size_t explain_settings(const char *path, const struct conf *conf, bool quiet)
 {
-	struct rpcgate_config cfg;
-	char err[RPCGATE_ERROR_SIZE];
+	char sentence[SENTENCE_SIZE];
+	char shown[SENTENCE_SIZE];
+	char file[SHOWN_NAME];
+	uint32_t line = 0;
+	size_t n = 0;
 
-	rpcgate_config_default(&cfg);
-	if (!rpcgate_policy_configure(policy, &cfg, err)) {
-		fprintf(stderr, "rpcgate check: %s\n", err);
-		return false;
-	}
+	for (; conf_explain(conf, &line, sentence, sizeof(sentence)); n++)
+		if (!quiet)
+			printf("%s:%" PRIu32 ": %s\n", text_show(path, file, sizeof(file)), line,
+			       text_show(sentence, shown, sizeof(shown)));
+	return n;
+}
+
+/* What holds where no rule matches, and the ports that everything depends on */
+static void say_defaults(const struct rpcgate_config *cfg)
+{
 	printf("\nWhere no rule matches, what the server announced is allowed and everything else is "
 	       "refused.\n"
 	       "Endpoint mappers are believed on port");
-	for (uint32_t i = 0; i < cfg.mapper_ports.n; i++) {
-		const struct rpcgate_port_range *r = &cfg.mapper_ports.range[i];
+	for (uint32_t i = 0; i < cfg->mapper_ports.n; i++) {
+		const struct rpcgate_port_range *r = &cfg->mapper_ports.range[i];
 
 		printf("%s %u", i ? "," : "", r->first);
 		if (r->last > r->first)
 			printf("-%u", r->last);
 	}
-	printf("; a pinhole lives %" PRIu32 " s.\n", cfg.pinhole_ttl_s);
-	return true;
+	printf("; a pinhole lives %" PRIu32 " s.\n", cfg->pinhole_ttl_s);
 }
 
-static int check_file(const char *path, struct chosen *chosen, bool quiet)
+static void say_counts(size_t settings, size_t statements, size_t warnings)
 {
-	struct rpcgate_policy *policy = policy_file_read("check", path);
+	if (settings)
+		printf("%zu setting%s, ", settings, settings == 1 ? "" : "s");
+	printf("%zu statement%s, %zu warning%s.\n", statements, statements == 1 ? "" : "s",
+	       warnings, warnings == 1 ? "" : "s");
+}
+
+static void check_policy(const struct rpcgate_policy *policy, const struct rpcgate_config *cfg,
+			 size_t settings, struct chosen *chosen, bool quiet)
+{
 	struct rpcgate_statement statement;
 	size_t warnings;
 	size_t n = 0;
 
-	if (!policy)
-		return EXIT_CONFIG;
 	for (; rpcgate_policy_statement(policy, n, &statement); n++) {
 		if (!quiet)
 			explain(policy, n, &statement);
@@ -232,16 +245,31 @@ static int check_file(const char *path, struct chosen *chosen, bool quiet)
 			choose(chosen, statement.group);
 	}
 	warnings = warn(policy);
-	if (!quiet) {
-		if (!say_settings(policy)) {
-			rpcgate_policy_free(policy);
-			return EXIT_CONFIG;
-		}
-		printf("%zu statement%s, %zu warning%s.\n", n, n == 1 ? "" : "s", warnings,
-		       warnings == 1 ? "" : "s");
-	}
+	if (quiet)
+		return;
+	say_defaults(cfg);
+	say_counts(settings, n, warnings);
+}
+
+static int check_file(const char *path, struct chosen *chosen, bool quiet)
+{
+	struct rpcgate_policy *policy;
+	struct rpcgate_config cfg;
+	char err[RPCGATE_ERROR_SIZE];
+	struct conf conf;
+	bool good;
+
+	if (!conf_read("check", path, CONF_FOR_START, &conf, &policy))
+		return EXIT_CONFIG;
+	rpcgate_config_default(&cfg);
+	good = rpcgate_policy_configure(policy, &cfg, err);
+	if (good)
+		check_policy(policy, &cfg, explain_settings(path, &conf, quiet), chosen, quiet);
+	else
+		fprintf(stderr, "rpcgate check: %s\n", err);
 	rpcgate_policy_free(policy);
-	return EXIT_DONE;
+	conf_free(&conf);
+	return good ? EXIT_DONE : EXIT_CONFIG;
 }
 
 static const char *group_name(const void *ctx, size_t i)

@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "control.h"
+#include "daemon.h"
 #include "options.h"
 
 #define LINE_SIZE 256
@@ -45,7 +46,7 @@ static void usage(FILE *out)
 
 int command_ctl(int argc, char **argv)
 {
-	struct ctl_options options = { .socket = "/run/rpcgate/control" };
+	struct ctl_options options = { .socket = DAEMON_SOCKET };
 	char error[OPTIONS_ERROR_SIZE];
 	char err[RPCGATE_ERROR_SIZE];
 	char line[LINE_SIZE];

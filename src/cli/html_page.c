@@ -201,8 +201,14 @@ void html_write_result(struct html_page *page)
 	char from[WORDS_TIME], to[WORDS_TIME], octets[WORDS_NUMBER];
 
 	measure(page, &e);
-	fputs("<p class=kicker>rpcgate analyze &middot; ", out);
-	html_count(out, in->extent.files, "file", "files");
+	fputs("<p class=kicker>rpcgate ", out);
+	if (in->interface) {
+		fputs("watch &middot; interface ", out);
+		html_text(out, in->interface);
+	} else {
+		fputs("analyze &middot; ", out);
+		html_count(out, in->extent.files, "file", "files");
+	}
 	fputs(" &middot; ", out);
 	html_count(out, in->stats.packets, "packet", "packets");
 	fprintf(out, " &middot; %s", words_octets(in->stats.octets, octets));

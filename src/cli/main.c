@@ -27,6 +27,12 @@ static const struct command {
 	{ NULL, NULL, NULL },
 };
 
+static int print_version(void)
+{
+	puts("rpcgate " RPCGATE_VERSION);
+	return EXIT_DONE;
+}
+
 /* All that may stand first on the command line */
 static const char *first_word(const void *ctx, size_t i)
 {
@@ -91,14 +97,15 @@ int main(int argc, char **argv)
 	}
 	for (const struct command *c = commands; c->name; c++)
 		if (strcmp(argv[1], c->name) == 0)
-			return finish(c->run(argc - 2, argv + 2));
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+			return finish(argc == 3 && strcmp(argv[2], "--version") == 0 ?
+					      print_version() :
+					      c->run(argc - 2, argv + 2));
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
 		usage(stdout);
 		return finish(EXIT_DONE);
 	}
-	if (strcmp(argv[1], "--version") == 0) {
-		puts("rpcgate " RPCGATE_VERSION);
-		return finish(EXIT_DONE);
-	}
+	if (strcmp(argv[1], "--version") == 0)
+		return finish(print_version());
 	return unknown(argv[1]);
 }

@@ -129,6 +129,8 @@ int options_parse(const struct option_row *rows, int argc, char **argv, void *in
 	int operands = 0;
 
 	for (int i = 0; i < argc; i++) {
+		if (!ended && strcmp(argv[i], "-h") == 0)
+			argv[i] = (char *)(uintptr_t) "--help"; /* never written to */
 		if (ended || argv[i][0] != '-' || !argv[i][1])
 			argv[operands++] = argv[i];
 		else if (strcmp(argv[i], "--") == 0)

@@ -38,7 +38,8 @@ struct option_row {
 };
 
 /**
- * Read arguments: options and operands in any order, "--" ends the options, "-" is an operand.
+ * Read arguments: options and operands in any order, "--" ends the options, "-" is an operand, "-h"
+ * is --help.
  * @param argv   @p argc arguments without the name of the command; operands are moved to the front
  * @param into   the structure that the offsets are of
  * @param error  one line, on failure

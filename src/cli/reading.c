@@ -78,8 +78,9 @@ static void on_fault(void *ctx, const char *name, const struct capture_fault *fa
 	if (interrupted)
 		return;
 	progress_end(&r->progress);
-	fprintf(stderr, "rpcgate: %s %s\n", text_show(name, shown, sizeof(shown)),
-		text_show(fault->text, text, sizeof(text)));
+	if (fault->kind != CAPTURE_ODD || !r->quiet)
+		fprintf(stderr, "rpcgate: %s %s\n", text_show(name, shown, sizeof(shown)),
+			text_show(fault->text, text, sizeof(text)));
 	if (!remember_fault(r, name, fault->text))
 		reading_fail(r, r->command, "not enough memory");
 }

@@ -24,8 +24,9 @@ struct report_input {
 	uint64_t first_ns, last_ns; /**< earliest and latest packet */
 	size_t unnamed;             /**< flows that are not RPC and got no name */
 	bool checksums_ignored;
-	bool interrupted;            /**< a signal ended reading */
-	const struct faulty *faulty; /**< inputs that could not be used, or not to their end */
+	bool interrupted; /**< a signal ended reading */
+	const struct faulty
+		*faulty; /**< inputs that could not be used, or not to their end, or are odd */
 	size_t n_faulty;
 };
 

@@ -24,6 +24,7 @@ void report_print_listings(struct page *page);
 /** Sums, one line each. */
 void report_print_totals(const struct page *page);
 #define REPORT_QUALITY 512
+#define REPORT_QUALITY_INPUTS 3U /* the first of them sum up what events tell of each input */
 /**
  * The @p i-th thing that may lessen the trust in the input, as a sentence; empty if it is not so.
  * False past the last.

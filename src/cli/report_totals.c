@@ -258,19 +258,26 @@ bool report_quality(const struct report_input *input, size_t i, char line[REPORT
 				     input->extent.faults == 1 ? "input" : "inputs",
 				     "could not be read, or not to the end: see the messages");
 	} else if (i == 1) {
+		if (input->extent.odd)
+			quality_text(
+				line, input->extent.odd,
+				input->extent.odd == 1 ? "input" : "inputs",
+				"of which all was used although it contradicts itself: see the "
+				"messages");
+	} else if (i == 2) {
 		if (input->kernel_dropped)
 			quality_text(line, input->kernel_dropped,
 				     input->kernel_dropped == 1 ? "packet" : "packets",
 				     "dropped by the kernel, for they came faster than they were "
 				     "read: what was in them is not judged");
-	} else if (i - 2 < COUNT(qualities)) {
-		const size_t k = i - 2;
+	} else if (i - REPORT_QUALITY_INPUTS < COUNT(qualities)) {
+		const size_t k = i - REPORT_QUALITY_INPUTS;
 
 		memcpy(&count, stats + qualities[k].offset, sizeof(count));
 		if (count)
 			quality_text(line, count, count == 1 ? qualities[k].one : qualities[k].many,
 				     qualities[k].means);
-	} else if (i == COUNT(qualities) + 2) {
+	} else if (i == COUNT(qualities) + REPORT_QUALITY_INPUTS) {
 		if (input->checksums_ignored)
 			snprintf(line, REPORT_QUALITY, "checksums were not verified, as asked for");
 	} else {
@@ -281,7 +288,9 @@ bool report_quality(const struct report_input *input, size_t i, char line[REPORT
 
 enum rpcgate_reason report_quality_reason(size_t i)
 {
-	return i >= 2 && i - 2 < COUNT(qualities) ? qualities[i - 2].reason : RPCGATE_REASON_NONE;
+	return i >= REPORT_QUALITY_INPUTS && i - REPORT_QUALITY_INPUTS < COUNT(qualities) ?
+		       qualities[i - REPORT_QUALITY_INPUTS].reason :
+		       RPCGATE_REASON_NONE;
 }
 
 void report_print_quality(const struct page *page)

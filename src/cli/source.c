@@ -96,12 +96,13 @@ static bool read_events(const struct source *source, struct events_in *in, struc
 {
 	char error[EVENTS_IN_ERROR_SIZE];
 	char first[EVENTS_IN_ERROR_SIZE] = "";
-	enum events_in_result result;
+	enum events_in_result result = EVENTS_IN_END, last;
 	struct rpcgate_event event;
 	struct json_origin origin;
 	uint64_t bad = 0;
 
 	do {
+		last = result;
 		result = events_in_next(in, &event, &origin, error);
 		if (result == EVENTS_IN_EVENT)
 			tell(teller, &event, origin.file, origin.frame);
@@ -109,6 +110,8 @@ static bool read_events(const struct source *source, struct events_in *in, struc
 			snprintf(first, sizeof(first), "%s", error);
 	} while (!reading_interrupted() &&
 		 (result == EVENTS_IN_EVENT || result == EVENTS_IN_BAD_LINE));
+	if (source->growing && result == EVENTS_IN_END && last == EVENTS_IN_BAD_LINE)
+		bad--;
 	complain_of_lines(source, first, bad);
 	*status = bad ? EXIT_INPUT : EXIT_DONE;
 	if (reading_interrupted()) {

@@ -13,6 +13,7 @@
 struct source {
 	const char *command;
 	const char *events;            /**< an events file, or NULL: captures */
+	bool growing;                  /**< somebody writes to it: its last line may be a half */
 	const char *policy;            /**< judge captures by it, or NULL */
 	const struct option_list *set; /**< settings to judge captures with */
 	char **names;                  /**< captures */

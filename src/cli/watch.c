@@ -10,12 +10,15 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "html.h"
 #include "json.h"
 #include "labeller.h"
 #include "live.h"
 #include "options.h"
+#include "output.h"
 #include "reading.h"
 #include "report.h"
+#include "report_page.h"
 #include "rpcgate.h"
 #include "sandbox.h"
 #include "sink.h"
@@ -32,6 +35,7 @@
 struct watch_options {
 	const char *interface;
 	const char *json;
+	const char *html;
 	const char *policy;
 	const char *filter;
 	const char *seconds;
@@ -58,6 +62,8 @@ static const struct option_row rows[] = {
 	{ "json", OPTION_TEXT, PLACE(json), "FILE|-",
 	  "append events as lines of JSON to a file or FIFO, as they happen; with '-' to standard "
 	  "output, and no report", NULL },
+	{ "html", OPTION_TEXT, PLACE(html), "FILE",
+	  "at the end write a report for a browser: one file that loads nothing", NULL },
 	{ "policy", OPTION_TEXT, PLACE(policy), "FILE",
 	  "judge by the rules of this file, as rpcgate-policy(5) describes; without one everything "
 	  "that was announced is allowed", NULL },
@@ -87,6 +93,8 @@ struct watching {
 	struct labeller *labeller; /* NULL if not wanted */
 	struct report *report;     /* NULL if not wanted */
 	struct sink *json;         /* NULL if not wanted */
+	struct html *html;         /* NULL if not wanted */
+	FILE *page;                /* the same */
 	size_t width;              /* of the page: nobody can be asked any more later */
 	uint64_t max_packets;      /* 0: no end */
 	uint64_t end_ns;           /* monotonic; 0: no end */
@@ -143,19 +151,46 @@ static bool read_number(const char *text, uint64_t max, uint64_t *out)
 	return *out && !errno && !*end && *out <= max;
 }
 
+/* The page is written at the end, when nothing can be opened any more */
+static bool open_outputs(struct watching *w, char err[RPCGATE_ERROR_SIZE])
+{
+	const struct watch_options *o = &w->options;
+	struct output_taken taken = { .policy = w->reading.policy,
+				      .policy_file = o->policy,
+				      .other = o->html };
+	const char *conflict = NULL;
+	char why[OUTPUT_ERROR_SIZE];
+	char shown[128];
+
+	if (o->json && strcmp(o->json, "-") != 0)
+		conflict = output_conflict(o->json, &taken);
+	if (conflict) {
+		snprintf(err, RPCGATE_ERROR_SIZE, "%s: %s",
+			 text_show(o->json, shown, sizeof(shown)), conflict);
+		return false;
+	}
+	if (o->json && !(w->json = sink_open(o->json, err)))
+		return false;
+	if (!o->html)
+		return true;
+	taken.other = o->json;
+	w->page = output_open(o->html, &taken, why);
+	w->html = w->page ? html_new(&o->set) : NULL;
+	if (!w->html)
+		snprintf(err, RPCGATE_ERROR_SIZE, "%s: %s",
+			 text_show(o->html, shown, sizeof(shown)),
+			 w->page ? "not enough memory" : why);
+	return w->html;
+}
+
 /* Everything that needs rights, or names that are looked up */
 static bool open_all(struct watching *w, char err[RPCGATE_ERROR_SIZE])
 {
 	const struct watch_options *o = &w->options;
 
 	w->live = live_open(o->interface, o->filter, err);
-	if (!w->live)
+	if (!w->live || !open_outputs(w, err))
 		return false;
-	if (o->json) {
-		w->json = sink_open(o->json, err);
-		if (!w->json)
-			return false;
-	}
 	if (!o->no_ndpi)
 		w->labeller = labeller_new();
 	if (!o->quiet && !(o->json && strcmp(o->json, "-") == 0))
@@ -230,13 +265,12 @@ static void end_line(struct watching *w, struct line *line, bool good)
 	free(line->text);
 }
 
-static void put_engine(struct watching *w, const char *event, const char *detail)
+static void put_engine(struct watching *w, uint64_t time_ns, const char *event, const char *detail)
 {
 	struct line line;
 
 	start_line(&line);
-	end_line(w, &line,
-		 line.out && json_write_engine(line.out, w->reading.last_ns, NULL, event, detail));
+	end_line(w, &line, line.out && json_write_engine(line.out, time_ns, NULL, event, detail));
 }
 
 static void put_stats(struct watching *w, const struct rpcgate_stats *stats)
@@ -254,6 +288,8 @@ static void put_event(struct watching *w, const struct rpcgate_event *event)
 
 	if (w->report)
 		report_event(w->report, event);
+	if (w->html)
+		html_event(w->html, event, NULL);
 	if (!w->json)
 		return;
 	if (w->labeller && event->flow_id &&
@@ -292,6 +328,8 @@ static void use_packet(struct watching *w, const struct rpcgate_packet *packet)
 		r->first_ns = packet->time_ns;
 	if (packet->time_ns > r->last_ns)
 		r->last_ns = packet->time_ns;
+	if (w->html)
+		html_packet(w->html, packet->time_ns);
 	result = rpcgate_feed(r->gate, packet);
 	label(w, packet, &result);
 	use_result(w, &result);
@@ -372,22 +410,10 @@ static const char *why_ended(const struct watching *w)
 	return reading_interrupted() ? "interrupted" : "as much as was asked for";
 }
 
-static void write_json_end(struct watching *w, const struct rpcgate_stats *stats, uint64_t dropped)
+static struct report_input input_of(const struct watching *w, const struct rpcgate_stats *stats,
+				    uint64_t dropped)
 {
-	char drops[96];
-
-	snprintf(drops, sizeof(drops),
-		 "the kernel dropped %" PRIu64 " packets before they were read", dropped);
-	if (dropped)
-		put_engine(w, "input", drops);
-	put_stats(w, stats);
-	put_engine(w, "stop", why_ended(w));
-	sink_flush(w->json);
-}
-
-static void print_report(struct watching *w, const struct rpcgate_stats *stats, uint64_t dropped)
-{
-	const struct report_input input = {
+	return (struct report_input){
 		.interface = w->options.interface,
 		.kernel_dropped = dropped,
 		.stats = *stats,
@@ -396,9 +422,31 @@ static void print_report(struct watching *w, const struct rpcgate_stats *stats, 
 		.unnamed = w->labeller ? labeller_unnamed(w->labeller) : 0,
 		.checksums_ignored = w->reading.cfg.checksum == RPCGATE_CHECKSUM_IGNORE,
 	};
+}
 
-	if (!report_print(w->report, &input, stdout, w->width, w->options.all))
-		reading_fail(&w->reading, "report", "not enough memory");
+static void write_json_end(struct watching *w, const struct report_input *input)
+{
+	uint64_t last_ns = w->reading.last_ns;
+	char line[REPORT_QUALITY];
+
+	for (size_t i = 0; report_quality(input, i, line); i++)
+		if (*line)
+			put_engine(w, last_ns, "input", line);
+	put_stats(w, &input->stats);
+	put_engine(w, last_ns, "stop", why_ended(w));
+	sink_flush(w->json);
+}
+
+static void print_reports(struct watching *w, const struct report_input *input)
+{
+	struct reading *r = &w->reading;
+
+	if (w->html && !html_write(w->html, input, &r->cfg, w->options.policy, w->page))
+		reading_fail(r, "report", "not enough memory");
+	if (w->page && (fflush(w->page) != 0 || ferror(w->page)))
+		reading_fail(r, w->options.html, strerror(errno));
+	if (w->report && !report_print(w->report, input, stdout, w->width, w->options.all))
+		reading_fail(r, "report", "not enough memory");
 }
 
 static int finish(struct watching *w)
@@ -406,16 +454,17 @@ static int finish(struct watching *w)
 	uint64_t dropped = live_dropped(w->live);
 	struct rpcgate_result result;
 	struct rpcgate_stats stats;
+	struct report_input input;
 
 	do {
 		result = rpcgate_finish(w->reading.gate);
 		use_result(w, &result);
 	} while (result.n_events);
 	rpcgate_stats(w->reading.gate, &stats);
+	input = input_of(w, &stats, dropped);
 	if (w->json)
-		write_json_end(w, &stats, dropped);
-	if (w->report)
-		print_report(w, &stats, dropped);
+		write_json_end(w, &input);
+	print_reports(w, &input);
 	if (w->json && (sink_stats(w->json).lost || sink_stats(w->json).waiting))
 		reading_fail(&w->reading, w->options.json, "lines of events were lost");
 	if (w->reading.failed)
@@ -445,11 +494,17 @@ int command_watch(int argc, char **argv)
 	    !read_number(w.options.packets, UINT64_MAX, &w.max_packets))
 		return wrong_usage("--seconds and --packets take a number above 0");
 	if (start(&w, &status)) {
+		if (w.json)
+			put_engine(&w, clock_ns(CLOCK_REALTIME), "start",
+				   "an interface is watched");
 		w.end_ns = seconds ? clock_ns(CLOCK_MONOTONIC) + seconds * NS_PER_S : 0;
 		watch(&w);
 		status = finish(&w);
 	}
 	sink_close(w.json);
+	if (w.page)
+		(void)fclose(w.page);
+	html_free(w.html);
 	report_free(w.report);
 	labeller_free(w.labeller);
 	live_close(w.live);

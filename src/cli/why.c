@@ -2,9 +2,11 @@
 /* why.c - the story of a verdict */
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
+#include "daemon.h"
 #include "options.h"
 #include "rpcgate.h"
 #include "source.h"
@@ -15,6 +17,7 @@
 #define PAIRS_SHOWN 5
 
 struct why_options {
+	const char *socket;
 	const char *events;
 	const char *policy;
 	struct option_list set;
@@ -28,6 +31,8 @@ static const struct option_row rows[] = {
 	{ "events", OPTION_TEXT, PLACE(events), "FILE|-",
 	  "read events that 'rpcgate analyze --json' wrote, instead of captures",
 	  NULL },
+	{ "socket", OPTION_TEXT, PLACE(socket), "PATH",
+	  "where the running gateway answers, /run/rpcgate/control; -s is short for it", NULL },
 	{ "policy", OPTION_TEXT, PLACE(policy), "FILE",
 	  "judge captures by the rules of this file; events were judged when they were written", NULL },
 	{ "set", OPTION_LIST, PLACE(set), "KEY=VALUE",
@@ -43,12 +48,14 @@ static const struct option_row rows[] = {
 static void usage(FILE *out)
 {
 	fputs("usage: rpcgate why CLIENT SERVER [PORT] [OPTION]... FILE|DIR...\n"
-	      "       rpcgate why CLIENT SERVER [PORT] --events FILE|-\n\n"
+	      "       rpcgate why CLIENT SERVER [PORT] --events FILE|-\n"
+	      "       rpcgate why CLIENT SERVER [PORT] [-s PATH]\n\n"
 	      "Tell why a bind was allowed or refused: what the client asked the mapper, what it was\n"
 	      "told, which pinhole that opened and for how long, what it bound, which rule decided,\n"
 	      "and the nearest rule that would have allowed what was refused.  CLIENT and SERVER are\n"
 	      "addresses or 'any'; PORT is that of the service.  The number beside a time is that of\n"
-	      "the packet in its capture.\n\n",
+	      "the packet in its capture.  Without captures and --events the running 'rpcgate run' is\n"
+	      "asked where it writes its events, and the story is told from that file.\n\n",
 	      out);
 	options_help(rows, out);
 	fputs("\nexit status: 0 there is something to tell; 1 there is nothing, or a failure at run\n"
@@ -75,17 +82,18 @@ static bool read_host(const char *text, bool *given, struct rpcgate_addr *addr)
 	       inet_pton(AF_INET6, text, addr->octet) == 1;
 }
 
-/* A number; other words are files */
-static bool read_port(const char *text, uint16_t *port)
+/* Other words are files; a file with such a name may be given as ./135 */
+static bool is_number(const char *text)
 {
-	unsigned int value = 0;
+	return *text && strspn(text, "0123456789") == strlen(text);
+}
 
-	if (strspn(text, "0123456789") != strlen(text) || !*text || strlen(text) > 5)
-		return false;
-	for (; *text; text++)
-		value = value * 10 + (unsigned int)(*text - '0');
-	*port = (uint16_t)value;
-	return value > 0 && value <= UINT16_MAX;
+/* 0: there is no such port */
+static uint16_t port_of(const char *number)
+{
+	unsigned long value = strlen(number) <= 5 ? strtoul(number, NULL, 10) : 0;
+
+	return value <= UINT16_MAX ? (uint16_t)value : 0;
 }
 
 static int no_host(const char *what, const char *text)
@@ -98,6 +106,16 @@ static int no_host(const char *what, const char *text)
 	return wrong_usage(error);
 }
 
+static int no_port(const char *text)
+{
+	char error[256];
+	char shown[128];
+
+	snprintf(error, sizeof(error), "'%s' is no port; 1 to 65535 is, and a file is ./%.20s",
+		 text_show(text, shown, sizeof(shown)), text);
+	return wrong_usage(error);
+}
+
 /* What stands before the captures; @return EXIT_DONE, and how many words it took */
 static int read_operands(char **argv, int n, struct story_filter *filter, int *taken)
 {
@@ -107,8 +125,12 @@ static int read_operands(char **argv, int n, struct story_filter *filter, int *t
 		return no_host("the client", argv[0]);
 	if (!read_host(argv[1], &filter->has_server, &filter->server))
 		return no_host("the server", argv[1]);
-	*taken = 2 + (n > 2 && read_port(argv[2], &filter->port));
-	return EXIT_DONE;
+	*taken = 2;
+	if (n == 2 || !is_number(argv[2]))
+		return EXIT_DONE;
+	*taken = 3;
+	filter->port = port_of(argv[2]);
+	return filter->port ? EXIT_DONE : no_port(argv[2]);
 }
 
 /* ------------------------------------------------------------------- the story */
@@ -166,9 +188,27 @@ static int check_inputs(const struct why_options *options, int n)
 	if (options->events && options->policy)
 		return wrong_usage("--policy judges captures; events were judged when they were "
 				   "written");
-	if (!options->events && !n)
-		return wrong_usage("at least one FILE or DIR, or --events, is needed");
+	if (options->socket && (options->events || n))
+		return wrong_usage(
+			"--socket asks the running gateway: captures and --events do not "
+			"go with it");
+	if (!options->events && !n && (options->policy || options->set.n))
+		return wrong_usage("--policy and --set judge captures: at least one FILE or DIR is "
+				   "needed");
 	return EXIT_DONE;
+}
+
+/* The file to which the running gateway writes, to be freed */
+static char *ask(const struct why_options *options)
+{
+	const char *socket = options->socket ? options->socket : DAEMON_SOCKET;
+	char err[RPCGATE_ERROR_SIZE];
+	char *file = daemon_events(socket, err);
+
+	if (!file)
+		fprintf(stderr, "rpcgate why: %s; captures or --events FILE tell the story, too\n",
+			err);
+	return file;
 }
 
 int command_why(int argc, char **argv)
@@ -176,12 +216,15 @@ int command_why(int argc, char **argv)
 	struct why_options options = { 0 };
 	struct story_filter filter = { 0 };
 	struct source source = { .command = "why" };
+	char *asked = NULL;
 	char error[OPTIONS_ERROR_SIZE];
-	int n = options_parse(rows, argc, argv, &options, error);
 	struct story story;
 	int taken = 0;
 	int status;
+	int n;
 
+	options_lengthen(argc, argv, "-s", "--socket");
+	n = options_parse(rows, argc, argv, &options, error);
 	if (n < 0)
 		return wrong_usage(error);
 	if (options.help) {
@@ -193,7 +236,13 @@ int command_why(int argc, char **argv)
 		status = check_inputs(&options, n - taken);
 	if (status != EXIT_DONE)
 		return status;
-	source.events = options.events;
+	if (!options.events && n == taken) {
+		asked = ask(&options);
+		if (!asked)
+			return EXIT_RUN_TIME;
+	}
+	source.events = asked ? asked : options.events;
+	source.growing = asked != NULL;
 	source.policy = options.policy;
 	source.set = &options.set;
 	source.names = argv + taken;
@@ -203,5 +252,6 @@ int command_why(int argc, char **argv)
 	if (source_read(&source, story_event, &story, &status))
 		status = tell(&story, status);
 	story_free(&story);
+	free(asked);
 	return status;
 }

@@ -340,10 +340,11 @@ static int choice_of(const char *choices, const char *text)
 
 /* --------------------------------------------------------------- nearest key */
 
+/* Half of a word may be wrong; NULL: none is near */
 static const char *nearest(const char *name)
 {
-	size_t best = SIZE_MAX;
-	const char *found = keys[0].face.name;
+	size_t best = strlen(name) / 2 + 1;
+	const char *found = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const char *known = keys[i].face.name;
@@ -413,6 +414,8 @@ static bool set_value(struct rpcgate_config *cfg, const struct key *key, const c
 bool rpcgate_config_set(struct rpcgate_config *cfg, const char *key, const char *value,
 			char err[RPCGATE_ERROR_SIZE])
 {
+	const char *near;
+
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(keys[i].face.name, key) != 0)
 			continue;
@@ -422,7 +425,8 @@ bool rpcgate_config_set(struct rpcgate_config *cfg, const char *key, const char 
 			 keys[i].face.values);
 		return false;
 	}
-	snprintf(err, RPCGATE_ERROR_SIZE, "unknown key \"%.60s\"; the nearest is \"%s\"", key,
-		 nearest(key));
+	near = nearest(key);
+	snprintf(err, RPCGATE_ERROR_SIZE, "unknown key \"%.60s\"%s%s%s", key,
+		 near ? "; the nearest is \"" : "", near ? near : "", near ? "\"" : "");
 	return false;
 }

@@ -2,8 +2,12 @@
 /* policy_text.c - statements as sentences, and statements that do not do what they seem to */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "policy.h"
+
+#define FIRST_LEARNED 1024U
+#define MANY_PORTS 1000U /* of a static rule: no service has so many fixed ones */
 
 /* A sentence being written; what does not fit is left out */
 struct sentence {
@@ -179,8 +183,11 @@ static void explain_sealed(struct sentence *s, const struct statement *rule)
 	};
 
 	put(s, "%s where mapper or resolver traffic is encrypted", what[rule->sealed]);
+	if (rule->sealed == SEALED_HINT)
+		put(s, ", good for 30 s and four connections to the interfaces IRemUnknown and "
+		       "IRemUnknown2 of objects");
 	if (rule->subject == SUBJECT_GROUP) {
-		put(s, ", for ");
+		put(s, rule->sealed == SEALED_HINT ? ", and to " : ", for ");
 		put_subject(s, rule);
 	}
 }
@@ -284,6 +291,51 @@ static bool is_exception(const struct rpcgate_policy *p, uint32_t number)
 	return false;
 }
 
+/* What is read without a mistake, and still cannot be meant */
+static bool doubt_setting(struct sentence *s, const char *key, const char *value)
+{
+	struct rpcgate_config cfg = { 0 };
+	char err[RPCGATE_ERROR_SIZE];
+
+	if (strcmp(key, "mapper-port") == 0) {
+		if (!rpcgate_config_set(&cfg, key, value, err))
+			return false;
+		for (uint32_t i = 0; i < cfg.mapper_ports.n; i++)
+			if (!cfg.mapper_ports.range[i].first) {
+				put(s, "there is no port 0: no mapper answers there");
+				return true;
+			}
+	} else if (strcmp(key, "reserved") == 0 && *value == '-') {
+		if (!rpcgate_config_set(&cfg, key, value + 1, err))
+			return false;
+		for (uint32_t i = 0; i < cfg.reserved.n; i++)
+			if (cfg.reserved.range[i].first < FIRST_LEARNED) {
+				put(s,
+				    "ports below %u are never learned, whatever is taken from the "
+				    "list",
+				    FIRST_LEARNED);
+				return true;
+			}
+	}
+	return false;
+}
+
+static bool doubt_static(struct sentence *s, const struct rpcgate_policy *p,
+			 const struct statement *rule)
+{
+	uint32_t ports = 0;
+
+	for (uint32_t i = rule->ports; i < rule->ports + rule->n_ports; i++)
+		ports += policy_range(p, i)->last - policy_range(p, i)->first + 1U;
+	if (ports < MANY_PORTS)
+		return false;
+	put(s,
+	    "keeps %u ports open for good: what is learned needs none of them, and a service with a "
+	    "fixed port needs one",
+	    ports);
+	return true;
+}
+
 bool rpcgate_policy_doubt(const struct rpcgate_policy *policy, size_t i, char *text, size_t size)
 {
 	struct sentence s = { text, size, 0 };
@@ -295,6 +347,9 @@ bool rpcgate_policy_doubt(const struct rpcgate_policy *policy, size_t i, char *t
 		return false;
 	*text = '\0';
 	rule = STATEMENT(policy, number);
+	if (rule->kind == RPCGATE_STATEMENT_SET)
+		return doubt_setting(&s, policy_string(policy, rule->key),
+				     policy_string(policy, rule->value));
 	if (!is_rule(rule))
 		return false;
 	if (rule->kind == RPCGATE_STATEMENT_DENY && rule->level == AUTH_LEVEL_NONE) {
@@ -313,6 +368,8 @@ bool rpcgate_policy_doubt(const struct rpcgate_policy *policy, size_t i, char *t
 		put(&s, " matches everything that it does");
 		return true;
 	}
+	if (rule->kind == RPCGATE_STATEMENT_STATIC && doubt_static(&s, policy, rule))
+		return true;
 	if (rule->kind != RPCGATE_STATEMENT_DENY && judges_calls(rule) &&
 	    !is_exception(policy, number)) {
 		put(&s, "refuses nothing: calls that it does not match are allowed, as no later "

@@ -15,7 +15,11 @@
 
 #define STDIO_OCTETS (64 * 1024) /* stays in the first cache: larger ones are slower */
 #define NS_PER_S 1000000000
-#define FILE_HEADER 24 /* pcap-savefile(5) */
+#define PCAPNG 0x0a0d0d0aU        /* the same in both orders */
+#define SECTION_LEAST 28U         /* octets of a block that begins one */
+#define LONGEST_BLOCK (16U << 20) /* libpcap's own limit */
+#define FILE_HEADER 24            /* pcap-savefile(5) */
+#define SNAP_LENGTH_AT 16
 #define RECORD_HEADER 16
 #define LONGEST_RECORD (256 * 1024) /* libpcap's own limit for what is captured of a packet */
 /* The longest record, and a read that stays in the second cache: larger ones are slower */
@@ -42,6 +46,10 @@ struct capture {
 	uint64_t passed;       /* octets that it never saw */
 	uint64_t frame;
 	uint32_t linktype;
+	uint32_t declared; /* what packets have at most, says the header of a classic capture */
+	bool longer;       /* and some have more */
+	bool lifted;       /* libpcap shall not cut them */
+	uint8_t snap_length[4];
 	bool regular;
 	bool ended;
 	char buffer[STDIO_OCTETS]; /* of file */
@@ -149,6 +157,17 @@ static int open_octets(const char *name, bool *regular, struct capture_fault *fa
 	return fd;
 }
 
+/* libpcap reads another snap length than stands in the file */
+static void lift_snap_length(const struct capture *c, char *out, size_t n)
+{
+	for (size_t i = 0; i < sizeof(c->snap_length); i++) {
+		uint64_t at = SNAP_LENGTH_AT + i;
+
+		if (at >= c->handed && at - c->handed < n)
+			out[at - c->handed] = (char)c->snap_length[i];
+	}
+}
+
 /* What libpcap reads: first the header, which the window holds back from it, then nothing while
  * records are read in place, then what the window still has and what comes behind. */
 static ssize_t cookie_read(void *cookie, char *out, size_t n)
@@ -165,6 +184,8 @@ static ssize_t cookie_read(void *cookie, char *out, size_t n)
 		memcpy(out, w->octet + w->at, n);
 		w->at += n;
 	}
+	if (c->lifted && c->handed < FILE_HEADER)
+		lift_snap_length(c, out, n);
 	c->handed += n;
 	return (ssize_t)n;
 }
@@ -237,7 +258,7 @@ static bool header_is_plain(const uint8_t header[FILE_HEADER], struct window *w)
 	static const struct {
 		uint32_t magic, fraction_ns;
 	} kinds[] = { { 0xa1b2c3d4, 1000 }, { 0xa1b23c4d, 1 } };
-	uint32_t version, snap_length;
+	uint32_t version;
 
 	for (unsigned swapped = 0; swapped < 2; swapped++)
 		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -247,11 +268,31 @@ static bool header_is_plain(const uint8_t header[FILE_HEADER], struct window *w)
 			}
 	/* the two numbers of the version are 16 bits each, and come out in the order of the machine */
 	version = number(header + 4, w->swapped);
-	if (!w->fraction_ns || (version != 0x00040002 && version != 0x00020004))
-		return false;
-	snap_length = number(header + 16, w->swapped);
-	w->longest = snap_length && snap_length < LONGEST_RECORD ? snap_length : LONGEST_RECORD;
-	return true;
+	return w->fraction_ns && (version == 0x00040002 || version == 0x00020004);
+}
+
+/* libpcap cuts what is longer than the header of the file says: who makes the file could hide the
+ * ends of packets, and some write a length that is simply wrong.  All octets that are there count. */
+static void note_snap_length(struct capture *capture)
+{
+	uint8_t header[FILE_HEADER];
+	bool swapped;
+
+	capture->declared = LONGEST_RECORD;
+	if (decompress_peek(capture->octets, header, sizeof(header)) != sizeof(header) ||
+	    number(header, false) == PCAPNG)
+		return;
+	/* the magic numbers of classic captures begin with a1, and end with another octet */
+	swapped = (number(header, false) & 0xff000000) != 0xa1000000;
+	capture->declared = number(header + SNAP_LENGTH_AT, swapped);
+	capture->lifted = capture->declared && capture->declared < LONGEST_RECORD;
+	if (capture->lifted) {
+		uint32_t most = number((const uint8_t *)&(uint32_t){ LONGEST_RECORD }, swapped);
+
+		memcpy(capture->snap_length, &most, sizeof(most));
+	} else {
+		capture->declared = LONGEST_RECORD;
+	}
 }
 
 /* Before libpcap sees anything.  Without memory for it the slow way is good enough. */
@@ -268,6 +309,7 @@ static void open_window(struct capture *capture)
 	memset(w, 0, offsetof(struct window, own));
 	w->octet = w->own;
 	w->open = header_is_plain(header, w);
+	w->longest = capture->declared;
 	if (w->open)
 		capture->window = w;
 	else
@@ -302,8 +344,12 @@ static const uint8_t *window_next(struct capture *capture, uint32_t *captured)
 	if (w->end - w->at < RECORD_HEADER && !window_fill(capture, RECORD_HEADER))
 		return NULL;
 	*captured = number(w->octet + w->at + 8, w->swapped);
-	if (*captured > w->longest)
+	if (*captured > LONGEST_RECORD)
 		return NULL;
+	if (*captured > w->longest) {
+		capture->longer = true;
+		w->longest = LONGEST_RECORD;
+	}
 	if (w->end - w->at < RECORD_HEADER + *captured &&
 	    !window_fill(capture, RECORD_HEADER + *captured))
 		return NULL;
@@ -371,6 +417,7 @@ static struct capture *open_capture(const char *name, bool quick, struct capture
 	}
 	if (!check_magic(capture->octets, fault))
 		goto no_capture;
+	note_snap_length(capture);
 	if (quick)
 		open_window(capture);
 	if (!attach(capture, fault))
@@ -420,11 +467,43 @@ static inline uint64_t time_of(int64_t s, int64_t ns)
 	return (uint64_t)s * NS_PER_S + (uint64_t)ns;
 }
 
+/* A block as long as another one that is read in the wrong order: a section begins with its length,
+ * and says its order behind that */
+static bool is_other_order(const char *why)
+{
+	static const char words[] = "pcapng block size ";
+	uint32_t n;
+
+	if (strncmp(why, words, sizeof(words) - 1) != 0)
+		return false;
+	n = (uint32_t)strtoul(why + sizeof(words) - 1, NULL, 10);
+	n = number((const uint8_t *)&n, true);
+	return n >= SECTION_LEAST && n <= LONGEST_BLOCK && n % 4 == 0;
+}
+
+/* What pcapng may have and libpcap does not read; NULL: the file is at fault */
+static const char *beyond_libpcap(const char *why)
+{
+	static const struct {
+		const char *says, *means;
+	} limits[] = {
+		{ "different from the type of the first", "interfaces of different link types" },
+		{ "different from the snapshot length of the first",
+		  "interfaces of different snap lengths" },
+		{ "different byte orders", "sections of different byte orders" },
+	};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (strstr(why, limits[i].says))
+			return limits[i].means;
+	return is_other_order(why) ? "sections of different byte orders" : NULL;
+}
+
 /* The file ended or libpcap gave up.  @start is where the record or block it was reading began. */
 static void end(struct capture *capture, int result, long long start, struct capture_fault *fault)
 {
 	const char *damage = decompress_damage(capture->octets);
-	const char *why;
+	const char *why, *beyond;
 	long long stop = ftello(capture->file);
 
 	capture->ended = true;
@@ -432,6 +511,14 @@ static void end(struct capture *capture, int result, long long start, struct cap
 	if (result == PCAP_ERROR_BREAK && !damage)
 		return;
 	why = damage ? damage : pcap_geterr(capture->pcap);
+	beyond = damage ? NULL : beyond_libpcap(why);
+	if (beyond) {
+		fail(fault, CAPTURE_UNSUPPORTED,
+		     "has %s, which libpcap does not read: nothing from octet %lld on, where frame "
+		     "%" PRIu64 " begins, was used; the file need not be damaged",
+		     beyond, start, capture->frame + 1);
+		return;
+	}
 	fail(fault, CAPTURE_DAMAGED,
 	     "%s at octet %lld, where frame %" PRIu64 " begins (read up to octet %lld): %s",
 	     strncmp(why, "truncated", 9) == 0 ? "is cut short" : "is damaged", start,
@@ -465,6 +552,7 @@ static bool next_of_libpcap(struct capture *capture, struct rpcgate_packet *pack
 		end(capture, result, start, fault);
 		return false;
 	}
+	capture->longer |= capture->lifted && header->caplen > capture->declared;
 	deliver(capture, packet, data, header->caplen, header->len,
 		time_of(header->ts.tv_sec, header->ts.tv_usec));
 	return true;
@@ -548,6 +636,17 @@ size_t capture_next_batch(struct capture *capture, struct rpcgate_packet *packet
 	capture->passed += w->at - at;
 	capture->frame += all - n;
 	return all;
+}
+
+bool capture_remark(const struct capture *capture, struct capture_fault *remark)
+{
+	if (capture->longer)
+		fail(remark, CAPTURE_ODD,
+		     "says that its packets have %" PRIu32
+		     " octets at most, and has longer ones: they "
+		     "were read whole",
+		     capture->declared);
+	return capture->longer;
 }
 
 uint64_t capture_frame(const struct capture *capture)

@@ -24,13 +24,15 @@
  *  FOREIGN     - readable, but its first octets are not those of a capture (or there are none)
  *  DAMAGED     - a capture, cut short or corrupt; what came before was delivered
  *  UNSUPPORTED - a capture of a kind this program does not decode
+ *  ODD         - all of it was delivered, although it contradicts itself
  */
 enum capture_fault_kind {
 	CAPTURE_FINE,
 	CAPTURE_UNREADABLE,
 	CAPTURE_FOREIGN,
 	CAPTURE_DAMAGED,
-	CAPTURE_UNSUPPORTED
+	CAPTURE_UNSUPPORTED,
+	CAPTURE_ODD
 };
 
 struct capture_fault {
@@ -77,6 +79,8 @@ size_t capture_next_batch(struct capture *capture, struct rpcgate_packet *packet
 bool capture_read_into(struct capture *capture, uint8_t room[CAPTURE_ROOM]);
 /** True if the next packet is there already: capture_next_batch() will read nothing over others. */
 bool capture_has_record(const struct capture *capture);
+/** At the end: what was odd although all was read.  @return false if nothing was. */
+bool capture_remark(const struct capture *capture, struct capture_fault *remark);
 
 /** Number of the packet read last; the first frame of a file has number 1. */
 uint64_t capture_frame(const struct capture *capture);

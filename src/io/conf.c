@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ctype.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +8,9 @@
 #include <strings.h>
 
 #include "conf.h"
+#include "listen_address.h"
 #include "policy_file.h"
+#include "same_file.h"
 #include "text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -15,7 +18,16 @@
 #define WORD_SIZE 1024
 #define ERRORS_SHOWN 20
 
-enum kind { KIND_MODE, KIND_CHOICE, KIND_NUMBER, KIND_QUEUES, KIND_TEXT, KIND_LIST, KIND_USER };
+enum kind {
+	KIND_MODE,
+	KIND_CHOICE,
+	KIND_NUMBER,
+	KIND_QUEUES,
+	KIND_TEXT,
+	KIND_LISTEN,
+	KIND_LIST,
+	KIND_USER
+};
 
 struct key {
 	struct conf_key face;
@@ -62,6 +74,9 @@ static const struct key keys[] = {
 	{ { "event-rate", "0..1000000", "100",
 	    "Events of one kind and reason written each second; more are counted, 0 means all." },
 	  KIND_NUMBER, AT(event_rate), 0, 1000000 },
+	{ { "stats-interval", "0..86400", "60",
+	    "Seconds between two events with all counters; 0 means none but the one at the end." },
+	  KIND_NUMBER, AT(stats_interval_s), 0, 86400 },
 	{ { "mark-bit", "0..28", "24",
 	    "The lowest of the four bits of packet and connection marks that are used." },
 	  KIND_NUMBER, AT(mark_bit), 0, 28 },
@@ -76,7 +91,7 @@ static const struct key keys[] = {
 	  KIND_TEXT, AT(control), 0, 0 },
 	{ { "metrics", "ADDRESS:PORT", "none",
 	    "Where Prometheus metrics are served by HTTP, on a loopback address." },
-	  KIND_TEXT, AT(metrics), 0, 0 },
+	  KIND_LISTEN, AT(metrics), 0, 0 },
 	{ { "metrics-file", "FILE", "none",
 	    "Where the same metrics are written every 15 seconds." },
 	  KIND_TEXT, AT(metrics_file), 0, 0 },
@@ -85,6 +100,8 @@ static const struct key keys[] = {
 	  KIND_USER, AT(user), 0, 0 },
 };
 /* clang-format on */
+
+_Static_assert(COUNT(keys) == CONF_KEYS, "each has its place");
 
 const struct conf_key *conf_key(size_t i)
 {
@@ -100,6 +117,7 @@ void conf_default(struct conf *conf)
 		.log_group = 135,
 		.log_rate = 100,
 		.event_rate = 100,
+		.stats_interval_s = 60,
 		.mark_bit = 24,
 	};
 	conf->control = strdup("/run/rpcgate/control");
@@ -274,6 +292,21 @@ static bool set_text(char **member, struct line *line)
 	return true;
 }
 
+static bool set_listen(char **member, struct line *line, const struct key *key)
+{
+	struct listen_address address;
+	const char *wrong = NULL;
+
+	if (strcmp(line->word[1].text, "-") != 0)
+		wrong = listen_address_parse(line->word[1].text, &address);
+	if (!wrong && strcmp(line->word[1].text, "-") != 0 && !listen_address_port(&address))
+		wrong = "expected a port above 0: readers have to know it";
+	if (wrong)
+		return mistake(line, 1, "%s: \"%.60s\" read, %s", key->face.name,
+			       line->word[1].text, wrong);
+	return set_text(member, line);
+}
+
 static bool set_list(struct conf *conf, struct line *line)
 {
 	size_t i = 0;
@@ -283,6 +316,7 @@ static bool set_list(struct conf *conf, struct line *line)
 	if (i == CONF_EVENTS_MAX)
 		return mistake(line, 0, "events: at most %d such lines", CONF_EVENTS_MAX);
 	conf->events[i] = strdup(line->word[1].text);
+	conf->events_at[i] = (struct conf_place){ line->number, line->word[1].column };
 	return true;
 }
 
@@ -300,6 +334,8 @@ static bool set_value(struct conf *conf, struct line *line, const struct key *ke
 		return set_queues(conf, line, key);
 	case KIND_TEXT:
 		return set_text(member, line);
+	case KIND_LISTEN:
+		return set_listen(member, line, key);
 	case KIND_LIST:
 		return set_list(conf, line);
 	case KIND_CHOICE:
@@ -363,6 +399,9 @@ static bool read_line(struct conf *conf, struct line *line)
 			line->word[2].text);
 	else
 		set_value(conf, line, key);
+	if (line->n > 1)
+		conf->written[key - keys] =
+			(struct conf_place){ line->number, line->word[1].column };
 	return true;
 }
 
@@ -391,7 +430,112 @@ static size_t take_lines(struct conf *conf, const char *file, char *text, size_t
 	return wrong;
 }
 
-bool conf_read(const char *who, const char *path, struct conf *conf, struct rpcgate_policy **policy)
+/* ------------------------------------------------------------- on this machine */
+
+/* A mistake that shows when all was read */
+static bool mistake_at(const char *path, struct conf_place place, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static bool mistake_at(const char *path, struct conf_place place, const char *format, ...)
+{
+	struct rpcgate_policy_error error = { .line = place.line, .column = place.column };
+	va_list args;
+
+	snprintf(error.file, sizeof(error.file), "%s", path);
+	va_start(args, format);
+	vsnprintf(error.text, sizeof(error.text), format, args);
+	va_end(args);
+	policy_file_tell(&error);
+	return false;
+}
+
+static struct conf_place place_of(const struct conf *conf, size_t offset)
+{
+	for (size_t i = 0; i < COUNT(keys); i++)
+		if (keys[i].offset == offset)
+			return conf->written[i];
+	return (struct conf_place){ 0, 0 };
+}
+
+static bool check_user(const char *path, const struct conf *conf)
+{
+	if (!conf->user[0] || getpwnam(conf->user))
+		return true;
+	return mistake_at(path, place_of(conf, AT(user)), "user: there is no user \"%s\"",
+			  conf->user);
+}
+
+/* A file that is written to */
+struct output {
+	const char *key;
+	const char *file;
+	struct conf_place place;
+};
+
+static size_t outputs_of(const struct conf *conf, struct output out[CONF_EVENTS_MAX + 3])
+{
+	const struct output single[] = {
+		{ "state", conf->state, place_of(conf, AT(state)) },
+		{ "control", conf->control, place_of(conf, AT(control)) },
+		{ "metrics-file", conf->metrics_file, place_of(conf, AT(metrics_file)) },
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < CONF_EVENTS_MAX && conf->events[i]; i++)
+		if (strcmp(conf->events[i], "-") != 0 && strcmp(conf->events[i], "journal") != 0)
+			out[n++] = (struct output){ "events", conf->events[i], conf->events_at[i] };
+	for (size_t i = 0; i < COUNT(single); i++)
+		if (single[i].file)
+			out[n++] = single[i];
+	return n;
+}
+
+/* What the file says, or another one that it includes */
+static bool is_read(const char *path, const struct rpcgate_policy *policy, const char *file)
+{
+	struct rpcgate_statement statement;
+	bool found = same_file(path, file);
+
+	for (size_t i = 0; !found && rpcgate_policy_statement(policy, i, &statement); i++)
+		found = strcmp(statement.file, path) != 0 && same_file(statement.file, file);
+	return found;
+}
+
+/* Two that write to one file spoil it, and the configuration is no place to write to */
+static bool check_outputs(const char *path, const struct conf *conf,
+			  const struct rpcgate_policy *policy)
+{
+	struct output out[CONF_EVENTS_MAX + 3];
+	size_t n = outputs_of(conf, out);
+	bool good = true;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+
+		while (k < i && !same_file(out[k].file, out[i].file))
+			k++;
+		if (k < i)
+			good = mistake_at(path, out[i].place.line ? out[i].place : out[k].place,
+					  "%s: \"%.60s\" is also where %s goes", out[i].key,
+					  out[i].file, out[k].key);
+		else if (is_read(path, policy, out[i].file))
+			good = mistake_at(path, out[i].place,
+					  "%s: \"%.60s\" is the configuration, and would be "
+					  "overwritten",
+					  out[i].key, out[i].file);
+	}
+	return good;
+}
+
+static bool fits_here(const char *path, enum conf_reader reader, const struct conf *conf,
+		      const struct rpcgate_policy *policy)
+{
+	bool good = reader != CONF_FOR_START || check_user(path, conf);
+
+	return (reader == CONF_FOR_RULES || check_outputs(path, conf, policy)) && good;
+}
+
+bool conf_read(const char *who, const char *path, enum conf_reader reader, struct conf *conf,
+	       struct rpcgate_policy **policy)
 {
 	struct rpcgate_policy_source source;
 	size_t wrong;
@@ -405,7 +549,7 @@ bool conf_read(const char *who, const char *path, struct conf *conf, struct rpcg
 	wrong = take_lines(conf, path, (char *)(uintptr_t)source.text, source.length);
 	*policy = policy_file_parse(who, &source);
 	free((void *)(uintptr_t)source.text);
-	if (*policy && !wrong)
+	if (*policy && !wrong && fits_here(path, reader, conf, *policy))
 		return true;
 	rpcgate_policy_free(*policy);
 	*policy = NULL;

@@ -21,6 +21,20 @@ enum conf_inspect { CONF_EVERY_BIND, CONF_FIRST_BIND };
 enum conf_refuse { CONF_RESET, CONF_DROP };
 enum conf_split { CONF_TWO_PROCESSES, CONF_ONE_PROCESS };
 
+#define CONF_KEYS 19
+
+/** What for: how much of what it names is looked at. */
+enum conf_reader {
+	CONF_FOR_RULES,  /**< nothing: captures are judged by rules of gateways elsewhere */
+	CONF_FOR_RELOAD, /**< files that would be written to */
+	CONF_FOR_START   /**< the user, too, whom a sandbox cannot look up any more */
+};
+
+/** Where the value of a key stands; line 0: nowhere. */
+struct conf_place {
+	uint32_t line, column;
+};
+
 /** Start from conf_default().  Texts are owned by the structure. */
 struct conf {
 	enum conf_mode mode;
@@ -35,13 +49,16 @@ struct conf {
 	uint32_t log_group;
 	uint32_t log_rate;
 	uint32_t event_rate;
+	uint32_t stats_interval_s; /**< 0: only at the end */
 	uint32_t mark_bit;
 	char *events[CONF_EVENTS_MAX]; /**< where lines go; NULL after the last */
 	char *state;                   /**< NULL: none is kept */
 	char *control;                 /**< NULL: none */
 	char *metrics;                 /**< address and port; NULL: none */
 	char *metrics_file;
-	char user[CONF_NAME_SIZE]; /**< empty: stay who we are */
+	char user[CONF_NAME_SIZE];                    /**< empty: stay who we are */
+	struct conf_place written[CONF_KEYS];         /**< by conf_key(), the last one counts */
+	struct conf_place events_at[CONF_EVENTS_MAX]; /**< of each */
 };
 
 void conf_default(struct conf *conf);
@@ -55,8 +72,15 @@ void conf_free(struct conf *conf);
  * @return false after every mistake was told to standard error as FILE:LINE:COLUMN: what; then
  *         nothing is left to free
  */
-bool conf_read(const char *who, const char *path, struct conf *conf,
+bool conf_read(const char *who, const char *path, enum conf_reader reader, struct conf *conf,
 	       struct rpcgate_policy **policy);
+
+/**
+ * Say what the next line that is ours means; of one that is there twice the last.
+ * @param line  0 at first; then its number
+ * @return false past the last
+ */
+bool conf_explain(const struct conf *conf, uint32_t *line, char *text, size_t size);
 
 /** One line that is ours: for manuals and for tests of them. */
 struct conf_key {

@@ -124,7 +124,7 @@ struct rpcgate_policy *policy_file_read(const char *who, const char *path)
 	struct rpcgate_policy *policy = NULL;
 	struct conf conf;
 
-	if (conf_read(who, path, &conf, &policy))
+	if (conf_read(who, path, CONF_FOR_RULES, &conf, &policy))
 		conf_free(&conf);
 	return policy;
 }

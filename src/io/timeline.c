@@ -52,7 +52,10 @@ struct timeline {
 
 static void report(struct timeline *t, const char *name, const struct capture_fault *fault)
 {
-	t->extent.faults++;
+	if (fault->kind == CAPTURE_ODD)
+		t->extent.odd++;
+	else
+		t->extent.faults++;
 	t->report(t->ctx, name, fault);
 }
 
@@ -270,8 +273,12 @@ static void close_input(struct timeline *t, struct input *input)
 
 static void end_input(struct timeline *t, struct input *input, const struct capture_fault *fault)
 {
+	struct capture_fault remark;
+
 	if (fault->kind != CAPTURE_FINE)
 		report(t, input->name, fault);
+	if (capture_remark(input->capture, &remark))
+		report(t, input->name, &remark);
 	close_input(t, input);
 }
 

@@ -60,6 +60,7 @@ static int dial(const struct sockaddr_un *address)
 static bool remove_dead(const struct sockaddr_un *address, char err[RPCGATE_ERROR_SIZE])
 {
 	int fd = dial(address);
+	struct stat status;
 
 	if (fd >= 0) {
 		close(fd);
@@ -67,7 +68,9 @@ static bool remove_dead(const struct sockaddr_un *address, char err[RPCGATE_ERRO
 			 address->sun_path);
 		return false;
 	}
-	if (errno == ECONNREFUSED)
+	/* any other file refuses, too */
+	if (errno == ECONNREFUSED && lstat(address->sun_path, &status) == 0 &&
+	    S_ISSOCK(status.st_mode))
 		unlink(address->sun_path);
 	return true;
 }

@@ -14,6 +14,7 @@
 
 #include "keeper.h"
 #include "kernel.h"
+#include "sandbox.h"
 
 #define SEND_BUFFER (8 << 20) /* a table with thousands of static lines is one message */
 #define REPLY_SIZE 65536
@@ -30,6 +31,7 @@ struct kernel {
 	struct mnl_socket *netlink;
 	pthread_mutex_t lock;
 	enum kernel_keeping keeping;
+	bool replaced; /* what was there when the table was put there */
 	int keeper_fd; /* -1: we do it ourselves */
 	struct keeper_message message;
 	struct keeper_answer answer;
@@ -175,30 +177,39 @@ static const struct {
 	{ 0, KERNEL_PLAIN },
 };
 
-/* A table that another version left may have other sets: then it goes first */
+static int try_once(struct kernel *k, const struct ruleset_plan *plan, uint32_t flags, bool anew)
+{
+	uint32_t seq;
+
+	start(&k->messages);
+	ruleset_install(plan, flags, anew, &k->messages);
+	return commit(k, &seq);
+}
+
+/* A table that another version left may have other sets, and one that somebody else made has no
+ * owner and never gets one: then it goes first, in the same transaction */
 static int try_install(struct kernel *k, const struct ruleset_plan *plan, uint32_t flags)
 {
-	int error = 0;
+	int error = try_once(k, plan, flags, false), again;
 
-	for (unsigned anew = 0; anew < 2; anew++) {
-		uint32_t seq;
-
-		start(&k->messages);
-		ruleset_install(plan, flags, anew, &k->messages);
-		error = commit(k, &seq);
-		if (!error || error == EPERM)
-			break;
-	}
-	return error;
+	k->replaced = false;
+	if (!error || error == EPERM)
+		return error;
+	again = try_once(k, plan, flags, true);
+	k->replaced = !again;
+	return again == ENOENT ? error : again; /* there is none */
 }
 
 static void say_install(int error, char err[RPCGATE_ERROR_SIZE])
 {
-	if (error == EPERM)
-		snprintf(
-			err, RPCGATE_ERROR_SIZE,
-			"nf_tables: the table inet " RULESET_TABLE
-			" is not ours to change: no rights (CAP_NET_ADMIN), or another rpcgate runs");
+	if (error == EPERM && !sandbox_has(CAP_NET_ADMIN))
+		snprintf(err, RPCGATE_ERROR_SIZE,
+			 "nf_tables: the right to change the table inet " RULESET_TABLE
+			 " is missing (CAP_NET_ADMIN)");
+	else if (error == EPERM)
+		snprintf(err, RPCGATE_ERROR_SIZE,
+			 "nf_tables: the table inet " RULESET_TABLE
+			 " belongs to another process: another rpcgate runs");
 	else if (error == ENOENT || error == EOPNOTSUPP)
 		snprintf(err, RPCGATE_ERROR_SIZE,
 			 "nf_tables: the kernel lacks a statement that is needed (ct, log, reject, "
@@ -239,6 +250,11 @@ out:
 enum kernel_keeping kernel_keeping(const struct kernel *kernel)
 {
 	return kernel->keeping;
+}
+
+bool kernel_replaced(const struct kernel *kernel)
+{
+	return kernel->replaced;
 }
 
 bool kernel_change(struct kernel *kernel, const struct ruleset_plan *plan,

@@ -31,6 +31,8 @@ void kernel_free(struct kernel *kernel);
  */
 bool kernel_install(struct kernel *kernel, struct ruleset_plan *plan, char err[RPCGATE_ERROR_SIZE]);
 enum kernel_keeping kernel_keeping(const struct kernel *kernel);
+/** True if there was a table that could not be taken over: nothing of it is left. */
+bool kernel_replaced(const struct kernel *kernel);
 /** Change rules and ports; pinholes stay. */
 bool kernel_change(struct kernel *kernel, const struct ruleset_plan *plan,
 		   char err[RPCGATE_ERROR_SIZE]);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "listen_address.h"
 #include "metrics.h"
 #include "text.h"
 
@@ -293,48 +294,6 @@ void metrics_free(struct metrics *m)
 
 /* ------------------------------------------------------------------- a socket */
 
-struct place {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} at;
-	socklen_t n;
-};
-
-static bool port_of(const char *text, in_port_t *port)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end || value > UINT16_MAX)
-		return false;
-	*port = htons((uint16_t)value);
-	return true;
-}
-
-static bool parse_host(char *host, struct place *place, in_port_t port)
-{
-	size_t n = strlen(host);
-
-	if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
-		host[n - 1] = '\0';
-		place->at.v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = port };
-		place->n = sizeof(place->at.v6);
-		return inet_pton(AF_INET6, host + 1, &place->at.v6.sin6_addr) == 1;
-	}
-	place->at.v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = port };
-	place->n = sizeof(place->at.v4);
-	return inet_pton(AF_INET, host, &place->at.v4.sin_addr) == 1;
-}
-
-static bool is_loopback(const struct place *place)
-{
-	if (place->at.any.sa_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&place->at.v6.sin6_addr);
-	return ntohl(place->at.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
 static bool fail(const char *what, const char *why, char err[RPCGATE_ERROR_SIZE])
 {
 	char shown[128];
@@ -344,23 +303,7 @@ static bool fail(const char *what, const char *why, char err[RPCGATE_ERROR_SIZE]
 	return false;
 }
 
-static bool parse_place(const char *where, struct place *place, char err[RPCGATE_ERROR_SIZE])
-{
-	const char *colon = strrchr(where, ':');
-	char host[64];
-	in_port_t port;
-
-	if (!colon || (size_t)(colon - where) >= sizeof(host) || !port_of(colon + 1, &port))
-		return fail(where, "expected ADDRESS:PORT, such as 127.0.0.1:9135 or [::1]:9135",
-			    err);
-	snprintf(host, sizeof(host), "%.*s", (int)(colon - where), where);
-	if (!parse_host(host, place, port))
-		return fail(where, "expected ADDRESS:PORT, such as 127.0.0.1:9135 or [::1]:9135",
-			    err);
-	return is_loopback(place) || fail(where, "only loopback addresses are served", err);
-}
-
-static bool listen_at(struct metrics *m, struct place *place)
+static bool listen_at(struct metrics *m, struct listen_address *place)
 {
 	const int on = 1;
 
@@ -369,17 +312,17 @@ static bool listen_at(struct metrics *m, struct place *place)
 	    bind(m->fd, &place->at.any, place->n) < 0 || listen(m->fd, METRICS_CONNECTIONS) < 0 ||
 	    getsockname(m->fd, &place->at.any, &place->n) < 0)
 		return false;
-	m->port = ntohs(place->at.any.sa_family == AF_INET6 ? place->at.v6.sin6_port :
-							      place->at.v4.sin_port);
+	m->port = listen_address_port(place);
 	return true;
 }
 
 bool metrics_listen(struct metrics *m, const char *where, char err[RPCGATE_ERROR_SIZE])
 {
-	struct place place;
+	struct listen_address place;
+	const char *wrong = listen_address_parse(where, &place);
 
-	if (!parse_place(where, &place, err))
-		return false;
+	if (wrong)
+		return fail(where, wrong, err);
 	if (listen_at(m, &place))
 		return true;
 	fail(where, strerror(errno), err);

@@ -31,12 +31,12 @@ static struct ruleset_plan rules_of(const struct plan *plan)
 	};
 }
 
-bool plan_read(struct plan *plan, const char *path, bool observe)
+bool plan_read(struct plan *plan, const char *path, enum conf_reader reader, bool observe)
 {
 	char err[RPCGATE_ERROR_SIZE];
 
 	*plan = (struct plan){ .policy = NULL };
-	if (!conf_read("run", path, &plan->conf, &plan->policy))
+	if (!conf_read("run", path, reader, &plan->conf, &plan->policy))
 		return false;
 	if (observe)
 		plan->conf.action = CONF_OBSERVE;

@@ -15,7 +15,7 @@ struct plan {
 };
 
 /** Read a file.  False after every mistake was told; then nothing is left to free. */
-bool plan_read(struct plan *plan, const char *path, bool observe);
+bool plan_read(struct plan *plan, const char *path, enum conf_reader reader, bool observe);
 /** All but the policy, which others may still refer to. */
 void plan_free(struct plan *plan);
 

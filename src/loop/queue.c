@@ -15,6 +15,7 @@
 
 #include "keeper.h"
 #include "queue.h"
+#include "sandbox.h"
 
 #define MESSAGE_SIZE 0x11000U     /* a packet of 64 KiB with its attributes */
 #define RECEIVE_BUFFER (16 << 20) /* what the kernel may have on the way to us */
@@ -94,6 +95,14 @@ static bool reserve(struct queue *q)
 	return q->memory != NULL;
 }
 
+static const char *why_not(int error)
+{
+	if (error == EPERM && !sandbox_has(CAP_NET_ADMIN))
+		return "the right to judge packets is missing (CAP_NET_ADMIN): start it as root, or "
+		       "with that capability";
+	return error == EBUSY || error == EPERM ? "another process has it" : strerror(error);
+}
+
 struct queue *queue_open(uint16_t number, uint32_t length, char err[RPCGATE_ERROR_SIZE])
 {
 	struct queue *q = calloc(1, sizeof(*q));
@@ -114,10 +123,7 @@ struct queue *queue_open(uint16_t number, uint32_t length, char err[RPCGATE_ERRO
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	return q;
 failed:
-	snprintf(err, RPCGATE_ERROR_SIZE, "queue %u: %s", number,
-		 errno == EBUSY ? "another process has it" :
-		 errno == EPERM ? "no rights (CAP_NET_ADMIN), or another process has it" :
-				  strerror(errno));
+	snprintf(err, RPCGATE_ERROR_SIZE, "queue %u: %s", number, why_not(errno));
 	queue_free(q);
 	return NULL;
 }

@@ -1256,11 +1256,9 @@ void ruleset_install(const struct ruleset_plan *plan, uint32_t flags, bool anew,
 	struct maker k = { .plan = plan, .m = m };
 
 	messages_begin(m);
-	put_table(&k, NFT_MSG_NEWTABLE, NLM_F_CREATE, flags);
-	if (anew) {
+	if (anew)
 		put_table(&k, NFT_MSG_DELTABLE, 0, 0);
-		put_table(&k, NFT_MSG_NEWTABLE, NLM_F_CREATE, flags);
-	}
+	put_table(&k, NFT_MSG_NEWTABLE, NLM_F_CREATE, flags);
 	for (size_t i = 0; i < COUNT(live_sets); i++)
 		put_set(&k, &live_sets[i]);
 	for (size_t i = 0; i < COUNT(fixed_sets); i++)

@@ -102,7 +102,7 @@ void messages_end(struct messages *m);
  * The messages that put the table into the kernel, or take over one that an earlier process left:
  * its pinholes stay, its rules are made anew, and no packet sees anything in between.
  * @param flags  of the table: owner (2), persist (4)
- * @param anew   nothing of what was there stays
+ * @param anew   nothing of what was there stays; something has to be there
  */
 void ruleset_install(const struct ruleset_plan *plan, uint32_t flags, bool anew,
 		     struct messages *m);

@@ -200,7 +200,7 @@ static bool reload(struct service *s, char err[RPCGATE_ERROR_SIZE])
 	struct plan plan;
 
 	snprintf(err, RPCGATE_ERROR_SIZE, "the configuration is wrong, the old one stays");
-	if (!plan_read(&plan, s->path, s->observe))
+	if (!plan_read(&plan, s->path, CONF_FOR_RELOAD, s->observe))
 		return false;
 	plan_keep(&plan, &s->plan);
 	if (s->kernel && !(s->keeper_fd >= 0 ? kernel_reload_there(s->kernel, err) :
@@ -369,6 +369,7 @@ static void write_stats(struct service *s)
 
 static void every_second(struct service *s)
 {
+	const uint32_t interval_s = s->plan.conf.stats_interval_s;
 	uint64_t ticks;
 
 	if (read(s->timer, &ticks, sizeof(ticks)) < 0)
@@ -382,6 +383,8 @@ static void every_second(struct service *s)
 		notify_watchdog(&s->notify);
 	if (s->seconds % METRICS_EVERY_S == 0)
 		run_metrics(s);
+	if (interval_s && s->seconds % interval_s == 0)
+		write_stats(s);
 	if (s->seconds % SAVE_EVERY_S == 0)
 		save_state(s);
 }
@@ -643,6 +646,13 @@ static void ready(struct service *s)
 	fprintf(stderr, "rpcgate: ready: %s%s%s\n", status, s->kernel ? "; the table is " : "",
 		s->kernel ? keepings[kernel_keeping(s->kernel)] : "");
 	run_tell(s, "start", status);
+	if (s->kernel && kernel_replaced(s->kernel)) {
+		fputs("rpcgate: a table inet " RULESET_TABLE
+		      " that was there could not be taken over; it was replaced\n",
+		      stderr);
+		run_tell(s, "table",
+			 "one that was there could not be taken over, and was replaced");
+	}
 	notify_ready(&s->notify, status);
 }
 
@@ -664,6 +674,22 @@ static bool start(struct service *s, char err[RPCGATE_ERROR_SIZE])
 
 /* ---------------------------------------------------------------------------- end */
 
+/* Connections go on without us, and their marks stay; what was seen of them is told now.  Nothing of
+ * it goes to the kernel: what is open there runs out by its own time. */
+static void end_flows(struct service *s)
+{
+	for (size_t i = 0; i < s->n_workers; i++) {
+		struct rpcgate_result r;
+
+		do {
+			r = rpcgate_finish(worker_gate(s->worker[i]));
+			for (size_t k = 0; k < r.n_events; k++)
+				tell_event(s, &r.events[k], i);
+			flush_sinks(s);
+		} while (r.n_events);
+	}
+}
+
 static void end(struct service *s)
 {
 	if (s->n_workers)
@@ -679,7 +705,9 @@ static void end(struct service *s)
 		save_state(s);
 		while (drain(s))
 			;
+		end_flows(s);
 		tell_left_out(s, true);
+		write_stats(s);
 		run_tell(s, "stop", "the table stays, and nothing new opens");
 	}
 	for (size_t i = 0; i < s->n_workers; i++)
@@ -709,7 +737,7 @@ enum run_end run(const char *path, bool observe)
 	char err[RPCGATE_ERROR_SIZE] = "";
 	enum run_end how = RUN_FAILED;
 
-	if (!plan_read(&s.plan, path, observe))
+	if (!plan_read(&s.plan, path, CONF_FOR_START, observe))
 		return RUN_BAD_CONFIG;
 	pthread_mutex_init(&s.lock, NULL);
 	pthread_cond_init(&s.reloaded, NULL);
@@ -741,7 +769,7 @@ enum run_end run_print_rules(const char *path, bool observe, FILE *out)
 {
 	struct plan plan;
 
-	if (!plan_read(&plan, path, observe))
+	if (!plan_read(&plan, path, CONF_FOR_START, observe))
 		return RUN_BAD_CONFIG;
 	ruleset_print(&plan.rules, out);
 	rpcgate_policy_free(plan.policy);

@@ -124,7 +124,7 @@ static bool reload(void *ctx, char err[RPCGATE_ERROR_SIZE])
 	struct plan plan;
 
 	snprintf(err, RPCGATE_ERROR_SIZE, "the configuration is wrong, the old one stays");
-	if (!plan_read(&plan, s->path, s->observe))
+	if (!plan_read(&plan, s->path, CONF_FOR_RELOAD, s->observe))
 		return false;
 	plan_keep(&plan, &s->plan);
 	if (!kernel_change(s->kernel, &plan.rules, err)) {

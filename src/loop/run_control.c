@@ -37,6 +37,24 @@ static void put_interface(json_t *line, const struct rpcgate_syntax *id)
 
 /* ------------------------------------------------------------------------ status, stats */
 
+/* The files among the targets, by names that mean the same to who asks */
+static json_t *event_files(const struct service *s)
+{
+	json_t *files = json_array();
+
+	for (size_t i = 0; i < CONF_EVENTS_MAX && s->sink[i]; i++) {
+		const char *target = sink_target(s->sink[i]);
+		char *path;
+
+		if (strcmp(target, "-") == 0 || strcmp(target, "journal") == 0)
+			continue;
+		path = realpath(target, NULL);
+		json_array_append_new(files, json_string(path ? path : target));
+		free(path);
+	}
+	return files;
+}
+
 static bool status(void *ctx, FILE *out, const char *argument, char err[RPCGATE_ERROR_SIZE])
 {
 	static const char *const keeping[] = {
@@ -58,6 +76,8 @@ static bool status(void *ctx, FILE *out, const char *argument, char err[RPCGATE_
 			 (int)s->n_workers, "pinholes", (json_int_t)sum.pinholes_live, "bindings",
 			 (json_int_t)sum.bindings_live, "flows", (json_int_t)sum.flows_live);
 	pthread_mutex_unlock(&s->lock);
+	if (line)
+		json_object_set_new(line, "events", event_files(s));
 	return put(out, line, err);
 }
 

@@ -264,6 +264,17 @@ static bool drop_rights(const struct sandbox *sandbox, struct sandbox_report *re
 	return true;
 }
 
+bool sandbox_has(int capability)
+{
+	cap_flag_value_t value = CAP_CLEAR;
+	cap_t ours = cap_get_proc();
+
+	if (!ours || cap_get_flag(ours, capability, CAP_EFFECTIVE, &value) < 0)
+		value = CAP_CLEAR;
+	cap_free(ours);
+	return value == CAP_SET;
+}
+
 bool sandbox_drop(const struct sandbox *sandbox, struct sandbox_report *report,
 		  char err[RPCGATE_ERROR_SIZE])
 {

@@ -20,6 +20,9 @@
 /** A capability as a member of a set: SANDBOX_CAP(CAP_NET_ADMIN) */
 #define SANDBOX_CAP(number) (UINT64_C(1) << (number))
 
+/** True if the calling thread has it now: the kernel says EPERM for other reasons, too. */
+bool sandbox_has(int capability);
+
 /** A file or directory that may still be opened, with everything below it. */
 struct sandbox_path {
 	const char *path; /**< it must exist */

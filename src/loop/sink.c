@@ -15,6 +15,7 @@
 #include "sink.h"
 #include "text.h"
 
+#define FILE_MODE 0640
 #define NS_PER_S UINT64_C(1000000000)
 #define RETRY_NS                                                                                   \
 	(NS_PER_S / 10)  /* after a failure, so that a full disk costs no call for each line */
@@ -89,14 +90,25 @@ struct opened {
 	bool half_line;
 };
 
+/* A new file is for its group, too, whatever our umask is: collectors belong to it */
+static int open_file(const char *path)
+{
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	int fd = open(path, flags | O_EXCL, FILE_MODE);
+
+	if (fd < 0)
+		return errno == EEXIST ? open(path, flags, FILE_MODE) : -1;
+	if (fchmod(fd, FILE_MODE) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
 static bool open_path(const char *path, struct opened *out, char err[RPCGATE_ERROR_SIZE])
 {
 	struct stat status;
 
-	*out = (struct opened){
-		.fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-			   0640),
-	};
+	*out = (struct opened){ .fd = open_file(path) };
 	if (out->fd < 0)
 		return (errno == ENXIO && is_fifo(path)) || fail(path, err, errno);
 	if (fstat(out->fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0)
@@ -375,6 +387,11 @@ bool sink_write(struct sink *s, const char *line, size_t n)
 	if (s->used > s->size / 2 && may_try(s))
 		write_out(s);
 	return true;
+}
+
+const char *sink_target(const struct sink *sink)
+{
+	return sink->target;
 }
 
 struct sink_stats sink_stats(const struct sink *s)

@@ -32,7 +32,7 @@ struct sink_stats {
 
 /**
  * Open a place for lines.
- * @param target  a path: a file is appended to, and made (0640) where there is none; a FIFO is
+ * @param target  a path: a file is appended to, and made (0640, whatever the umask) where there is none; a FIFO is
  *                written to whenever somebody reads.  "-" is standard output, "journal" the journal.
  * @param err     one line, on failure
  * @return the sink, to be closed with sink_close(); NULL on failure
@@ -60,6 +60,8 @@ bool sink_flush(struct sink *sink);
  */
 RPCGATE_MUST_USE bool sink_reopen(struct sink *sink, char err[RPCGATE_ERROR_SIZE]);
 
+/** What it was opened with. */
+const char *sink_target(const struct sink *sink);
 struct sink_stats sink_stats(const struct sink *sink);
 
 #endif

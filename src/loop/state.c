@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,71 @@
 #include "state.h"
 
 #define LINE_MAX_OCTETS 4096
+#define FOREIGN "no state of this version"
 #define NS_PER_MS UINT64_C(1000000)
 
 #define SOURCES (sizeof(source_names) / sizeof(source_names[0]))
+
+/* ------------------------------------------------------------------------ heads */
+
+static bool read_number(const json_t *o, const char *key, uint64_t max, uint64_t *out)
+{
+	const json_t *value = json_object_get(o, key);
+
+	if (!json_is_integer(value) || json_integer_value(value) < 0)
+		return false;
+	*out = (uint64_t)json_integer_value(value);
+	return *out <= max;
+}
+
+/* 0: it is none of our files */
+static uint64_t version_of(const json_t *head)
+{
+	uint64_t version = 0;
+
+	return read_number(head, "rpcgate_state", UINT32_MAX, &version) ? version : 0;
+}
+
+/* What is in a file may be somebody else's, or of use to a later version of this program alone */
+static bool may_replace(int fd)
+{
+	char line[LINE_MAX_OCTETS];
+	struct stat status;
+	uint64_t version;
+	json_t *head;
+	ssize_t n;
+
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+		return false;
+	n = read(fd, line, sizeof(line) - 1);
+	if (n <= 0)
+		return n == 0;
+	line[n] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	head = json_loads(line, 0, NULL);
+	version = version_of(head);
+	json_decref(head);
+	return version > 0 && version <= STATE_VERSION;
+}
+
+static bool is_free(const char *path, char err[RPCGATE_ERROR_SIZE])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	bool good;
+
+	if (fd < 0 && errno == ENOENT)
+		return true;
+	if (fd < 0) {
+		snprintf(err, RPCGATE_ERROR_SIZE, "%.150s: %.80s", path, strerror(errno));
+		return false;
+	}
+	good = may_replace(fd);
+	close(fd);
+	if (!good)
+		snprintf(err, RPCGATE_ERROR_SIZE,
+			 "%.150s: " FOREIGN "; it is left as it is, and nothing is kept", path);
+	return good;
+}
 
 /* ---------------------------------------------------------------------- saving */
 
@@ -116,6 +179,8 @@ bool state_save(const char *path, struct worker *const *worker, size_t n,
 	bool good = false;
 
 	*counts = (struct state_counts){ 0 };
+	if (!is_free(path, err))
+		return false;
 	if (asprintf(&temporary, "%s.new", path) < 0)
 		temporary = NULL;
 	if (temporary) {
@@ -155,16 +220,6 @@ static bool read_addr(const json_t *o, const char *key, struct rpcgate_addr *out
 		return false;
 	return inet_pton(AF_INET, text, out->octet + 12) == 1 ||
 	       inet_pton(AF_INET6, text, out->octet) == 1;
-}
-
-static bool read_number(const json_t *o, const char *key, uint64_t max, uint64_t *out)
-{
-	const json_t *value = json_object_get(o, key);
-
-	if (!json_is_integer(value) || json_integer_value(value) < 0)
-		return false;
-	*out = (uint64_t)json_integer_value(value);
-	return *out <= max;
 }
 
 static bool read_interface(const json_t *o, struct rpcgate_syntax *out)
@@ -249,9 +304,8 @@ static bool load_binding(struct loading *l, const json_t *o)
 static bool read_head(struct loading *l, const char *line)
 {
 	json_t *head = json_loads(line, 0, NULL);
-	uint64_t version, saved;
-	bool good = read_number(head, "rpcgate_state", UINT32_MAX, &version) &&
-		    version == STATE_VERSION &&
+	uint64_t saved;
+	bool good = version_of(head) == STATE_VERSION &&
 		    read_number(head, "saved_ms", UINT64_MAX / NS_PER_MS, &saved);
 
 	if (good) {
@@ -290,7 +344,7 @@ bool state_load(const char *path, struct worker *const *worker, size_t n,
 	l.now_ns = worker_now_ns();
 	good = fgets(line, sizeof(line), in) && read_head(&l, line);
 	if (!good)
-		snprintf(err, RPCGATE_ERROR_SIZE, "%.150s: no state of this version", path);
+		snprintf(err, RPCGATE_ERROR_SIZE, "%.150s: " FOREIGN, path);
 	while (good && fgets(line, sizeof(line), in))
 		read_line(&l, line);
 	for (size_t i = 0; i < n; i++)

@@ -19,7 +19,8 @@ struct state_counts {
 	size_t wrong;   /**< lines that were not understood */
 };
 
-/** Write all engines' state in place of @p path, whole or not at all. */
+/** Write all engines' state in place of @p path, whole or not at all, but never in place of what is
+ *  no state of ours, or that of a later version. */
 bool state_save(const char *path, struct worker *const *worker, size_t n,
 		struct state_counts *counts, char err[RPCGATE_ERROR_SIZE]);
 /**

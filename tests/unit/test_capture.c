@@ -17,6 +17,7 @@
 
 #include "capture.h"
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define FILE_OCTETS 8192
 #define FRAME_OCTETS 60
 #define PCAP_HEADER 24
@@ -460,16 +461,40 @@ static void absurd_lengths_of_a_record(void **state)
 	}
 }
 
-/* Longer than the header promises, but there: used, as far as the header allows. */
+/* Longer than the header promises, but there: used, whole, and said once. */
 static void more_octets_than_the_snap_length(void **state)
 {
-	struct file f = { 0 };
+	static struct capture *(*const ways[])(const char *name, struct capture_fault *fault) = {
+		capture_open,
+		capture_open_slow,
+	};
+	static const uint32_t magics[] = { 0xa1b2c3d4, 0xa1b23c4d };
 
 	(void)state;
-	pcap_header(&f, 0xa1b2c3d4, 40, ETHERNET);
-	pcap_record(&f, 1000, 0);
-	pcap_record(&f, 1001, 0);
-	expect(&f, 2, CAPTURE_FINE, "");
+	for (size_t i = 0; i < COUNT(ways) * COUNT(magics); i++) {
+		struct file f = { 0 };
+		struct capture_fault fault;
+		struct rpcgate_packet packet;
+		struct capture *capture;
+
+		pcap_header(&f, magics[i / COUNT(ways)], 40, ETHERNET);
+		pcap_record(&f, 1000, 0);
+		pcap_record(&f, 1001, 0);
+		save("file", &f);
+		capture = ways[i % COUNT(ways)](path_of("file"), &fault);
+		assert_non_null(capture);
+		assert_false(capture_remark(capture, &fault));
+		for (int k = 0; k < 2; k++) {
+			assert_true(capture_next(capture, &packet, &fault));
+			assert_int_equal(packet.caplen, FRAME_OCTETS);
+		}
+		assert_false(capture_next(capture, &packet, &fault));
+		assert_int_equal(fault.kind, CAPTURE_FINE);
+		assert_true(capture_remark(capture, &fault));
+		assert_int_equal(fault.kind, CAPTURE_ODD);
+		assert_non_null(strstr(fault.text, "40 octets at most"));
+		capture_close(capture);
+	}
 }
 
 /* "Captured" more than there was: the length on the wire is never the smaller one. */
@@ -494,7 +519,20 @@ static void link_type_changes_inside(void **state)
 	(void)state;
 	interface_block(&f, 101);
 	packet_block(&f, 1, 1003);
-	expect(&f, 3, CAPTURE_DAMAGED, "where frame 4 begins");
+	expect(&f, 3, CAPTURE_UNSUPPORTED, "has interfaces of different link types, which libpcap");
+	expect(&f, 3, CAPTURE_UNSUPPORTED, "where frame 4 begins");
+}
+
+/* Two good files in a row are one good file, also where one comes from another kind of machine */
+static void byte_order_changes_inside(void **state)
+{
+	(void)state;
+	for (unsigned swapped = 0; swapped < 2; swapped++) {
+		struct file f = pcapng_of(swapped), second = pcapng_of(!swapped);
+
+		append(&f, second.octet, second.n);
+		expect(&f, 3, CAPTURE_UNSUPPORTED, "has sections of different byte orders");
+	}
 }
 
 static void no_single_octet_makes_it_hang_or_crash(void **state)
@@ -552,6 +590,7 @@ int main(void)
 		cmocka_unit_test(more_octets_than_the_snap_length),
 		cmocka_unit_test(longer_captured_than_on_the_wire),
 		cmocka_unit_test(link_type_changes_inside),
+		cmocka_unit_test(byte_order_changes_inside),
 		cmocka_unit_test(no_single_octet_makes_it_hang_or_crash),
 	};
 

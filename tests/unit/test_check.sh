@@ -71,6 +71,20 @@ err_has '^shadow.conf:2: warning: can never match: line 1 matches'
 err_lines 1
 out_has '^2 statements, 1 warning'
 
+printf 'mapper-port 135,0\nreserved -135\nreserved -5985\nstatic 49152-65535 interface samr\nstatic 6001-6004 interface samr\n' >doubt.conf
+expect 0 check doubt.conf
+err_has '^doubt.conf:1: warning: there is no port 0'
+err_has '^doubt.conf:2: warning: ports below 1024 are never learned'
+err_has '^doubt.conf:4: warning: keeps 16384 ports open for good'
+err_lines 3
+
+# --- a hint says how far it goes
+printf 'sealed hint\nsealed hint group fax\nsealed log\n' >sealed.conf
+expect 0 check sealed.conf
+out_has '^sealed.conf:1: .*, good for 30 s and four connections to .* IRemUnknown2 of objects\.$'
+out_has '^sealed.conf:2: .* of objects, and to the .* group fax'
+out_has '^sealed.conf:3: Report it and learn nothing where [^,]*encrypted\.$'
+
 # --- mistakes: all of them, by file, line and column
 printf 'deny interface drsuap\nallow any\n\tset pinhole.ttl = 1s\n' >bad.conf
 expect 3 check bad.conf
@@ -107,6 +121,46 @@ err_has 'none.conf: No such file'
 err_lines 1
 expect 3 check sub
 err_lines 1
+
+# --- a whole rpcgate.conf: what run would refuse is refused here, in the same words
+cat >run.conf <<END
+mode bridge nope0 nope1
+events journal
+allow interface samr
+state $folder/state
+events $folder/none/events
+control -
+metrics [::1]:9135
+event-rate 0
+queue 2-5
+mark-bit 8
+user nobody
+END
+expect 0 check run.conf
+err_lines 0
+out_has '^run.conf:1: Frames are copied between nope0 and nope1, .*no interface nope0 now.*nope1 now'
+out_has '^run.conf:2: Events are written to the journal.$'
+out_has '^run.conf:4: What is open and announced is kept in .*/state over a restart.$'
+out_has '^run.conf:5: Events are written to .*/none/events. Its directory is not there now.$'
+out_has '^run.conf:6: rpcgate ctl is not answered.$'
+out_has '^run.conf:7: Metrics are served at http://.::1.:9135/metrics.$'
+out_has '^run.conf:8: All events are written'
+out_has '^run.conf:9: Packets wait in NFQUEUE 2 to 5, with 4 engines.$'
+out_has '^run.conf:10: Marks use the bits 8 to 11; .*0x00000800 == 0x00000800.$'
+out_has '^run.conf:11: The program becomes nobody '
+out_has '^10 settings, 1 statement, 0 warnings.$'
+for line in 'metrics 192.0.2.1:80' 'metrics 127.0.0.1' 'user no-such-user' 'state run.conf' \
+	'state sub/../rules'; do
+	touch rules
+	printf 'include "rules"\ncontrol -\n  %s\n' "$line" >run.conf
+	echo 'deny interface drsuapi' >rules
+	for command in 'check' 'check --quiet' 'run --print-rules -c' 'run -c'; do
+		# shellcheck disable=SC2086
+		expect 3 $command run.conf
+		err_has "^run.conf:3:$((${#line} + 3 - $(printf %s "${line#* }" | wc -c))): "
+		err_lines 1
+	done
+done
 
 # --- services without a file
 expect 0 check --service netlogon --service dfsr

@@ -51,6 +51,20 @@ expect 2 xyzzyxyzzy
 err_lines 1
 expect 2 --verison
 err_has "did you mean '--version'"
+expect 0 -h
+out_has '^commands:'
+for command in analyze run watch top ctl check suggest why iface; do
+	expect 0 $command -h
+	out_has "^usage: rpcgate $command"
+	expect 0 $command --version
+	out_has '^rpcgate [0-9]'
+done
+expect 2 analyze --event-rate 5 good.pcap
+err_has 'of the events that --json writes'
+expect 3 analyze --set foo= good.pcap
+err_has 'unknown key "foo"$'
+expect 3 analyze --set pinhole.tll=5s good.pcap
+err_has 'unknown key "pinhole.tll"; the nearest is "pinhole.ttl"$'
 expect 2 analyze --jsno - good.pcap
 err_has "did you mean '--json'"
 err_lines 1
@@ -213,6 +227,61 @@ esac
 expect 1 analyze --json good.pcap good.pcap
 err_has 'also an input'
 cmp -s good.pcap "$good" || fail 'an input was overwritten'
+
+# --- what the report says of the quality of the input stands in the events, too
+"$program" analyze --json - "$captures/epm-privacy.pcap" 2>/dev/null >out
+last='the first line'
+head -n 1 out | grep -q '"rpc_engine":{"event":"start"' || fail 'there is no start'
+head -n 1 out | cut -c 1-40 >first
+grep -m 1 '"pcap_cnt":' out | cut -c 1-40 | sort - first | head -n 1 | cmp -s - first || fail 'it starts late'
+out_has '"rpc_engine":{"event":"input","detail":"2 mapper answers encrypted'
+{
+	printf '\324\303\262\241\002\000\004\000\0\0\0\0\0\0\0\0\0\0\004\000\001\0\0\0'
+	printf '\001\0\0\0\0\0\0\0\040\0\0\0\100\0\0\0'
+	head -c 32 /dev/zero
+} >cut.pcap
+expect 0 analyze --json - cut.pcap
+out_has '"rpc_engine":{"event":"input","detail":"1 packet captured short'
+
+# --- a snap length that is too short for the packets hides none of them
+{
+	head -c 16 good.pcap
+	printf '\100\000\000\000'
+	tail -c +21 good.pcap
+} >short.pcap
+expect 0 analyze --json - good.pcap
+sed 's/good.pcap/short.pcap/' out | grep -v '"event":' >want
+expect 0 analyze --json - short.pcap
+grep -v '"event":' out | cmp -s - want || fail 'a wrong snap length changes what is judged'
+out_has '"rpc_engine":{"event":"input","detail":"says that its packets have 64 octets at most'
+err_has '^rpcgate: short.pcap says that its packets have 64 octets at most'
+err_lines 1
+expect 0 analyze short.pcap
+out_has '1 input of which all was used although it contradicts itself'
+expect 0 analyze --quiet short.pcap
+err_lines 0
+
+# --- an output replaces no policy, no other output and no capture in a directory that is read
+mkdir rules caps
+echo 'include "more"' >rules/policy
+echo 'allow any' >rules/more
+cp good.pcap caps
+for option in --json --html; do
+	for file in rules/policy rules/more rules/../rules/policy; do
+		expect 1 analyze $option "$file" --policy rules/policy good.pcap
+		err_has 'is also the policy'
+	done
+	expect 1 analyze $option caps/good.pcap caps
+	err_has 'is a capture'
+done
+[ "$(cat rules/policy rules/more)" = "$(printf 'include "more"\nallow any')" ] ||
+	fail 'a policy was overwritten'
+cmp -s caps/good.pcap "$good" || fail 'a capture was overwritten'
+expect 1 analyze --json both --html ./both good.pcap
+err_has 'is also another output'
+[ ! -e both ] || fail 'two outputs were mixed'
+expect 0 analyze --json /dev/null --html /dev/null good.pcap
+rm -r rules caps
 
 # --- interruption: what was read so far is said
 mkfifo pipe

@@ -32,7 +32,7 @@ static void read_text(struct reading *r, const char *text)
 	close(fd);
 	fflush(stderr);
 	dup2(err, 2);
-	r->good = conf_read("test", path, &r->conf, &r->policy);
+	r->good = conf_read("test", path, CONF_FOR_START, &r->conf, &r->policy);
 	fflush(stderr);
 	dup2(saved, 2);
 	close(saved);
@@ -68,6 +68,7 @@ static void every_line_is_read(void **state)
 		      "log-group 9\n"
 		      "log-rate 5\n"
 		      "event-rate 0\n"
+		      "stats-interval 0\n"
 		      "mark-bit 8\n"
 		      "events \"/var/log/with space\"\n"
 		      "events journal\n"
@@ -75,7 +76,7 @@ static void every_line_is_read(void **state)
 		      "control /c\n"
 		      "metrics 127.0.0.1:9135\n"
 		      "metrics-file /m\n"
-		      "user rpcgate\n"
+		      "user nobody\n"
 		      "allow interface samr\n"
 		      "set pinhole.ttl=5s\n");
 	assert_true(r.good);
@@ -94,6 +95,7 @@ static void every_line_is_read(void **state)
 	assert_int_equal(r.conf.log_group, 9);
 	assert_int_equal(r.conf.log_rate, 5);
 	assert_int_equal(r.conf.event_rate, 0);
+	assert_int_equal(r.conf.stats_interval_s, 0);
 	assert_int_equal(r.conf.mark_bit, 8);
 	assert_string_equal(r.conf.events[0], "/var/log/with space");
 	assert_string_equal(r.conf.events[1], "journal");
@@ -102,7 +104,7 @@ static void every_line_is_read(void **state)
 	assert_string_equal(r.conf.control, "/c");
 	assert_string_equal(r.conf.metrics, "127.0.0.1:9135");
 	assert_string_equal(r.conf.metrics_file, "/m");
-	assert_string_equal(r.conf.user, "rpcgate");
+	assert_string_equal(r.conf.user, "nobody");
 	let_go(&r);
 }
 
@@ -119,6 +121,7 @@ static void an_empty_file_is_the_defaults(void **state)
 	assert_int_equal(r.conf.refuse, CONF_RESET);
 	assert_int_equal(r.conf.split, CONF_ONE_PROCESS);
 	assert_int_equal(r.conf.mark_bit, 24);
+	assert_int_equal(r.conf.stats_interval_s, 60);
 	assert_null(r.conf.events[0]);
 	assert_string_equal(r.conf.control, "/run/rpcgate/control");
 	let_go(&r);
@@ -168,9 +171,20 @@ static const struct {
 	{ "queue-length 15\n", ":1:14: queue-length: \"15\" read" },
 	{ "mark-bit 29\n", ":1:10: mark-bit: \"29\" read" },
 	{ "spin 1001\n", ":1:6: spin: \"1001\" read" },
+	{ "stats-interval 86401\n", ":1:16: stats-interval: \"86401\" read" },
 	{ "log-rate -1\n", ":1:10: log-rate: \"-1\" read" },
 	{ "events a\nevents b\nevents c\nevents d\nevents e\n", ":5:1: events: at most 4" },
 	{ "user aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", ":1:6: user: \"aaaa" },
+	{ "user no-such-user\n", ":1:6: user: there is no user \"no-such-user\"" },
+	{ "metrics 192.0.2.1:80\n", ":1:9: metrics: \"192.0.2.1:80\" read, only loopback" },
+	{ "metrics 127.0.0.1\n", ":1:9: metrics: \"127.0.0.1\" read, expected ADDRESS:PORT" },
+	{ "metrics [::1]:70000\n", ":1:9: metrics: \"[::1]:70000\" read, expected ADDRESS:PORT" },
+	{ "metrics 127.0.0.1:0\n", ":1:9: metrics: \"127.0.0.1:0\" read, expected a port above 0" },
+	{ "events /tmp/rpcgate-x\nstate /tmp/../tmp/rpcgate-x\n",
+	  ":2:7: state: \"/tmp/../tmp/rpcgate-x\" is also where events goes" },
+	{ "state /run/rpcgate/control\n",
+	  ":1:7: control: \"/run/rpcgate/control\" is also where state" },
+	{ "events /tmp/x\nevents /tmp/x\n", ":2:8: events: \"/tmp/x\" is also where events goes" },
 	{ "mode route\nallow interface nosuch\n", ":2:17: " },
 	{ "actoin observe\n", ":1:1: read \"actoin\", expected a setting or a rule; the nearest is "
 			      "\"action\"" },
@@ -190,13 +204,36 @@ static void mistakes_say_where(void **state)
 	}
 }
 
+/* What a gateway elsewhere writes to, and as whom, is nothing to who only wants its rules */
+static void rules_are_read_anywhere(void **state)
+{
+	static const char text[] = "user no-such-user\nevents /tmp/x\nstate /tmp/x\n";
+	char path[] = "/tmp/rpcgate-conf-XXXXXX";
+	struct rpcgate_policy *policy;
+	struct conf conf;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	assert_true(conf_read("test", path, CONF_FOR_RULES, &conf, &policy));
+	assert_int_equal(conf.written[0].line, 0);
+	assert_int_equal(conf.events_at[0].line, 2);
+	assert_int_equal(conf.events_at[0].column, 8);
+	conf_free(&conf);
+	rpcgate_policy_free(policy);
+	unlink(path);
+}
+
 static void a_missing_file_is_said(void **state)
 {
 	struct rpcgate_policy *policy;
 	struct conf conf;
 
 	(void)state;
-	assert_false(conf_read("test", "/nonexistent/rpcgate.conf", &conf, &policy));
+	assert_false(
+		conf_read("test", "/nonexistent/rpcgate.conf", CONF_FOR_START, &conf, &policy));
 	assert_null(policy);
 }
 
@@ -222,7 +259,7 @@ static void keys_are_documented(void **state)
 	for (const struct conf_key *key; (key = conf_key(n)); n++)
 		assert_true(key->name[0] && key->values[0] && key->preset[0] &&
 			    key->help[strlen(key->help) - 1] == '.');
-	assert_int_equal(n, 18);
+	assert_int_equal(n, 19);
 }
 
 int main(void)
@@ -233,6 +270,7 @@ int main(void)
 		cmocka_unit_test(no_control_socket_is_a_choice),
 		cmocka_unit_test(policy_lines_keep_their_place),
 		cmocka_unit_test(mistakes_say_where),
+		cmocka_unit_test(rules_are_read_anywhere),
 		cmocka_unit_test(a_missing_file_is_said),
 		cmocka_unit_test(garbage_is_refused),
 		cmocka_unit_test(keys_are_documented),

@@ -120,6 +120,24 @@ static void a_dead_socket_is_replaced(void **state)
 	control_free(c);
 }
 
+/* What is no socket is somebody else's */
+static void another_file_stays(void **state)
+{
+	char err[RPCGATE_ERROR_SIZE] = "";
+	FILE *file = fopen(path, "w");
+	struct stat info;
+
+	(void)state;
+	assert_non_null(file);
+	fputs("precious", file);
+	fclose(file);
+	assert_null(control_open(path, commands, NULL, err));
+	assert_non_null(strstr(err, "Address already in use"));
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(info.st_size, 8);
+	unlink(path);
+}
+
 /* Whoever says nothing, too much, or hangs up is let go; the next one is served */
 static void bad_manners_hold_up_nobody(void **state)
 {
@@ -208,6 +226,7 @@ int main(void)
 		cmocka_unit_test(commands_are_answered),
 		cmocka_unit_test(only_one_may_serve),
 		cmocka_unit_test(a_dead_socket_is_replaced),
+		cmocka_unit_test(another_file_stays),
 		cmocka_unit_test(bad_manners_hold_up_nobody),
 		cmocka_unit_test(a_missing_directory_is_made),
 		cmocka_unit_test(strangers_are_not_answered),

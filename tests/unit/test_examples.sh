@@ -48,8 +48,16 @@ for line in sys.stdin:
 	python3 "$source/examples/verdicts.py" "$capture" >"$work/python"
 	diff -u "$work/expected" "$work/c" || exit 1
 	diff -u "$work/expected" "$work/python" || exit 1
+	# a file or standard input, which may be a pipe
+	"$work/verdicts" "$capture" | cmp - "$work/c" || exit 1
+	cat "$capture" | "$work/verdicts" | cmp - "$work/c" || exit 1
+	cat "$capture" | python3 "$source/examples/verdicts.py" | cmp - "$work/python" || exit 1
 	said=$((said + $(wc -l <"$work/expected")))
 done
+! "$work/verdicts" "$work/none.pcap" 2>/dev/null || {
+	echo "verdicts does not mind a file that is not there"
+	exit 1
+}
 [ "$said" -ge 50 ] || {
 	echo "only $said binds were compared"
 	exit 1

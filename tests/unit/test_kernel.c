@@ -196,6 +196,27 @@ static void another_version_is_replaced(void **state)
 	take_away(k);
 }
 
+/* Nobody owns what nft made, and the kernel lets nobody become its owner */
+static void a_foreign_table_is_replaced(void **state)
+{
+	struct ruleset_plan plan = some_plan();
+	struct kernel *k;
+	int status;
+
+	(void)state;
+	output_of("nft 'add table inet rpcgate; add chain inet rpcgate theirs'", &status);
+	assert_int_equal(status, 0);
+	k = installed(&plan);
+	assert_int_equal(kernel_keeping(k), KERNEL_PERSISTENT);
+	assert_true(kernel_replaced(k));
+	output_of("nft list chain inet rpcgate theirs 2>&1", &status);
+	assert_true(status != 0);
+	kernel_free(k);
+	k = installed(&plan); /* our own is taken over */
+	assert_false(kernel_replaced(k));
+	take_away(k);
+}
+
 static void a_change_keeps_the_pinholes(void **state)
 {
 	static const char rules[] = "static 7000-7001 interface samr from 10.1.0.0/16\n"
@@ -368,6 +389,7 @@ int main(void)
 		cmocka_unit_test(another_instance_is_told_apart),
 		cmocka_unit_test(a_successor_keeps_the_pinholes),
 		cmocka_unit_test(another_version_is_replaced),
+		cmocka_unit_test(a_foreign_table_is_replaced),
 		cmocka_unit_test(a_change_keeps_the_pinholes),
 		cmocka_unit_test(elements_come_and_go),
 		cmocka_unit_test(a_refresh_moves_the_end),

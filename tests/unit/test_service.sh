@@ -30,6 +30,10 @@ systemd-analyze verify --man=no "$unit" >"$work/out" 2>&1 || {
 	cat "$work/out"
 	fail "systemd has something to say about the unit"
 }
+# What it makes is for nobody else, and what it takes is bounded.
+for line in 'UMask=0077' 'MemoryMax=[1-9]'; do
+	grep -q "^$line" "$found" || fail "the unit has no $line"
+done
 # 0 is sealed, 10 is open; what runs with CAP_NET_ADMIN in the host's network cannot be below 1.
 systemd-analyze security --offline=true --threshold=20 "$unit" >"$work/out" || {
 	grep '✗' "$work/out"

@@ -268,6 +268,40 @@ static void other_files_are_refused(void **state)
 	assert_true(load(r, &counts)); /* the first start has none */
 }
 
+/* What somebody else wrote, or a later version did, is not ours to replace */
+static void other_files_are_left_alone(void **state)
+{
+	static const struct {
+		const char *text;
+		bool ours;
+	} files[] = {
+		{ "precious data of another program\n", false },
+		{ "{\"rpcgate_state\":2,\"saved_ms\":1}\n", false },
+		{ "{\"events\":[]}", false },
+		{ "", true },
+		{ "{\"rpcgate_state\":1}\n", true },
+	};
+	struct rig *r = *state;
+	struct state_counts counts;
+
+	for (size_t i = 0; i < COUNT(files); i++) {
+		char err[RPCGATE_ERROR_SIZE] = "", text[128] = "";
+		FILE *file;
+
+		write_file(r, files[i].text);
+		assert_int_equal(state_save(r->path, &r->worker, 1, &counts, err), files[i].ours);
+		assert_int_equal(!*err, files[i].ours);
+		file = fopen(r->path, "r");
+		assert_non_null(file);
+		(void)!fread(text, 1, sizeof(text) - 1, file);
+		fclose(file);
+		assert_int_equal(strcmp(text, files[i].text) != 0, files[i].ours);
+	}
+	unlink(r->path);
+	assert_int_equal(mkfifo(r->path, 0600), 0);
+	assert_false(state_save(r->path, &r->worker, 1, &counts, (char[RPCGATE_ERROR_SIZE]){ 0 }));
+}
+
 /* The old file stays until the new one is whole */
 static void a_failed_save_leaves_the_old_file(void **state)
 {
@@ -284,9 +318,10 @@ int main(void)
 {
 #define RIGGED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
-		RIGGED(what_was_saved_is_loaded), RIGGED(time_that_passed_counts),
-		RIGGED(wrong_lines_are_counted),  RIGGED(reserved_ports_stay_closed),
-		RIGGED(other_files_are_refused),  RIGGED(a_failed_save_leaves_the_old_file),
+		RIGGED(what_was_saved_is_loaded),          RIGGED(time_that_passed_counts),
+		RIGGED(wrong_lines_are_counted),           RIGGED(reserved_ports_stay_closed),
+		RIGGED(other_files_are_refused),           RIGGED(other_files_are_left_alone),
+		RIGGED(a_failed_save_leaves_the_old_file),
 	};
 
 	if (unshare(CLONE_NEWNET) != 0) {

@@ -115,10 +115,22 @@ expect 0 why --help
 out_has '^usage: rpcgate why CLIENT SERVER'
 expect 2 why
 err_lines 1
-expect 2 why any any
-err_has 'FILE or DIR, or --events'
+expect 1 why any any -s nobody
+err_has 'nobody: No such file or directory; captures or --events FILE'
+err_lines 1
+expect 2 why any any --socket nobody pcaps/map-single.pcap
+expect 2 why any any --policy rule
+expect 2 why any any --set dcom=any
 expect 2 why 10.0.0.256 any pcaps
 err_has "'10.0.0.256' is no address"
+for port in 0 65536 99999 4294967431 000135; do
+	expect 2 why any any $port pcaps
+	err_has "'$port' is no port; 1 to 65535 is"
+	err_lines 1
+done
+cp pcaps/map-single.pcap 99999
+expect 0 why any any ./99999
+rm 99999
 expect 2 why any samba pcaps
 expect 2 why any any --evnets events
 err_has "did you mean '--events'"

@@ -148,6 +148,21 @@ def lines_come_as_they_happen(folder):
     check("samr 1.0" in out and "Quality of the input" in out, "the report is not complete")
 
 
+def a_page_is_written_at_the_end(folder):
+    page, events = os.path.join(folder, "page.html"), os.path.join(folder, "events")
+    process = watching("--html", page, "--json", events, "--quiet")
+    play(read_pcap(os.path.join(SOURCE, "pcaps", "other-uuid.pcap")))
+    check(finish(process) == "", "--quiet prints a report")
+    with open(page) as file:
+        text = file.read()
+    for part in ("rpcgate watch &middot; interface near", "uuid-not-granted", "drsuapi", "</html>"):
+        check(part in text, f"the page lacks {part}: {text[-200:]}")
+    with open(events) as file:
+        lines = [json.loads(line) for line in file]
+    check(lines[0]["rpc_engine"]["event"] == "start", f"the first line: {lines[0]}")
+    check(len(lines) > 10, "no events beside the page")
+
+
 def rights_are_given_up(folder):
     process = watching("--json", "-")
     with open(f"/proc/{process.pid}/status") as file:
@@ -204,11 +219,22 @@ def an_interface_that_fails_ends_it(folder):
 
 
 def mistakes(folder):
+    policy, other = os.path.join(folder, "policy"), os.path.join(folder, "other")
+    with open(policy, "w") as file:
+        file.write("allow interface any\n")
     rows = [
         (["-i", "nothing0"], 1, "rpcgate watch: nothing0: there is no such interface\n"),
         (["-i", "near", "--filter", "no such thing"], 1, "rpcgate watch: filter: "),
         (["-i", "near", "--json", "/nowhere/at/all"], 1,
          "rpcgate watch: /nowhere/at/all: No such file or directory\n"),
+        (["-i", "near", "--html", "/nowhere/at/all"], 1,
+         "rpcgate watch: /nowhere/at/all: No such file or directory\n"),
+        (["-i", "near", "--html", policy, "--policy", policy], 1,
+         f"rpcgate watch: {policy}: is also the policy, and would be overwritten\n"),
+        (["-i", "near", "--json", policy, "--policy", policy], 1,
+         f"rpcgate watch: {policy}: is also the policy, and would be overwritten\n"),
+        (["-i", "near", "--html", other, "--json", other], 1,
+         f"rpcgate watch: {other}: is also another output, and both would be mixed\n"),
         (["-i", "near", "--policy", "/nowhere/at/all"], 3, "rpcgate watch: "),
         (["-i", "near", "--set", "pinhole.ttl=x"], 3, "rpcgate watch: "),
         (["-i", "near", "--packets", "0"], 2, "rpcgate watch: --seconds and --packets"),
@@ -233,7 +259,7 @@ def main():
         with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w") as file:
             file.write("1")
         run("ip", "link", "set", name, "up")
-    for test in (captures_are_judged_alike, lines_come_as_they_happen, rights_are_given_up,
+    for test in (captures_are_judged_alike, lines_come_as_they_happen, a_page_is_written_at_the_end, rights_are_given_up,
                  it_ends_as_it_was_asked_to, a_fifo_gets_lines_when_somebody_reads,
                  an_interface_that_fails_ends_it, mistakes):
         with tempfile.TemporaryDirectory() as folder:
