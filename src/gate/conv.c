@@ -338,6 +338,7 @@ static void refuse_interface(const struct step *s, const struct pdu *pdu,
 	a->has_interface = true;
 	a->interface = b->abstract;
 	flow_refuse(s->g, s->f, reason);
+	s->f->disbelieved = true;
 }
 
 /* Every context is judged, also those behind a refused one and those that repeat an id */
@@ -388,12 +389,13 @@ static uint32_t offered(const struct rpcgate *g, const struct conv *c, uint32_t 
 	return n;
 }
 
-/* The pinhole that an allowed context went through; NULL for the mapper's own interfaces */
+/* The pinhole that an allowed context went through; NULL for the mapper's own interfaces, and where
+ * the offer or its answer would not have arrived */
 static struct grant *grant_of(const struct step *s, const struct context *x, struct pinhole **p)
 {
 	struct pinhole_key key = pinhole_key_of(s->f, server_port(s->f));
 
-	*p = x->verdict == RPCGATE_DENY ? NULL : pinhole_find(s->g, &key);
+	*p = x->verdict == RPCGATE_DENY || s->f->disbelieved ? NULL : pinhole_find(s->g, &key);
 	return *p ? pinhole_grant(s->g, *p, &x->interface) : NULL;
 }
 
@@ -660,7 +662,7 @@ static void tell_sealed(const struct step *s, const struct pdu *pdu)
 	bool enforce = s->g->cfg.mode == RPCGATE_ENFORCE;
 
 	s->g->stats.stubs_sealed++;
-	if (!s->c->tunnel)
+	if (!s->c->tunnel && !s->f->disbelieved)
 		tie_sealed(s->g, s->f);
 	if (block)
 		flow_refuse(s->g, s->f, RPCGATE_REASON_SEALED);

@@ -115,6 +115,8 @@ void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason)
 {
 	if (!f->why)
 		f->why = (uint8_t)reason;
+	/* of two versions of the same octets the first one stands, where both have passed */
+	f->disbelieved |= reason != RPCGATE_REASON_STREAM_CONFLICT;
 	if (g->cfg.mode != RPCGATE_ENFORCE)
 		return;
 	f->refused = true;
@@ -616,6 +618,7 @@ static void urgent(struct rpcgate *g, struct flow *f, unsigned side, uint32_t se
 	if (s->synced && (ahead > window || ahead < -window))
 		return; /* no receiver looks at it */
 	s->conflict = true;
+	f->disbelieved = true;
 	conflict(g, f);
 }
 

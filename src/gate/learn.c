@@ -52,11 +52,14 @@ static bool address_fits(const struct rpcgate *g, const struct flow *f, const st
 	       addr_equal(&t->ip, server_addr(f));
 }
 
-/* May the connection be believed at all? */
+/* May the connection be believed at all?  What is refused says nothing more where enforcing: it
+ * teaches nothing where observing, either. */
 static enum rpcgate_reason connection_reason(const struct lesson *l)
 {
 	if (!is_mapper_port(l->g, server_port(l->f)))
 		return RPCGATE_REASON_MAPPER_UNLISTED;
+	if (l->f->disbelieved)
+		return l->f->why ? (enum rpcgate_reason)l->f->why : RPCGATE_REASON_STREAM_CONFLICT;
 	if (l->c && l->c->gap) /* datagrams have no conversation */
 		return RPCGATE_REASON_REASSEMBLY_GAP;
 	if (l->f->midstream && l->g->cfg.midstream == RPCGATE_MIDSTREAM_BLOCK)

@@ -58,11 +58,12 @@ struct flow {
 	bool reset;
 	bool midstream; /**< picked up without its SYN */
 	bool conflict_told;
-	bool refused;   /**< nothing more passes */
-	bool syn_moved; /**< a second SYN, with another number, came before the answer */
-	bool must_fit;  /**< it was opened where only one protocol may be spoken */
-	bool udp;       /**< in no table: two ends of a datagram, to tell events about */
-	uint8_t why;    /**< enum rpcgate_reason of the refusal */
+	bool refused;     /**< nothing more passes */
+	bool syn_moved;   /**< a second SYN, with another number, came before the answer */
+	bool must_fit;    /**< it was opened where only one protocol may be spoken */
+	bool disbelieved; /**< nothing it says is believed any more */
+	bool udp;         /**< in no table: two ends of a datagram, to tell events about */
+	uint8_t why;      /**< enum rpcgate_reason of the refusal */
 };
 
 #define STRANGER_SLOTS 65536U
