@@ -78,12 +78,26 @@ static void object(const struct step *s, enum rpcgate_reason reason, const struc
 	flow_refuse(s->g, s->f, reason);
 }
 
+static void recognised(const struct step *s)
+{
+	s->c->half[s->side].begun = true;
+	s->c->half[s->side].resync = false;
+	if (s->c->rpc || s->c->dead)
+		return;
+	s->c->rpc = true;
+	s->g->stats.flows_rpc++;
+	s->g->stats.flows_midstream += s->f->midstream;
+}
+
 /* The stream cannot be followed any further: there is no way to find the next PDU that both the
- * server and we would agree on */
-static void lose(const struct step *s, enum rpcgate_reason reason)
+ * server and we would agree on.  A header that fits is RPC's, whatever stands behind it.
+ * @param h  NULL where the octets are no header */
+static void lose(const struct step *s, enum rpcgate_reason reason, const struct pdu_header *h)
 {
 	bool proven = s->c->has_bind || !s->f->midstream || s->c->pdus > 1;
 
+	if (h && proven)
+		recognised(s);
 	s->c->dead = true;
 	if (!s->c->rpc || !proven) {
 		s->c->stranger = true;
@@ -91,7 +105,7 @@ static void lose(const struct step *s, enum rpcgate_reason reason)
 	}
 	if (!s->c->half[s->side].begun && reason == RPCGATE_REASON_MALFORMED_PDU)
 		reason = RPCGATE_REASON_NOT_RPC;
-	object(s, reason, NULL);
+	object(s, reason, h);
 }
 
 /* ------------------------------------------------------------------ contexts */
@@ -352,7 +366,7 @@ static void on_bind(const struct step *s, const struct pdu *pdu)
 	uint16_t position = 0;
 
 	if (bind_parse(pdu, &bind) != PARSE_OK) {
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 		return;
 	}
 	s->c->has_bind = true;
@@ -488,7 +502,7 @@ static void on_ack(const struct step *s, const struct pdu *pdu)
 	uint32_t n;
 
 	if (bind_ack_parse(pdu, &ack) != PARSE_OK) {
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 		return;
 	}
 	n = offered(s->g, s->c, pdu->h.call_id);
@@ -532,7 +546,7 @@ static void on_nak(const struct step *s, const struct pdu *pdu)
 	struct pinhole *p;
 
 	if (pdu_nak_parse(pdu, &reason) != PARSE_OK) {
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 		return;
 	}
 	while (s->c->contexts) {
@@ -628,7 +642,7 @@ static void on_request(const struct step *s, const struct pdu *pdu)
 	uint32_t *link;
 
 	if (pdu_call_parse(pdu, &head) != PARSE_OK) {
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 		return;
 	}
 	if (s->c->calls_judged)
@@ -710,7 +724,7 @@ static void on_response(const struct step *s, const struct pdu *pdu)
 	uint32_t *link;
 
 	if (pdu_call_parse(pdu, &head) != PARSE_OK) {
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 		return;
 	}
 	link = call_link(s->g, s->c, pdu->h.call_id);
@@ -821,6 +835,21 @@ static enum parse header_parse(const struct step *s, struct bytes in, struct pdu
 	return p == PARSE_BAD ? pdu_header_parse(in, h) : p;
 }
 
+/* What cannot be said here is RPC's where nothing else may be spoken; elsewhere other protocols
+ * begin with the same octets.  NULL: it is not taken for RPC's. */
+static const struct pdu_header *if_ours(const struct step *s, const struct pdu_header *h)
+{
+	return flow_must_be_rpc(s->g, s->f) ? h : NULL;
+}
+
+/* These octets are no header that could be read */
+static void lose_header(const struct step *s, struct bytes in)
+{
+	struct pdu_header h;
+
+	lose(s, RPCGATE_REASON_MALFORMED_PDU, pdu_begins(in, &h) ? if_ours(s, &h) : NULL);
+}
+
 /* Checks that need the header alone.  @return false if the PDU must not be read */
 static bool header_fits(const struct step *s, const struct pdu_header *h)
 {
@@ -830,28 +859,17 @@ static bool header_fits(const struct step *s, const struct pdu_header *h)
 		return true; /* either side's, and no part of the conversation */
 	find_client(s, sides);
 	if (!(sides & (s->side == s->f->client ? PDU_FROM_CLIENT : PDU_FROM_SERVER))) {
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose(s, RPCGATE_REASON_MALFORMED_PDU, if_ours(s, h));
 		return false;
 	}
 	/* no server executes a request before a bind: this one was not RPC, or an attempt */
 	if (h->ptype == PDU_REQUEST && !s->c->has_bind && !s->f->midstream && !s->c->gap) {
-		lose(s, RPCGATE_REASON_CONTEXT_NOT_ACCEPTED);
+		lose(s, RPCGATE_REASON_CONTEXT_NOT_ACCEPTED, if_ours(s, h));
 		return false;
 	}
 	s->c->pdus++;
 	s->g->stats.pdus++;
 	return true;
-}
-
-static void recognised(const struct step *s)
-{
-	s->c->half[s->side].begun = true;
-	s->c->half[s->side].resync = false;
-	if (s->c->rpc || s->c->dead)
-		return;
-	s->c->rpc = true;
-	s->g->stats.flows_rpc++;
-	s->g->stats.flows_midstream += s->f->midstream;
 }
 
 static void read_pdu(const struct step *s, const struct pdu_header *h, struct bytes octets)
@@ -862,7 +880,7 @@ static void read_pdu(const struct step *s, const struct pdu_header *h, struct by
 
 	if (h->ptype == PDU_RTS ? rts_parse(octets, &rts) != PARSE_OK :
 				  pdu_parse(octets, h, &pdu) != PARSE_OK) {
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose(s, RPCGATE_REASON_MALFORMED_PDU, h);
 		return;
 	}
 	if (h->ptype != PDU_RTS) {
@@ -907,7 +925,7 @@ static bool gather(const struct step *s, uint32_t *seq, struct bytes *from, size
 	if (buffer_add(&s->g->arena, &half->partial, cut(seq, from, n)))
 		return true;
 	event_limit(s->g, LIMIT_BUFFERS, "limit.buffers: a torn PDU could not be held");
-	lose(s, RPCGATE_REASON_LIMIT);
+	lose(s, RPCGATE_REASON_LIMIT, NULL);
 	return false;
 }
 
@@ -934,7 +952,7 @@ static void resume(const struct step *s, uint32_t *seq, struct bytes *from)
 		return;
 	p = header_parse(s, (struct bytes){ half->partial.p, half->partial.n }, &h);
 	if (p == PARSE_BAD)
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose_header(s, (struct bytes){ half->partial.p, half->partial.n });
 	if (p != PARSE_OK)
 		return;
 	if (!half->admitted && !header_fits(s, &h))
@@ -964,7 +982,7 @@ static void begin(const struct step *s, uint32_t *seq, struct bytes *from)
 		if (half->resync && s->c->rpc)
 			cut(seq, from, from->n);
 		else
-			lose(s, RPCGATE_REASON_MALFORMED_PDU);
+			lose_header(s, *from);
 		return;
 	case PARSE_MORE:
 		gather(s, seq, from, from->n);

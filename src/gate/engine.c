@@ -270,7 +270,7 @@ static bool begins_rpc(struct bytes octets)
 	struct pdu_header h;
 
 	return octets.p[0] == 'n' || pdu_header_parse(octets, &h) != PARSE_BAD ||
-	       http_begins(octets) != PARSE_BAD;
+	       (octets.p[0] == 5 && pdu_begins(octets, &h)) || http_begins(octets) != PARSE_BAD;
 }
 
 static void read_octets(struct rpcgate *g, struct flow *f, unsigned side, struct bytes octets)

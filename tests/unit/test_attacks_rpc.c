@@ -368,6 +368,70 @@ static void d8_d9_d10_d12_fields_that_cannot_be(void **state)
 	octets_free(&o);
 }
 
+static const struct rpcgate_event *first_alert(const struct outcome *out)
+{
+	for (size_t i = 0; i < out->n; i++)
+		if (out->at[i].event.type == RPCGATE_EVENT_ALERT)
+			return &out->at[i].event;
+	return NULL;
+}
+
+/* What begins as RPC does is not taken for another protocol, and its connection has an end */
+static void d8_d9_d10_are_told_as_malformed(void **state)
+{
+	static const struct bend *bent[] = { &bends[0],  &bends[3],  &bends[5],
+					     &bends[7],  &bends[8],  &bends[9],
+					     &bends[11], &bends[12], &bends[13] };
+	struct octets o = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bent); i++) {
+		const struct rpcgate_event *e;
+		struct play p;
+		struct conn c = granted(&p, bent[i]->name);
+
+		octets_clear(&o);
+		play_bind_pdu(&o, &iface_samr);
+		o.p[12] = 77; /* call id */
+		if (bent[i]->wide)
+			octets_set16(&o, bent[i]->at, bent[i]->value, false);
+		else
+			o.p[bent[i]->at] = (uint8_t)bent[i]->value;
+		conn_data(&c, CLIENT, o.p, o.n);
+		play_must_refuse_for(&p, &iface_samr, RPCGATE_REASON_MALFORMED_PDU);
+		e = first_alert(&p.enforce);
+		assert_non_null(e);
+		assert_int_equal(e->u.alert.ptype, PTYPE_BIND);
+		assert_int_equal(e->u.alert.call_id, 77);
+		assert_int_equal(p.observe.stats.flows_rpc, 2);
+		assert_int_equal(p.observe.stats.flows_not_rpc, 0);
+		assert_int_equal(p.observe.stats.pdus_malformed, 1);
+		play_end(&p);
+	}
+	octets_free(&o);
+}
+
+/* Where nobody announced a port, other protocols may begin with the same octets */
+static void d15_a_request_elsewhere_is_not_ours(void **state)
+{
+	const struct call ask = { .type = PTYPE_REQUEST, .opnum = 1 };
+	struct octets o = { 0 };
+	struct play p;
+	struct conn c;
+
+	(void)state;
+	play_begin(&p, "a request before a bind, on a port of nobody");
+	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, 8080);
+	conn_open(&c);
+	pdu_call(&o, &head_plain, &ask, "stub", 4);
+	conn_data(&c, CLIENT, o.p, o.n);
+	play_judge(&p);
+	assert_int_equal(play_alerts(&p.observe, RPCGATE_REASON_COUNT), 0);
+	assert_int_equal(p.enforce.action[p.marked], RPCGATE_PASS);
+	play_end(&p);
+	octets_free(&o);
+}
+
 /* A frame of 65535 octets swallows what follows: for the server as for us */
 static void d8_the_length_is_the_frame(void **state)
 {
@@ -626,6 +690,7 @@ int main(void)
 		cmocka_unit_test(d7_byte_order),
 		cmocka_unit_test(d7_byte_order_changes_in_a_call),
 		cmocka_unit_test(d8_d9_d10_d12_fields_that_cannot_be),
+		cmocka_unit_test(d8_d9_d10_are_told_as_malformed),
 		cmocka_unit_test(d8_the_length_is_the_frame),
 		cmocka_unit_test(d9_trailer_is_taken_off_first),
 		cmocka_unit_test(d11_junk_is_not_searched),
@@ -633,6 +698,7 @@ int main(void)
 		cmocka_unit_test(d13_a_group_carries_no_rights),
 		cmocka_unit_test(d14_a_uuid_elsewhere_is_no_bind),
 		cmocka_unit_test(d15_wrong_direction),
+		cmocka_unit_test(d15_a_request_elsewhere_is_not_ours),
 		cmocka_unit_test(d16_the_port_alone_opens_nothing),
 		cmocka_unit_test(d16_another_major_version),
 		cmocka_unit_test(d16_another_client),
