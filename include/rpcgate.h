@@ -105,7 +105,7 @@ RPCGATE_API RPCGATE_MUST_USE bool rpcgate_uuid_parse(const char *text, struct rp
 	X(OTHER_CLIENT, "other-client", "announced to another client only")                        \
 	X(UUID_NOT_GRANTED, "uuid-not-granted", "the pinhole is for other interfaces")             \
 	X(VERSION_MISMATCH, "version-mismatch", "the pinhole is for another major version")        \
-	X(OPNUM_DENIED, "opnum-denied", "a rule refuses this operation")                           \
+	X(OPNUM_DENIED, "opnum-denied", "this operation is refused")                               \
 	X(AUTH_LEVEL, "auth-level", "the authentication level is below what a rule asks for")      \
 	X(ALTER_CONTEXT_DENIED, "alter-context-denied",                                            \
 	  "alter-context adds an interface that was not granted")                                  \

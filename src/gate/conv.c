@@ -602,9 +602,10 @@ static void judge_call(const struct step *s, const struct pdu_header *h, const s
 	bool named = is_mapper_port(s->g, server_port(s->f)) && mapper_kind_of(&x->interface);
 	bool first = h->flags & PFC_FIRST_FRAG;
 	struct rpcgate_alert_event *a;
-	struct judgement j;
+	struct judgement j = { .verdict = RPCGATE_DENY, .reason = RPCGATE_REASON_OPNUM_DENIED };
 
-	if (!policy_judge_call(s->g, s->f, &x->interface, named, opnum, level_of(s->c, h), &j) ||
+	if ((!policy_judge_call(s->g, s->f, &x->interface, named, opnum, level_of(s->c, h), &j) &&
+	     !learn_changes(x->mapper, opnum)) ||
 	    (!first && (j.verdict != RPCGATE_DENY || s->f->why == j.reason)))
 		return;
 	tell_call(s, h, x, opnum, &j);
@@ -625,7 +626,7 @@ static void judge_request(const struct step *s, const struct pdu_header *h, uint
 	for (uint32_t i = s->c->contexts; i; i = CONTEXT_AT(s->g, i)->next) {
 		const struct context *x = CONTEXT_AT(s->g, i);
 
-		if (x->id == context_id && x->calls)
+		if (x->id == context_id && (x->calls || learn_changes(x->mapper, opnum)))
 			judge_call(s, h, x, opnum);
 	}
 }
@@ -645,7 +646,7 @@ static void on_request(const struct step *s, const struct pdu *pdu)
 		lose(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 		return;
 	}
-	if (s->c->calls_judged)
+	if (s->c->calls_judged || learn_changes(MAPPER_EPM, head.opnum))
 		judge_request(s, &pdu->h, head.context_id, head.opnum);
 	x = context_by_id(s->g, s->c, head.context_id, true);
 	if (!x) /* requests may be sent before the bind_ack comes */

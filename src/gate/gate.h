@@ -377,6 +377,10 @@ const struct binding *binding_find(struct rpcgate *g, const struct flow *f, uint
 enum rpcgate_reason learn_port_reason(const struct rpcgate *g, uint16_t port);
 /** True if answers to this operation can announce endpoints. */
 bool learn_announces(enum mapper_kind kind, uint16_t opnum);
+/** True if this operation changes what the mapper says to others (C706 appendix O): ept_insert,
+ *  ept_delete, ept_mgmt_delete.  Servers ask their own mapper without a network; over one it is
+ *  refused unless a rule allows it. */
+bool learn_changes(enum mapper_kind kind, uint16_t opnum);
 /** A complete call to the mapper: tell its bindings and open what may be opened. */
 void learn_answer(struct rpcgate *g, const struct flow *f, const struct conv *c,
 		  const struct call *call, const struct context *context);

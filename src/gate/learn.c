@@ -474,6 +474,13 @@ bool learn_announces(enum mapper_kind kind, uint16_t opnum)
 	return opnum < 32 && (by_kind[kind].opnums >> opnum & 1);
 }
 
+bool learn_changes(enum mapper_kind kind, uint16_t opnum)
+{
+	static const uint32_t opnums = 1U << EPM_INSERT | 1U << EPM_DELETE | 1U << EPM_MGMT_DELETE;
+
+	return kind == MAPPER_EPM && opnum < 32 && (opnums >> opnum & 1);
+}
+
 void learn_answer(struct rpcgate *g, const struct flow *f, const struct conv *c,
 		  const struct call *call, const struct context *context)
 {
