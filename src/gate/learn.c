@@ -321,7 +321,9 @@ static enum rpcgate_reason open_port_once(struct strings_lesson *l, uint16_t por
 	return l->port[l->n_ports++].reason;
 }
 
-/* Names are not resolved: they are taken as the server's (E15) */
+/* Names are not resolved: whose they are does not matter, as what is opened is the server's own
+ * address on the wire.  Servers name themselves first, and over IPv6 or behind address translation
+ * in no other way that would fit. */
 static bool host_fits(const struct lesson *l, const struct string_binding *b)
 {
 	return l->g->cfg.tower_address == RPCGATE_TOWER_ANY || b->kind == HOST_NAME ||
@@ -335,6 +337,8 @@ static enum rpcgate_reason string_reason(const struct strings_lesson *l,
 
 	if (!l->announces)
 		return RPCGATE_REASON_WRONG_CALL;
+	if (b->protseq != RPCGATE_NCACN_IP_TCP) /* of HTTP, whose exporters are behind proxies */
+		return RPCGATE_REASON_NOT_TCP_TOWER;
 	reason = learn_port_reason(l->lesson.g, b->port);
 	if (reason)
 		return reason;
