@@ -46,7 +46,8 @@ static const struct key keys[] = {
 	    "Encrypted talk with a mapper: said, refused, or good for one more connection or four." },
 	  KIND_CHOICE, AT(sealed), 0, 0 },
 	{ { "midstream", "inspect|pass|block", "inspect",
-	    "A bind on a connection whose beginning was not seen: judged, allowed, refused." },
+	    "A bind on a connection whose beginning was not seen: judged, allowed, refused; "
+	    "mappers are believed where it is judged." },
 	  KIND_CHOICE, AT(midstream), 0, 0 },
 	{ { "checksum", "verify|ignore", "verify",
 	    "Whether segments with a wrong checksum are kept out; offload is recognised." },

@@ -62,7 +62,7 @@ static enum rpcgate_reason connection_reason(const struct lesson *l)
 		return l->f->why ? (enum rpcgate_reason)l->f->why : RPCGATE_REASON_STREAM_CONFLICT;
 	if (l->c && l->c->gap) /* datagrams have no conversation */
 		return RPCGATE_REASON_REASSEMBLY_GAP;
-	if (l->f->midstream && l->g->cfg.midstream == RPCGATE_MIDSTREAM_BLOCK)
+	if (l->f->midstream && l->g->cfg.midstream != RPCGATE_MIDSTREAM_INSPECT)
 		return RPCGATE_REASON_MIDSTREAM;
 	return RPCGATE_REASON_NONE;
 }

@@ -666,6 +666,16 @@ static void midstream_blocked(struct play *p)
 	map_answer(&c, 3, 0);
 }
 
+static void midstream_passed(struct play *p)
+{
+	struct conn c = play_dial(p, CLIENT_HOST, SERVER_HOST, 135);
+
+	p->cfg.midstream = RPCGATE_MIDSTREAM_PASS;
+	talk_alter(&c, &iface_epm, 0, 2);
+	map_question(&c, 3, 0, NULL);
+	map_answer(&c, 3, 0);
+}
+
 /* One PDU by chance proves nothing: no alarm when the next is none */
 static void a_chance_beginning(struct play *p)
 {
@@ -749,6 +759,7 @@ static const struct talk_row rows[] = {
 	{ "a torn PDU from the wrong side", a_torn_pdu_from_the_wrong_side, 0, 0, 1, MALFORMED },
 	{ "in the middle of calls", midstream_requests, 0, 0, 0, NONE },
 	{ "midstream=block learns nothing", midstream_blocked, 0, 0, 1, RPCGATE_REASON_MIDSTREAM },
+	{ "midstream=pass learns nothing", midstream_passed, 0, 0, 0, NONE },
 	{ "a beginning by chance", a_chance_beginning, 0, 0, 0, NONE },
 	{ "the server is seen first", the_server_is_seen_first, 1, 0, 0, NONE },
 };
