@@ -13,7 +13,8 @@
 #include "gate.h"
 #include "tie.h"
 
-#define MAX_FRAGMENTS 1024U /* of one call; a mapper answer of 1 MiB has 250 */
+#define USUAL_FRAGMENT 5840U /* servers take requests up to it, whatever was negotiated */
+#define MAX_FRAGMENTS 1024U  /* of one call; a mapper answer of 1 MiB has 250 */
 
 static const char banner[] = "ncacn_http/1.0"; /* MS-RPCH 2.1.1.1: no line end */
 #define BANNER_LEN (sizeof(banner) - 1)
@@ -206,6 +207,11 @@ static bool context_add(const struct step *s, const struct bind_context *b, uint
 	return true;
 }
 
+static bool same_interface(const struct rpcgate_syntax *a, const struct rpcgate_syntax *b)
+{
+	return uuid_equal(&a->uuid, &b->uuid) && a->major == b->major;
+}
+
 static struct context *context_by_id(const struct rpcgate *g, const struct conv *c, uint16_t id,
 				     bool accepted)
 {
@@ -355,10 +361,30 @@ static void refuse_interface(const struct step *s, const struct pdu *pdu,
 	s->f->disbelieved = true;
 }
 
+/* Servers answer a second bind with bind_nak, and an id that stands for another interface with a
+ * fault, and close.  One that went on would serve under that id what nobody else can know. */
+static bool judge_place(const struct step *s, const struct bind_context *b, bool second,
+			struct judgement *j)
+{
+	const struct context *old = context_by_id(s->g, s->c, b->id, true);
+
+	if (j->verdict == RPCGATE_DENY ||
+	    (!second && (!old || same_interface(&old->interface, &b->abstract))))
+		return false;
+	j->verdict = RPCGATE_DENY;
+	j->reason = RPCGATE_REASON_MALFORMED_PDU;
+	j->rule_line = 0;
+	j->rule_file = NULL;
+	j->rule_name = NULL;
+	return true;
+}
+
 /* Every context is judged, also those behind a refused one and those that repeat an id */
 static void on_bind(const struct step *s, const struct pdu *pdu)
 {
 	bool alter = pdu->h.ptype == PDU_ALTER_CONTEXT;
+	bool second = !alter && s->c->bound;
+	bool misplaced = false;
 	struct rpcgate_syntax told = { 0 };
 	struct bind_context b;
 	struct reader walk;
@@ -374,9 +400,11 @@ static void on_bind(const struct step *s, const struct pdu *pdu)
 		s->c->auth_level = pdu->auth.level;
 	if (!alter)
 		s->c->assoc_group = bind.assoc_group;
+	s->c->bound |= !alter;
 	for (walk = bind_walk(&bind); bind_next(&walk, &b); position++) {
 		struct judgement j = judge_context(s->g, s->f, s->c, &b, alter);
 
+		misplaced |= judge_place(s, &b, second, &j);
 		s->c->binds++;
 		s->c->approved |= j.verdict != RPCGATE_DENY;
 		count_verdict(s->g, j.verdict);
@@ -390,6 +418,7 @@ static void on_bind(const struct step *s, const struct pdu *pdu)
 			return;
 		}
 	}
+	s->g->stats.pdus_malformed += misplaced;
 }
 
 /* ------------------------------------------------ bind_ack, alter_context_resp */
@@ -413,23 +442,17 @@ static struct grant *grant_of(const struct step *s, const struct context *x, str
 	return *p ? pinhole_grant(s->g, *p, &x->interface) : NULL;
 }
 
-static bool same_interface(const struct context *a, const struct context *b)
-{
-	return uuid_equal(&a->interface.uuid, &b->interface.uuid) &&
-	       a->interface.major == b->interface.major;
-}
-
 /* The context lives from now on.  An id that already stood for another interface is never
  * believed again; the same interface once more is an authentication leg.
  * @return true if the new entry is to be kept */
-static bool context_accept(const struct step *s, struct context *x,
+static bool context_accept(const struct step *s, const struct pdu_header *h, struct context *x,
 			   const struct rpcgate_syntax *transfer)
 {
 	struct context *old = context_by_id(s->g, s->c, x->id, true);
 	struct pinhole *p;
 	struct grant *grant;
 
-	if (old && same_interface(old, x)) {
+	if (old && same_interface(&old->interface, &x->interface)) {
 		old->transfer = *transfer;
 		old->calls |= x->calls;
 		return false;
@@ -437,6 +460,8 @@ static bool context_accept(const struct step *s, struct context *x,
 	if (old) {
 		old->poisoned = true;
 		x->poisoned = true;
+		if (x->verdict != RPCGATE_DENY) /* else it was told when it was asked for */
+			object(s, RPCGATE_REASON_MALFORMED_PDU, h);
 	}
 	x->accepted = true;
 	x->transfer = *transfer;
@@ -457,7 +482,8 @@ static bool accepted_elsewhere(const struct rpcgate *g, const struct conv *c,
 	for (uint32_t i = c->contexts; i; i = CONTEXT_AT(g, i)->next) {
 		const struct context *y = CONTEXT_AT(g, i);
 
-		if (y != x && same_interface(x, y) && (y->accepted || y->call_id == x->call_id))
+		if (y != x && same_interface(&x->interface, &y->interface) &&
+		    (y->accepted || y->call_id == x->call_id))
 			return true; /* accepted, or its answer is still to be read */
 	}
 	return false;
@@ -477,8 +503,8 @@ static void context_reject(const struct step *s, const struct context *x, uint16
 }
 
 /* @return false if the answer contradicts the offer */
-static bool apply_result(const struct step *s, uint32_t *link, const struct bind_ack_result *r,
-			 bool *kept)
+static bool apply_result(const struct step *s, const struct pdu_header *h, uint32_t *link,
+			 const struct bind_ack_result *r, bool *kept)
 {
 	struct context *x = CONTEXT_AT(s->g, *link);
 
@@ -486,7 +512,7 @@ static bool apply_result(const struct step *s, uint32_t *link, const struct bind
 	if (r->result == BIND_ACCEPTED) {
 		if (!(x->offers & offer_of(&r->transfer)))
 			return false;
-		*kept = context_accept(s, x, &r->transfer);
+		*kept = context_accept(s, h, x, &r->transfer);
 	} else if (r->result != BIND_NEGOTIATED) {
 		context_reject(s, x, r->reason);
 	}
@@ -506,6 +532,10 @@ static void on_ack(const struct step *s, const struct pdu *pdu)
 		return;
 	}
 	n = offered(s->g, s->c, pdu->h.call_id);
+	if (n && ack.max_recv > s->c->most_octets)
+		s->c->most_octets = ack.max_recv;
+	if (n && ack.max_xmit > s->c->most_octets)
+		s->c->most_octets = ack.max_xmit;
 	if (!n)
 		return; /* its bind was not seen: nothing becomes known by it */
 	if (ack.n_results > n) {
@@ -521,7 +551,7 @@ static void on_ack(const struct step *s, const struct pdu *pdu)
 
 			if (x->position < ack.n_results)
 				r = bind_ack_at(&ack, x->position);
-			if (!apply_result(s, link, &r, &kept)) {
+			if (!apply_result(s, &pdu->h, link, &r, &kept)) {
 				object(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 				return;
 			}
@@ -549,6 +579,7 @@ static void on_nak(const struct step *s, const struct pdu *pdu)
 		lose(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 		return;
 	}
+	s->c->bound = false;
 	while (s->c->contexts) {
 		struct grant *grant = grant_of(s, CONTEXT_AT(s->g, s->c->contexts), &p);
 
@@ -698,9 +729,9 @@ static void answer_call(const struct step *s, const struct pdu *pdu, const struc
 	    call->response.auth_level == AUTH_LEVEL_PRIVACY) {
 		if (learn_announces(call->mapper, call->request.opnum))
 			tell_sealed(s, pdu); /* of pings nothing could have been learned */
-	} else if (!x || x->poisoned || x->mapper != call->mapper) {
+	} else if (!x || x->mapper != call->mapper) {
 		alert(s, RPCGATE_REASON_CONTEXT_NOT_ACCEPTED, &pdu->h);
-	} else {
+	} else if (!x->poisoned) { /* else it was told when that came about */
 		learn_answer(s->g, s->f, s->c, call, x);
 	}
 }
@@ -851,6 +882,48 @@ static void lose_header(const struct step *s, struct bytes in)
 	lose(s, RPCGATE_REASON_MALFORMED_PDU, pdu_begins(in, &h) ? if_ours(s, &h) : NULL);
 }
 
+/* Longer than both sides agreed on: the receiver refuses it, and closes */
+static void judge_length(const struct step *s, const struct pdu_header *h)
+{
+	struct conv *c = s->c->tunnel ? talk_of(s).c : s->c;
+
+	if (h->frag_length <= c->most_octets || !c->bound || c->long_told)
+		return;
+	c->long_told = true;
+	object(s, RPCGATE_REASON_MALFORMED_PDU, h);
+}
+
+/* Receivers differ in whose byte order they go by.  Of calls to a mapper the fragments are joined,
+ * and all that they repeat is compared. */
+static void judge_order(const struct step *s, const struct pdu_header *h)
+{
+	struct half *half = &s->c->half[s->side];
+
+	if (talker(s)->mapper)
+		return;
+	if (h->flags & PFC_FIRST_FRAG) {
+		half->call_id = h->call_id;
+		half->call_big = h->big;
+		half->in_call = true;
+	} else if (half->in_call && half->call_id == h->call_id && half->call_big != h->big) {
+		half->in_call = false;
+		object(s, RPCGATE_REASON_MALFORMED_PDU, h);
+	}
+}
+
+/* Most calls are one short fragment each way */
+static inline void judge_fragment(const struct step *s, const struct pdu_header *h)
+{
+	const uint8_t whole = PFC_FIRST_FRAG | PFC_LAST_FRAG;
+
+	if (h->ptype != PDU_REQUEST && h->ptype != PDU_RESPONSE)
+		return;
+	if (h->frag_length > USUAL_FRAGMENT)
+		judge_length(s, h);
+	if ((h->flags & whole) != whole)
+		judge_order(s, h);
+}
+
 /* Checks that need the header alone.  @return false if the PDU must not be read */
 static bool header_fits(const struct step *s, const struct pdu_header *h)
 {
@@ -868,6 +941,7 @@ static bool header_fits(const struct step *s, const struct pdu_header *h)
 		lose(s, RPCGATE_REASON_CONTEXT_NOT_ACCEPTED, if_ours(s, h));
 		return false;
 	}
+	judge_fragment(s, h);
 	s->c->pdus++;
 	s->g->stats.pdus++;
 	return true;
@@ -1172,6 +1246,7 @@ void conv_gap(struct rpcgate *g, struct flow *f, unsigned side, uint32_t octets)
 		return;
 	}
 	half->skip = 0;
+	half->in_call = false;
 	half->resync = true;
 	drop_partial(g, half);
 	calls_drop(g, c);

@@ -85,6 +85,9 @@ struct call {
 struct half {
 	struct buffer partial; /* a PDU torn between segments */
 	uint32_t skip;         /* octets of an uninteresting PDU still to come */
+	uint32_t call_id;      /* of the call whose fragments come, if its bodies are skipped */
+	bool in_call;          /* there is such a call */
+	bool call_big;         /* its byte order */
 	bool begun;            /* a PDU or the ncacn_http banner was read */
 	bool admitted;         /* the header of the partial PDU was looked at */
 	bool resync;           /* after a hole: wait for a segment that begins with a PDU */
@@ -101,16 +104,19 @@ struct conv {
 	uint32_t accepted;    /* contexts the server accepted */
 	uint32_t assoc_group; /* asked for in the bind */
 	uint32_t tunnel;      /* RPC over HTTP v2; 0: none */
+	uint16_t most_octets; /* of a fragment, as negotiated; 0: the usual */
 	uint8_t why;          /* first reason of trouble */
 	uint8_t auth_level;   /* the lowest that was negotiated; 0: none was */
 	bool calls_judged;    /* some context's requests are judged */
 	bool rpc;             /* the first PDU was recognised */
 	bool has_bind;
-	bool mapper;   /* a mapper interface was asked for on it */
-	bool gap;      /* framing was lost in a hole and found again: nothing is believed */
-	bool dead;     /* nothing more is read */
-	bool stranger; /* not RPC after all */
-	bool approved; /* some context was allowed */
+	bool long_told; /* a fragment beyond what was negotiated was told */
+	bool bound;     /* by a bind that was not refused: there is no second one */
+	bool mapper;    /* a mapper interface was asked for on it */
+	bool gap;       /* framing was lost in a hole and found again: nothing is believed */
+	bool dead;      /* nothing more is read */
+	bool stranger;  /* not RPC after all */
+	bool approved;  /* some context was allowed */
 	bool sealed_told;
 	bool forgot; /* a call was let go before its end: what is left of it asks nothing */
 };

@@ -201,6 +201,61 @@ static void an_id_for_two_interfaces(struct play *p)
 	map_answer(&c, 3, 0);
 }
 
+/* The same in one bind, where no id is in use yet */
+static void an_id_offered_for_two_interfaces(struct play *p)
+{
+	const struct offer both[] = { { 0, iface_epm, 1, &syntax_ndr },
+				      { 0, iface_oxid, 1, &syntax_ndr } };
+	const struct answer ok[] = { accepted(&syntax_ndr), accepted(&syntax_ndr) };
+	struct conn c = dial(p, 135);
+
+	offer(&c, PTYPE_BIND, 1, both, 2);
+	answer(&c, PTYPE_BIND_ACK, 1, ok, 2);
+	map_question(&c, 3, 0, NULL);
+	map_answer(&c, 3, 0);
+}
+
+static void an_id_refused_and_used_again(struct play *p)
+{
+	const struct offer both[] = { { 0, iface_oxid, 1, &syntax_ndr },
+				      { 1, iface_oxid, 1, &syntax_ndr64 } };
+	const struct offer epm = { 1, iface_epm, 1, &syntax_ndr };
+	const struct answer first[] = { accepted(&syntax_ndr), no_syntax };
+	const struct answer ok = accepted(&syntax_ndr);
+	struct conn c = dial(p, 135);
+
+	offer(&c, PTYPE_BIND, 1, both, 2);
+	answer(&c, PTYPE_BIND_ACK, 1, first, 2);
+	offer(&c, PTYPE_ALTER, 2, &epm, 1);
+	answer(&c, PTYPE_ALTER_RESP, 2, &ok, 1);
+	map_question(&c, 3, 1, NULL);
+	map_answer(&c, 3, 1);
+}
+
+/* One bind is all; a refused one may be tried again where its server still listens */
+static void bound_twice(struct play *p)
+{
+	struct conn c = dial(p, 135);
+
+	talk_bind(&c, &iface_epm, 1);
+	talk_bind(&c, &iface_epm, 2);
+	map_question(&c, 3, 0, NULL);
+	map_answer(&c, 3, 0);
+}
+
+static void bound_after_a_nak(struct play *p)
+{
+	const struct offer epm = { 0, iface_epm, 1, &syntax_ndr };
+	struct conn c = dial(p, 135);
+
+	offer(&c, PTYPE_BIND, 1, &epm, 1);
+	pdu_bind_nak(&o, &head_plain, 1);
+	say(&c, SERVER);
+	talk_bind(&c, &iface_epm, 2);
+	map_question(&c, 3, 0, NULL);
+	map_answer(&c, 3, 0);
+}
+
 /* The legs of an authentication offer the same again */
 static void the_same_interface_again(struct play *p)
 {
@@ -717,7 +772,12 @@ static const struct talk_row rows[] = {
 	{ "fewer answers than offers", fewer_answers_than_offers, 1, 0, 0, NONE },
 	{ "a syntax nobody offered is accepted", a_syntax_nobody_offered, 0, 0, 1, MALFORMED },
 	{ "features are negotiated", features_negotiated, 1, 0, 0, NONE },
-	{ "an id stands for two interfaces", an_id_for_two_interfaces, 0, 0, 1, NOT_ACCEPTED },
+	{ "an id stands for two interfaces", an_id_for_two_interfaces, 0, 0, 1, MALFORMED },
+	{ "an id is offered for two interfaces", an_id_offered_for_two_interfaces, 0, 0, 1,
+	  MALFORMED },
+	{ "a refused id is used for another", an_id_refused_and_used_again, 1, 0, 0, NONE },
+	{ "a second bind", bound_twice, 0, 0, 1, MALFORMED },
+	{ "a second bind after a bind_nak", bound_after_a_nak, 1, 0, 0, NONE },
 	{ "the same interface again and again", the_same_interface_again, 1, 0, 0, NONE },
 	{ "binds that are never answered", many_binds_never_answered, 0, 0, 0, NONE },
 	{ "one of two layouts is refused", one_of_two_layouts_refused, 1, 0, 0, NONE },

@@ -643,7 +643,7 @@ static void what_could_not_be_held_is_read_in_its_order(void **state)
 {
 	const struct call ask = { .type = PTYPE_REQUEST };
 	const struct head h = { .flags = 3, .call_id = 2 };
-	static const uint8_t stub[6000];
+	static const uint8_t stub[5500];
 	struct octets o = { 0 };
 	struct play p;
 	struct conn c;
