@@ -245,6 +245,7 @@ struct rpcgate_config {
 
 	uint32_t flow_idle_s;     /**< an inspected flow without packets is let go */
 	uint32_t handshake_s;     /**< a half-open flow is let go */
+	uint32_t pdu_s;           /**< a connection whose PDU is not whole by then is refused */
 	uint32_t closed_linger_s; /**< a closed flow is still inspected this long */
 };
 

@@ -128,6 +128,9 @@ static const struct key keys[] = {
 	{ { "timeout.handshake", "1s..1h", "60s",
 	    "A connection that is not answered is let go; one that is silent by timeout.idle." },
 	  KIND_DURATION, AT(handshake_s), 1, 3600 },
+	{ { "timeout.pdu", "1s..1h", "60s",
+	    "A connection that takes longer for one PDU that is to be read is refused." },
+	  KIND_DURATION, AT(pdu_s), 1, 3600 },
 	{ { "timeout.closed", "1s..1h", "60s",
 	    "A closed connection is still inspected: its end may have been a feint." },
 	  KIND_DURATION, AT(closed_linger_s), 1, 3600 },
@@ -193,6 +196,7 @@ void rpcgate_config_default(struct rpcgate_config *cfg)
 		.max_events = 32768,
 		.flow_idle_s = 2 * 3600,
 		.handshake_s = 60,
+		.pdu_s = 60,
 		.closed_linger_s = 60,
 	};
 	memcpy(cfg->reserved.range, default_reserved, sizeof(default_reserved));

@@ -997,6 +997,8 @@ static bool gather(const struct step *s, uint32_t *seq, struct bytes *from, size
 	size_t n = from->n < want ? from->n : want;
 
 	keep(s, *seq, (struct bytes){ from->p, n });
+	if (!half->partial.n)
+		half->since_ns = s->g->now_ns;
 	if (buffer_add(&s->g->arena, &half->partial, cut(seq, from, n)))
 		return true;
 	event_limit(s->g, LIMIT_BUFFERS, "limit.buffers: a torn PDU could not be held");
@@ -1014,6 +1016,25 @@ static void skip_body(const struct step *s, const struct pdu_header *h, const ui
 	recognised(s);
 }
 
+/* Elsewhere than on ports of RPC the beginning of a header may be anybody's, who takes his time */
+static bool is_late(const struct step *s, const struct half *half)
+{
+	return s->g->now_ns - half->since_ns > s->g->cfg.pdu_s * NS_PER_S &&
+	       (half->partial.n >= PDU_HEADER_LEN || flow_must_be_rpc(s->g, s->f));
+}
+
+static void lose_late(const struct step *s, const struct half *half)
+{
+	struct pdu_header h;
+	bool whole = header_parse(s, (struct bytes){ half->partial.p, half->partial.n }, &h) ==
+		     PARSE_OK;
+
+	event_limit(s->g, LIMIT_PDU, "timeout.pdu: a PDU that comes too slowly is refused");
+	recognised(s);
+	s->c->dead = true;
+	object(s, RPCGATE_REASON_LIMIT, whole ? &h : NULL);
+}
+
 /* Go on with a PDU of which some octets came before */
 static void resume(const struct step *s, uint32_t *seq, struct bytes *from)
 {
@@ -1022,6 +1043,10 @@ static void resume(const struct step *s, uint32_t *seq, struct bytes *from)
 	uint32_t want;
 	enum parse p;
 
+	if (is_late(s, half)) {
+		lose_late(s, half);
+		return;
+	}
 	if (half->partial.n < PDU_HEADER_LEN &&
 	    !gather(s, seq, from, PDU_HEADER_LEN - half->partial.n))
 		return;

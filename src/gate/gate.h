@@ -84,6 +84,7 @@ struct call {
 /* One direction of a conversation */
 struct half {
 	struct buffer partial; /* a PDU torn between segments */
+	uint64_t since_ns;     /* when its first octets came */
 	uint32_t skip;         /* octets of an uninteresting PDU still to come */
 	uint32_t call_id;      /* of the call whose fragments come, if its bodies are skipped */
 	bool in_call;          /* there is such a call */
@@ -240,6 +241,7 @@ enum limit {
 	LIMIT_CONTEXTS,
 	LIMIT_CALLS,
 	LIMIT_STUB,
+	LIMIT_PDU,
 	LIMIT_ISLANDS,
 	LIMIT_BUFFERS,
 	LIMIT_PINHOLES,
