@@ -377,6 +377,7 @@ struct rpcgate_binding_event {
 	bool any_interface;         /**< DCOM: the port belongs to an object exporter */
 	enum rpcgate_reason reason; /**< why not, or NONE */
 	uint16_t port;              /**< 0 where the transport has none */
+	uint16_t moved_from; /**< the port where the mapper had it before, if it has moved; 0 */
 	uint8_t annotation_len;
 	uint8_t endpoint_len;
 	uint8_t annotation[RPCGATE_ANNOTATION_MAX]; /**< foreign octets, not terminated */
@@ -716,6 +717,7 @@ RPCGATE_API struct rpcgate_result rpcgate_rejudge(struct rpcgate *gate, uint64_t
 	X(bindings, "interface endpoints announced")                                               \
 	X(bindings_accepted, "of these, granted")                                                  \
 	X(bindings_foreign, "of the others, those that name another host")                         \
+	X(bindings_moved, "of those granted, interfaces that have moved to another port")          \
 	X(bindings_live, "binding records now")                                                    \
 	X(pinholes_opened, "interfaces opened in pinholes")                                        \
 	X(pinholes_refreshed, "interfaces whose pinhole was renewed")                              \

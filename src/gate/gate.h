@@ -143,6 +143,7 @@ struct ties {
 struct bindings {
 	struct pool pool;
 	struct table table;
+	struct table services; /* by server and interface: the record of the latest port */
 	uint32_t oldest;
 	uint32_t newest;
 };
@@ -365,6 +366,7 @@ struct binding {
 	uint32_t older;
 	uint32_t newer;
 	bool granted; /* to somebody, not only listed */
+	bool latest;  /* the table of services has it */
 };
 
 MUST_USE bool bindings_init(struct rpcgate *g);
@@ -372,6 +374,10 @@ void bindings_done(struct rpcgate *g);
 /** Remember an announcement; the oldest record makes room. */
 void binding_record(struct rpcgate *g, const struct flow *f, uint16_t port,
 		    const struct rpcgate_syntax *interface, bool granted);
+/** The same for what a client was told who asked where the interface is.
+ *  @return the port where others were told that it is, if it has moved; 0 */
+MUST_USE uint16_t binding_announce(struct rpcgate *g, const struct flow *f, uint16_t port,
+				   const struct rpcgate_syntax *interface);
 /** Remember what an earlier engine remembered, with its time. */
 void binding_restore(struct rpcgate *g, const struct flow *f,
 		     const struct rpcgate_binding_record *record);

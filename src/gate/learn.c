@@ -110,8 +110,10 @@ static uint8_t copy_text(uint8_t *to, size_t room, struct bytes from)
 	return (uint8_t)n;
 }
 
-static void tell_binding(const struct lesson *l, const struct epm_entry *entry,
-			 enum rpcgate_source source, enum rpcgate_reason reason)
+static struct rpcgate_binding_event *tell_binding(const struct lesson *l,
+						  const struct epm_entry *entry,
+						  enum rpcgate_source source,
+						  enum rpcgate_reason reason)
 {
 	struct rpcgate_binding_event *b = &event_new(l->g, RPCGATE_EVENT_BINDING, l->f)->u.binding;
 	const struct tower *t = &entry->tower;
@@ -132,6 +134,7 @@ static void tell_binding(const struct lesson *l, const struct epm_entry *entry,
 	l->g->stats.bindings++;
 	l->g->stats.bindings_accepted += !reason;
 	l->g->stats.bindings_foreign += reason == RPCGATE_REASON_TOWER_ADDRESS;
+	return b;
 }
 
 /* A record is kept of every usable endpoint, opened or merely listed */
@@ -152,21 +155,34 @@ static enum rpcgate_reason open_tower(const struct lesson *l, const struct tower
 	return reason;
 }
 
+/* Where another program has registered the interface, the port is all that differs.  Listings name
+ * all ports of an interface, and HTTP has ports of its own. */
+static uint16_t remember(const struct lesson *l, const struct tower *t, enum rpcgate_source source,
+			 enum rpcgate_reason reason)
+{
+	if (!reason && source == RPCGATE_EPT_MAP && t->protseq == RPCGATE_NCACN_IP_TCP)
+		return binding_announce(l->g, l->f, t->port, &t->interface);
+	if (worth_a_record(reason))
+		binding_record(l->g, l->f, t->port, &t->interface,
+			       reason != RPCGATE_REASON_LOOKUP_ONLY);
+	return 0;
+}
+
 static void learn_entry(const struct lesson *l, const struct epm_entry *entry)
 {
 	enum rpcgate_source source = l->request->opnum == EPM_MAP ? RPCGATE_EPT_MAP :
 								    RPCGATE_EPT_LOOKUP;
 	enum rpcgate_reason reason;
+	uint16_t from;
 
 	if (!entry->has_tower)
 		return;
 	reason = tower_reason(l, &entry->tower);
 	if (!reason)
 		reason = open_tower(l, &entry->tower, source);
-	if (worth_a_record(reason))
-		binding_record(l->g, l->f, entry->tower.port, &entry->tower.interface,
-			       reason != RPCGATE_REASON_LOOKUP_ONLY);
-	tell_binding(l, entry, source, reason);
+	from = remember(l, &entry->tower, source, reason);
+	tell_binding(l, entry, source, reason)->moved_from = from;
+	l->g->stats.bindings_moved += from != 0;
 }
 
 /* The answer as a whole: may its entries be looked at? */
@@ -245,11 +261,11 @@ void learn_datagram(struct rpcgate *g, const struct flow *f, const struct epm_re
 		if (entry.has_tower && wanted_over_udp(&lesson, &entry.tower))
 			learn_entry(&lesson, &entry);
 		else if (entry.has_tower)
-			tell_binding(&lesson, &entry,
-				     request->opnum == EPM_MAP ? RPCGATE_EPT_MAP :
-								 RPCGATE_EPT_LOOKUP,
-				     tcp_like(&entry.tower) ? RPCGATE_REASON_MAPPER_UNLISTED :
-							      RPCGATE_REASON_NOT_TCP_TOWER);
+			(void)tell_binding(&lesson, &entry,
+					   request->opnum == EPM_MAP ? RPCGATE_EPT_MAP :
+								       RPCGATE_EPT_LOOKUP,
+					   tcp_like(&entry.tower) ? RPCGATE_REASON_MAPPER_UNLISTED :
+								    RPCGATE_REASON_NOT_TCP_TOWER);
 }
 
 /* --------------------------------------------------------------------- DCOM */

@@ -49,6 +49,12 @@ static void mapped_twice(struct play *p)
 	mapped(p);
 }
 
+static void mapped_elsewhere_later(struct play *p)
+{
+	mapped(p);
+	play_map(p, &iface_samr, PORT + 1);
+}
+
 static void refused(struct play *p)
 {
 	(void)ask_as(p, CLIENT_HOST, PORT, &iface_samr, 0);
@@ -358,6 +364,7 @@ static const struct counter_row counter_rows[] = {
 	{ "bindings", mapped_twice, 2 },
 	{ "bindings_accepted", mapped_twice, 2 },
 	{ "bindings_foreign", mapped_elsewhere, 1 },
+	{ "bindings_moved", mapped_elsewhere_later, 1 },
 	{ "bindings_live", mapped_twice, 1 },
 	{ "pinholes_opened", mapped_twice, 1 },
 	{ "pinholes_refreshed", mapped_twice, 1 },
