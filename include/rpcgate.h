@@ -105,7 +105,7 @@ RPCGATE_API RPCGATE_MUST_USE bool rpcgate_uuid_parse(const char *text, struct rp
 	X(OTHER_CLIENT, "other-client", "announced to another client only")                        \
 	X(UUID_NOT_GRANTED, "uuid-not-granted", "the pinhole is for other interfaces")             \
 	X(VERSION_MISMATCH, "version-mismatch", "the pinhole is for another major version")        \
-	X(OPNUM_DENIED, "opnum-denied", "a rule refuses this operation")                           \
+	X(OPNUM_DENIED, "opnum-denied", "this operation is refused")                               \
 	X(AUTH_LEVEL, "auth-level", "the authentication level is below what a rule asks for")      \
 	X(ALTER_CONTEXT_DENIED, "alter-context-denied",                                            \
 	  "alter-context adds an interface that was not granted")                                  \
@@ -251,6 +251,7 @@ struct rpcgate_config {
 
 	uint32_t flow_idle_s;     /**< an inspected flow without packets is let go */
 	uint32_t handshake_s;     /**< a half-open flow is let go */
+	uint32_t pdu_s;           /**< a connection whose PDU is not whole by then is refused */
 	uint32_t closed_linger_s; /**< a closed flow is still inspected this long */
 };
 
@@ -384,6 +385,7 @@ struct rpcgate_binding_event {
 	bool any_interface;         /**< DCOM: the port belongs to an object exporter */
 	enum rpcgate_reason reason; /**< why not, or NONE */
 	uint16_t port;              /**< 0 where the transport has none */
+	uint16_t moved_from; /**< the port where the mapper had it before, if it has moved; 0 */
 	uint8_t annotation_len;
 	uint8_t endpoint_len;
 	uint8_t annotation[RPCGATE_ANNOTATION_MAX]; /**< foreign octets, not terminated */
@@ -733,6 +735,7 @@ RPCGATE_API struct rpcgate_result rpcgate_rejudge(struct rpcgate *gate, uint64_t
 	X(bindings, "interface endpoints announced")                                               \
 	X(bindings_accepted, "of these, granted")                                                  \
 	X(bindings_foreign, "of the others, those that name another host")                         \
+	X(bindings_moved, "of those granted, interfaces that have moved to another port")          \
 	X(bindings_live, "binding records now")                                                    \
 	X(pinholes_opened, "interfaces opened in pinholes")                                        \
 	X(pinholes_refreshed, "interfaces whose pinhole was renewed")                              \

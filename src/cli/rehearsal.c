@@ -350,9 +350,10 @@ bool rehearse(const struct rehearsal *play, const struct rpcgate_policy *policy,
 	stage.gate = rpcgate_new(&cfg, err);
 	if (!stage.gate)
 		return false;
-	rpcgate_set_policy(stage.gate, policy);
+	/* announced it was, whoever announced it: what rules say to mappers is another question */
 	if (play->announced)
 		ask_mapper(&stage, &cfg);
+	rpcgate_set_policy(stage.gate, policy);
 	stage.heard = false;
 	dial(&stage, play->port);
 	say(&stage, false, TCP_PUSH | TCP_ACK, &bind);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* binding.c - what servers announced: a record that outlives the pinhole
  *
- * It opens nothing.  It tells "announced to somebody else" from "never announced", and answers
- * which endpoints a server has.
+ * It opens nothing.  It tells "announced to somebody else" from "never announced", answers which
+ * endpoints a server has, and notices when an interface is somewhere else than before.
  */
 #include "gate.h"
 
@@ -11,13 +11,15 @@ bool bindings_init(struct rpcgate *g)
 	struct bindings *b = &g->bindings;
 
 	return pool_init(&b->pool, g->cfg.max_bindings, sizeof(struct binding)) &&
-	       table_init(&b->table, g->cfg.max_bindings);
+	       table_init(&b->table, g->cfg.max_bindings) &&
+	       table_init(&b->services, g->cfg.max_bindings);
 }
 
 void bindings_done(struct rpcgate *g)
 {
 	pool_done(&g->bindings.pool);
 	table_done(&g->bindings.table);
+	table_done(&g->bindings.services);
 }
 
 static struct binding *at(const struct rpcgate *g, uint32_t index)
@@ -52,6 +54,63 @@ static uint32_t find(const struct rpcgate *g, const struct binding_key *key, uin
 	return 0;
 }
 
+/* -------------------------------------------------------------------- services */
+
+/* The same service is the same in all but the port */
+static struct binding_key service_of(const struct binding_key *key)
+{
+	struct binding_key service = *key;
+
+	service.port = 0;
+	return service;
+}
+
+static uint32_t service_find(const struct rpcgate *g, const struct binding_key *service,
+			     uint64_t hash)
+{
+	const struct table *t = &g->bindings.services;
+	uint32_t probe;
+
+	for (uint32_t i = table_first(t, hash, &probe); i; i = table_next(t, hash, &probe)) {
+		struct binding_key key = service_of(&at(g, i)->key);
+
+		if (memcmp(&key, service, sizeof(key)) == 0)
+			return i;
+	}
+	return 0;
+}
+
+/* From now on this is where the service is.  @return where it was; 0 if nowhere else */
+static uint32_t service_set(struct rpcgate *g, uint32_t index)
+{
+	struct binding_key service;
+	uint64_t hash;
+	uint32_t old;
+
+	if (at(g, index)->latest)
+		return 0;
+	service = service_of(&at(g, index)->key);
+	hash = hash_of(g, &service);
+	old = service_find(g, &service, hash);
+	if (old) {
+		table_remove(&g->bindings.services, hash, old);
+		at(g, old)->latest = false;
+	}
+	table_add(&g->bindings.services, hash, index);
+	at(g, index)->latest = true;
+	return old;
+}
+
+static void service_forget(struct rpcgate *g, uint32_t index)
+{
+	struct binding_key service = service_of(&at(g, index)->key);
+
+	if (at(g, index)->latest)
+		table_remove(&g->bindings.services, hash_of(g, &service), index);
+}
+
+/* --------------------------------------------------------------------- records */
+
 static void unlink_record(struct rpcgate *g, const struct binding *b)
 {
 	if (b->older)
@@ -81,6 +140,7 @@ static void forget(struct rpcgate *g, uint32_t index)
 {
 	const struct binding *b = at(g, index);
 
+	service_forget(g, index);
 	unlink_record(g, b);
 	table_remove(&g->bindings.table, b->hash, index);
 	at(g, index)->last_ns = 0; /* lists skip free slots by it */
@@ -114,13 +174,17 @@ static uint32_t make(struct rpcgate *g, const struct binding_key *key, uint64_t 
 	return index;
 }
 
-static void record(struct rpcgate *g, const struct flow *f, uint16_t port,
-		   const struct rpcgate_syntax *interface, bool granted, uint64_t time_ns)
+/* @param known  true if it was remembered
+ * @return its index */
+static uint32_t record(struct rpcgate *g, const struct flow *f, uint16_t port,
+		       const struct rpcgate_syntax *interface, bool granted, uint64_t time_ns,
+		       bool *known)
 {
 	struct binding_key key = key_of(f, port, interface);
 	uint64_t hash = hash_of(g, &key);
 	uint32_t index = find(g, &key, hash);
 
+	*known = index && !too_old(g, at(g, index));
 	if (!index) {
 		index = make(g, &key, hash);
 	} else {
@@ -131,6 +195,7 @@ static void record(struct rpcgate *g, const struct flow *f, uint16_t port,
 	at(g, index)->granted |= granted;
 	if (granted)
 		admit_note(g, f, port);
+	return index;
 }
 
 void binding_expect(const struct rpcgate *g, const struct flow *f, uint16_t port,
@@ -144,16 +209,35 @@ void binding_expect(const struct rpcgate *g, const struct flow *f, uint16_t port
 void binding_record(struct rpcgate *g, const struct flow *f, uint16_t port,
 		    const struct rpcgate_syntax *interface, bool granted)
 {
-	record(g, f, port, interface, granted, g->now_ns);
+	bool known;
+
+	(void)record(g, f, port, interface, granted, g->now_ns, &known);
+}
+
+/* A server may have several ports for an interface, and name one at a time: only one that is not
+ * remembered is a move, and not beside another that this connection was told */
+uint16_t binding_announce(struct rpcgate *g, const struct flow *f, uint16_t port,
+			  const struct rpcgate_syntax *interface)
+{
+	bool known;
+	uint32_t index = record(g, f, port, interface, true, g->now_ns, &known);
+	uint32_t old = service_set(g, index);
+
+	if (known || !old || too_old(g, at(g, old)) || at(g, old)->last_ns >= f->start_ns)
+		return 0;
+	return at(g, old)->key.port;
 }
 
 void binding_restore(struct rpcgate *g, const struct flow *f,
 		     const struct rpcgate_binding_record *r)
 {
 	uint64_t last = r->last_ns + g->behind_ns;
+	bool known;
+	uint32_t index = record(g, f, r->port, &r->interface, r->granted,
+				last && last < g->now_ns ? last : g->now_ns, &known);
 
-	record(g, f, r->port, &r->interface, r->granted,
-	       last && last < g->now_ns ? last : g->now_ns);
+	if (r->granted)
+		(void)service_set(g, index);
 }
 
 const struct binding *binding_find(struct rpcgate *g, const struct flow *f, uint16_t port,

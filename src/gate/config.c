@@ -46,7 +46,8 @@ static const struct key keys[] = {
 	    "Encrypted talk with a mapper: said, refused, or good for one more connection or four." },
 	  KIND_CHOICE, AT(sealed), 0, 0 },
 	{ { "midstream", "inspect|pass|block", "inspect",
-	    "A bind on a connection whose beginning was not seen: judged, allowed, refused." },
+	    "A bind on a connection whose beginning was not seen: judged, allowed, refused; "
+	    "mappers are believed where it is judged." },
 	  KIND_CHOICE, AT(midstream), 0, 0 },
 	{ { "checksum", "verify|ignore", "verify",
 	    "Whether segments with a wrong checksum are kept out; offload is recognised." },
@@ -131,6 +132,9 @@ static const struct key keys[] = {
 	{ { "timeout.handshake", "1s..1h", "60s",
 	    "A connection that is not answered is let go; one that is silent by timeout.idle." },
 	  KIND_DURATION, AT(handshake_s), 1, 3600 },
+	{ { "timeout.pdu", "1s..1h", "60s",
+	    "A connection that takes longer for one PDU that is to be read is refused." },
+	  KIND_DURATION, AT(pdu_s), 1, 3600 },
 	{ { "timeout.closed", "1s..1h", "60s",
 	    "A closed connection is still inspected: its end may have been a feint." },
 	  KIND_DURATION, AT(closed_linger_s), 1, 3600 },
@@ -196,6 +200,7 @@ void rpcgate_config_default(struct rpcgate_config *cfg)
 		.max_events = 32768,
 		.flow_idle_s = 2 * 3600,
 		.handshake_s = 60,
+		.pdu_s = 60,
 		.closed_linger_s = 60,
 	};
 	memcpy(cfg->reserved.range, default_reserved, sizeof(default_reserved));

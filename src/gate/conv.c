@@ -13,7 +13,8 @@
 #include "gate.h"
 #include "tie.h"
 
-#define MAX_FRAGMENTS 1024U /* of one call; a mapper answer of 1 MiB has 250 */
+#define USUAL_FRAGMENT 5840U /* servers take requests up to it, whatever was negotiated */
+#define MAX_FRAGMENTS 1024U  /* of one call; a mapper answer of 1 MiB has 250 */
 
 static const char banner[] = "ncacn_http/1.0"; /* MS-RPCH 2.1.1.1: no line end */
 #define BANNER_LEN (sizeof(banner) - 1)
@@ -78,12 +79,26 @@ static void object(const struct step *s, enum rpcgate_reason reason, const struc
 	flow_refuse(s->g, s->f, reason);
 }
 
+static void recognised(const struct step *s)
+{
+	s->c->half[s->side].begun = true;
+	s->c->half[s->side].resync = false;
+	if (s->c->rpc || s->c->dead)
+		return;
+	s->c->rpc = true;
+	s->g->stats.flows_rpc++;
+	s->g->stats.flows_midstream += s->f->midstream;
+}
+
 /* The stream cannot be followed any further: there is no way to find the next PDU that both the
- * server and we would agree on */
-static void lose(const struct step *s, enum rpcgate_reason reason)
+ * server and we would agree on.  A header that fits is RPC's, whatever stands behind it.
+ * @param h  NULL where the octets are no header */
+static void lose(const struct step *s, enum rpcgate_reason reason, const struct pdu_header *h)
 {
 	bool proven = s->c->has_bind || !s->f->midstream || s->c->pdus > 1;
 
+	if (h && proven)
+		recognised(s);
 	s->c->dead = true;
 	if (!s->c->rpc || !proven) {
 		s->c->stranger = true;
@@ -91,7 +106,7 @@ static void lose(const struct step *s, enum rpcgate_reason reason)
 	}
 	if (!s->c->half[s->side].begun && reason == RPCGATE_REASON_MALFORMED_PDU)
 		reason = RPCGATE_REASON_NOT_RPC;
-	object(s, reason, NULL);
+	object(s, reason, h);
 }
 
 /* ------------------------------------------------------------------ contexts */
@@ -190,6 +205,11 @@ static bool context_add(const struct step *s, const struct bind_context *b, uint
 	c->n_contexts++;
 	c->mapper |= x->mapper != MAPPER_NONE;
 	return true;
+}
+
+static bool same_interface(const struct rpcgate_syntax *a, const struct rpcgate_syntax *b)
+{
+	return uuid_equal(&a->uuid, &b->uuid) && a->major == b->major;
 }
 
 static struct context *context_by_id(const struct rpcgate *g, const struct conv *c, uint16_t id,
@@ -338,12 +358,33 @@ static void refuse_interface(const struct step *s, const struct pdu *pdu,
 	a->has_interface = true;
 	a->interface = b->abstract;
 	flow_refuse(s->g, s->f, reason);
+	s->f->disbelieved = true;
+}
+
+/* Servers answer a second bind with bind_nak, and an id that stands for another interface with a
+ * fault, and close.  One that went on would serve under that id what nobody else can know. */
+static bool judge_place(const struct step *s, const struct bind_context *b, bool second,
+			struct judgement *j)
+{
+	const struct context *old = context_by_id(s->g, s->c, b->id, true);
+
+	if (j->verdict == RPCGATE_DENY ||
+	    (!second && (!old || same_interface(&old->interface, &b->abstract))))
+		return false;
+	j->verdict = RPCGATE_DENY;
+	j->reason = RPCGATE_REASON_MALFORMED_PDU;
+	j->rule_line = 0;
+	j->rule_file = NULL;
+	j->rule_name = NULL;
+	return true;
 }
 
 /* Every context is judged, also those behind a refused one and those that repeat an id */
 static void on_bind(const struct step *s, const struct pdu *pdu)
 {
 	bool alter = pdu->h.ptype == PDU_ALTER_CONTEXT;
+	bool second = !alter && s->c->bound;
+	bool misplaced = false;
 	struct rpcgate_syntax told = { 0 };
 	struct bind_context b;
 	struct reader walk;
@@ -351,7 +392,7 @@ static void on_bind(const struct step *s, const struct pdu *pdu)
 	uint16_t position = 0;
 
 	if (bind_parse(pdu, &bind) != PARSE_OK) {
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 		return;
 	}
 	s->c->has_bind = true;
@@ -359,9 +400,11 @@ static void on_bind(const struct step *s, const struct pdu *pdu)
 		s->c->auth_level = pdu->auth.level;
 	if (!alter)
 		s->c->assoc_group = bind.assoc_group;
+	s->c->bound |= !alter;
 	for (walk = bind_walk(&bind); bind_next(&walk, &b); position++) {
 		struct judgement j = judge_context(s->g, s->f, s->c, &b, alter);
 
+		misplaced |= judge_place(s, &b, second, &j);
 		s->c->binds++;
 		s->c->approved |= j.verdict != RPCGATE_DENY;
 		count_verdict(s->g, j.verdict);
@@ -375,6 +418,7 @@ static void on_bind(const struct step *s, const struct pdu *pdu)
 			return;
 		}
 	}
+	s->g->stats.pdus_malformed += misplaced;
 }
 
 /* ------------------------------------------------ bind_ack, alter_context_resp */
@@ -388,32 +432,27 @@ static uint32_t offered(const struct rpcgate *g, const struct conv *c, uint32_t 
 	return n;
 }
 
-/* The pinhole that an allowed context went through; NULL for the mapper's own interfaces */
+/* The pinhole that an allowed context went through; NULL for the mapper's own interfaces, and where
+ * the offer or its answer would not have arrived */
 static struct grant *grant_of(const struct step *s, const struct context *x, struct pinhole **p)
 {
 	struct pinhole_key key = pinhole_key_of(s->f, server_port(s->f));
 
-	*p = x->verdict == RPCGATE_DENY ? NULL : pinhole_find(s->g, &key);
+	*p = x->verdict == RPCGATE_DENY || s->f->disbelieved ? NULL : pinhole_find(s->g, &key);
 	return *p ? pinhole_grant(s->g, *p, &x->interface) : NULL;
-}
-
-static bool same_interface(const struct context *a, const struct context *b)
-{
-	return uuid_equal(&a->interface.uuid, &b->interface.uuid) &&
-	       a->interface.major == b->interface.major;
 }
 
 /* The context lives from now on.  An id that already stood for another interface is never
  * believed again; the same interface once more is an authentication leg.
  * @return true if the new entry is to be kept */
-static bool context_accept(const struct step *s, struct context *x,
+static bool context_accept(const struct step *s, const struct pdu_header *h, struct context *x,
 			   const struct rpcgate_syntax *transfer)
 {
 	struct context *old = context_by_id(s->g, s->c, x->id, true);
 	struct pinhole *p;
 	struct grant *grant;
 
-	if (old && same_interface(old, x)) {
+	if (old && same_interface(&old->interface, &x->interface)) {
 		old->transfer = *transfer;
 		old->calls |= x->calls;
 		return false;
@@ -421,6 +460,8 @@ static bool context_accept(const struct step *s, struct context *x,
 	if (old) {
 		old->poisoned = true;
 		x->poisoned = true;
+		if (x->verdict != RPCGATE_DENY) /* else it was told when it was asked for */
+			object(s, RPCGATE_REASON_MALFORMED_PDU, h);
 	}
 	x->accepted = true;
 	x->transfer = *transfer;
@@ -441,7 +482,8 @@ static bool accepted_elsewhere(const struct rpcgate *g, const struct conv *c,
 	for (uint32_t i = c->contexts; i; i = CONTEXT_AT(g, i)->next) {
 		const struct context *y = CONTEXT_AT(g, i);
 
-		if (y != x && same_interface(x, y) && (y->accepted || y->call_id == x->call_id))
+		if (y != x && same_interface(&x->interface, &y->interface) &&
+		    (y->accepted || y->call_id == x->call_id))
 			return true; /* accepted, or its answer is still to be read */
 	}
 	return false;
@@ -461,8 +503,8 @@ static void context_reject(const struct step *s, const struct context *x, uint16
 }
 
 /* @return false if the answer contradicts the offer */
-static bool apply_result(const struct step *s, uint32_t *link, const struct bind_ack_result *r,
-			 bool *kept)
+static bool apply_result(const struct step *s, const struct pdu_header *h, uint32_t *link,
+			 const struct bind_ack_result *r, bool *kept)
 {
 	struct context *x = CONTEXT_AT(s->g, *link);
 
@@ -470,7 +512,7 @@ static bool apply_result(const struct step *s, uint32_t *link, const struct bind
 	if (r->result == BIND_ACCEPTED) {
 		if (!(x->offers & offer_of(&r->transfer)))
 			return false;
-		*kept = context_accept(s, x, &r->transfer);
+		*kept = context_accept(s, h, x, &r->transfer);
 	} else if (r->result != BIND_NEGOTIATED) {
 		context_reject(s, x, r->reason);
 	}
@@ -486,10 +528,14 @@ static void on_ack(const struct step *s, const struct pdu *pdu)
 	uint32_t n;
 
 	if (bind_ack_parse(pdu, &ack) != PARSE_OK) {
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 		return;
 	}
 	n = offered(s->g, s->c, pdu->h.call_id);
+	if (n && ack.max_recv > s->c->most_octets)
+		s->c->most_octets = ack.max_recv;
+	if (n && ack.max_xmit > s->c->most_octets)
+		s->c->most_octets = ack.max_xmit;
 	if (!n)
 		return; /* its bind was not seen: nothing becomes known by it */
 	if (ack.n_results > n) {
@@ -505,7 +551,7 @@ static void on_ack(const struct step *s, const struct pdu *pdu)
 
 			if (x->position < ack.n_results)
 				r = bind_ack_at(&ack, x->position);
-			if (!apply_result(s, link, &r, &kept)) {
+			if (!apply_result(s, &pdu->h, link, &r, &kept)) {
 				object(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 				return;
 			}
@@ -530,9 +576,10 @@ static void on_nak(const struct step *s, const struct pdu *pdu)
 	struct pinhole *p;
 
 	if (pdu_nak_parse(pdu, &reason) != PARSE_OK) {
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 		return;
 	}
+	s->c->bound = false;
 	while (s->c->contexts) {
 		struct grant *grant = grant_of(s, CONTEXT_AT(s->g, s->c->contexts), &p);
 
@@ -586,9 +633,10 @@ static void judge_call(const struct step *s, const struct pdu_header *h, const s
 	bool named = is_mapper_port(s->g, server_port(s->f)) && mapper_kind_of(&x->interface);
 	bool first = h->flags & PFC_FIRST_FRAG;
 	struct rpcgate_alert_event *a;
-	struct judgement j;
+	struct judgement j = { .verdict = RPCGATE_DENY, .reason = RPCGATE_REASON_OPNUM_DENIED };
 
-	if (!policy_judge_call(s->g, s->f, &x->interface, named, opnum, level_of(s->c, h), &j) ||
+	if ((!policy_judge_call(s->g, s->f, &x->interface, named, opnum, level_of(s->c, h), &j) &&
+	     !learn_changes(x->mapper, opnum)) ||
 	    (!first && (j.verdict != RPCGATE_DENY || s->f->why == j.reason)))
 		return;
 	tell_call(s, h, x, opnum, &j);
@@ -609,7 +657,7 @@ static void judge_request(const struct step *s, const struct pdu_header *h, uint
 	for (uint32_t i = s->c->contexts; i; i = CONTEXT_AT(s->g, i)->next) {
 		const struct context *x = CONTEXT_AT(s->g, i);
 
-		if (x->id == context_id && x->calls)
+		if (x->id == context_id && (x->calls || learn_changes(x->mapper, opnum)))
 			judge_call(s, h, x, opnum);
 	}
 }
@@ -626,10 +674,10 @@ static void on_request(const struct step *s, const struct pdu *pdu)
 	uint32_t *link;
 
 	if (pdu_call_parse(pdu, &head) != PARSE_OK) {
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 		return;
 	}
-	if (s->c->calls_judged)
+	if (s->c->calls_judged || learn_changes(MAPPER_EPM, head.opnum))
 		judge_request(s, &pdu->h, head.context_id, head.opnum);
 	x = context_by_id(s->g, s->c, head.context_id, true);
 	if (!x) /* requests may be sent before the bind_ack comes */
@@ -660,7 +708,7 @@ static void tell_sealed(const struct step *s, const struct pdu *pdu)
 	bool enforce = s->g->cfg.mode == RPCGATE_ENFORCE;
 
 	s->g->stats.stubs_sealed++;
-	if (!s->c->tunnel)
+	if (!s->c->tunnel && !s->f->disbelieved)
 		tie_sealed(s->g, s->f);
 	if (block)
 		flow_refuse(s->g, s->f, RPCGATE_REASON_SEALED);
@@ -681,9 +729,9 @@ static void answer_call(const struct step *s, const struct pdu *pdu, const struc
 	    call->response.auth_level == AUTH_LEVEL_PRIVACY) {
 		if (learn_announces(call->mapper, call->request.opnum))
 			tell_sealed(s, pdu); /* of pings nothing could have been learned */
-	} else if (!x || x->poisoned || x->mapper != call->mapper) {
+	} else if (!x || x->mapper != call->mapper) {
 		alert(s, RPCGATE_REASON_CONTEXT_NOT_ACCEPTED, &pdu->h);
-	} else {
+	} else if (!x->poisoned) { /* else it was told when that came about */
 		learn_answer(s->g, s->f, s->c, call, x);
 	}
 }
@@ -708,7 +756,7 @@ static void on_response(const struct step *s, const struct pdu *pdu)
 	uint32_t *link;
 
 	if (pdu_call_parse(pdu, &head) != PARSE_OK) {
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose(s, RPCGATE_REASON_MALFORMED_PDU, &pdu->h);
 		return;
 	}
 	link = call_link(s->g, s->c, pdu->h.call_id);
@@ -819,6 +867,63 @@ static enum parse header_parse(const struct step *s, struct bytes in, struct pdu
 	return p == PARSE_BAD ? pdu_header_parse(in, h) : p;
 }
 
+/* What cannot be said here is RPC's where nothing else may be spoken; elsewhere other protocols
+ * begin with the same octets.  NULL: it is not taken for RPC's. */
+static const struct pdu_header *if_ours(const struct step *s, const struct pdu_header *h)
+{
+	return flow_must_be_rpc(s->g, s->f) ? h : NULL;
+}
+
+/* These octets are no header that could be read */
+static void lose_header(const struct step *s, struct bytes in)
+{
+	struct pdu_header h;
+
+	lose(s, RPCGATE_REASON_MALFORMED_PDU, pdu_begins(in, &h) ? if_ours(s, &h) : NULL);
+}
+
+/* Longer than both sides agreed on: the receiver refuses it, and closes */
+static void judge_length(const struct step *s, const struct pdu_header *h)
+{
+	struct conv *c = s->c->tunnel ? talk_of(s).c : s->c;
+
+	if (h->frag_length <= c->most_octets || !c->bound || c->long_told)
+		return;
+	c->long_told = true;
+	object(s, RPCGATE_REASON_MALFORMED_PDU, h);
+}
+
+/* Receivers differ in whose byte order they go by.  Of calls to a mapper the fragments are joined,
+ * and all that they repeat is compared. */
+static void judge_order(const struct step *s, const struct pdu_header *h)
+{
+	struct half *half = &s->c->half[s->side];
+
+	if (talker(s)->mapper)
+		return;
+	if (h->flags & PFC_FIRST_FRAG) {
+		half->call_id = h->call_id;
+		half->call_big = h->big;
+		half->in_call = true;
+	} else if (half->in_call && half->call_id == h->call_id && half->call_big != h->big) {
+		half->in_call = false;
+		object(s, RPCGATE_REASON_MALFORMED_PDU, h);
+	}
+}
+
+/* Most calls are one short fragment each way */
+static inline void judge_fragment(const struct step *s, const struct pdu_header *h)
+{
+	const uint8_t whole = PFC_FIRST_FRAG | PFC_LAST_FRAG;
+
+	if (h->ptype != PDU_REQUEST && h->ptype != PDU_RESPONSE)
+		return;
+	if (h->frag_length > USUAL_FRAGMENT)
+		judge_length(s, h);
+	if ((h->flags & whole) != whole)
+		judge_order(s, h);
+}
+
 /* Checks that need the header alone.  @return false if the PDU must not be read */
 static bool header_fits(const struct step *s, const struct pdu_header *h)
 {
@@ -828,28 +933,18 @@ static bool header_fits(const struct step *s, const struct pdu_header *h)
 		return true; /* either side's, and no part of the conversation */
 	find_client(s, sides);
 	if (!(sides & (s->side == s->f->client ? PDU_FROM_CLIENT : PDU_FROM_SERVER))) {
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose(s, RPCGATE_REASON_MALFORMED_PDU, if_ours(s, h));
 		return false;
 	}
 	/* no server executes a request before a bind: this one was not RPC, or an attempt */
 	if (h->ptype == PDU_REQUEST && !s->c->has_bind && !s->f->midstream && !s->c->gap) {
-		lose(s, RPCGATE_REASON_CONTEXT_NOT_ACCEPTED);
+		lose(s, RPCGATE_REASON_CONTEXT_NOT_ACCEPTED, if_ours(s, h));
 		return false;
 	}
+	judge_fragment(s, h);
 	s->c->pdus++;
 	s->g->stats.pdus++;
 	return true;
-}
-
-static void recognised(const struct step *s)
-{
-	s->c->half[s->side].begun = true;
-	s->c->half[s->side].resync = false;
-	if (s->c->rpc || s->c->dead)
-		return;
-	s->c->rpc = true;
-	s->g->stats.flows_rpc++;
-	s->g->stats.flows_midstream += s->f->midstream;
 }
 
 static void read_pdu(const struct step *s, const struct pdu_header *h, struct bytes octets)
@@ -860,7 +955,7 @@ static void read_pdu(const struct step *s, const struct pdu_header *h, struct by
 
 	if (h->ptype == PDU_RTS ? rts_parse(octets, &rts) != PARSE_OK :
 				  pdu_parse(octets, h, &pdu) != PARSE_OK) {
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose(s, RPCGATE_REASON_MALFORMED_PDU, h);
 		return;
 	}
 	if (h->ptype != PDU_RTS) {
@@ -902,10 +997,12 @@ static bool gather(const struct step *s, uint32_t *seq, struct bytes *from, size
 	size_t n = from->n < want ? from->n : want;
 
 	keep(s, *seq, (struct bytes){ from->p, n });
+	if (!half->partial.n)
+		half->since_ns = s->g->now_ns;
 	if (buffer_add(&s->g->arena, &half->partial, cut(seq, from, n)))
 		return true;
 	event_limit(s->g, LIMIT_BUFFERS, "limit.buffers: a torn PDU could not be held");
-	lose(s, RPCGATE_REASON_LIMIT);
+	lose(s, RPCGATE_REASON_LIMIT, NULL);
 	return false;
 }
 
@@ -919,6 +1016,25 @@ static void skip_body(const struct step *s, const struct pdu_header *h, const ui
 	recognised(s);
 }
 
+/* Elsewhere than on ports of RPC the beginning of a header may be anybody's, who takes his time */
+static bool is_late(const struct step *s, const struct half *half)
+{
+	return s->g->now_ns - half->since_ns > s->g->cfg.pdu_s * NS_PER_S &&
+	       (half->partial.n >= PDU_HEADER_LEN || flow_must_be_rpc(s->g, s->f));
+}
+
+static void lose_late(const struct step *s, const struct half *half)
+{
+	struct pdu_header h;
+	bool whole = header_parse(s, (struct bytes){ half->partial.p, half->partial.n }, &h) ==
+		     PARSE_OK;
+
+	event_limit(s->g, LIMIT_PDU, "timeout.pdu: a PDU that comes too slowly is refused");
+	recognised(s);
+	s->c->dead = true;
+	object(s, RPCGATE_REASON_LIMIT, whole ? &h : NULL);
+}
+
 /* Go on with a PDU of which some octets came before */
 static void resume(const struct step *s, uint32_t *seq, struct bytes *from)
 {
@@ -927,6 +1043,10 @@ static void resume(const struct step *s, uint32_t *seq, struct bytes *from)
 	uint32_t want;
 	enum parse p;
 
+	if (is_late(s, half)) {
+		lose_late(s, half);
+		return;
+	}
 	if (half->partial.n < PDU_HEADER_LEN &&
 	    !gather(s, seq, from, PDU_HEADER_LEN - half->partial.n))
 		return;
@@ -934,7 +1054,7 @@ static void resume(const struct step *s, uint32_t *seq, struct bytes *from)
 	if (p == PARSE_BAD && half->resync && s->c->rpc)
 		drop_partial(s->g, half); /* it was none */
 	else if (p == PARSE_BAD)
-		lose(s, RPCGATE_REASON_MALFORMED_PDU);
+		lose_header(s, (struct bytes){ half->partial.p, half->partial.n });
 	if (p != PARSE_OK)
 		return;
 	if (!half->admitted && !header_fits(s, &h))
@@ -964,7 +1084,7 @@ static void begin(const struct step *s, uint32_t *seq, struct bytes *from)
 		if (half->resync && s->c->rpc)
 			cut(seq, from, from->n);
 		else
-			lose(s, RPCGATE_REASON_MALFORMED_PDU);
+			lose_header(s, *from);
 		return;
 	case PARSE_MORE:
 		gather(s, seq, from, from->n);
@@ -1202,6 +1322,7 @@ void conv_gap(struct rpcgate *g, struct flow *f, unsigned side, uint32_t octets)
 		return;
 	}
 	half->skip = 0;
+	half->in_call = false;
 	half->resync = true;
 	drop_partial(g, half);
 	calls_drop(g, c);

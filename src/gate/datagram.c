@@ -109,6 +109,30 @@ static bool readable(const struct cl_pdu *pdu)
 	return !(pdu->flags1 & CL_FRAGMENT) && !pdu->auth_protocol;
 }
 
+/* Not told to the sender: whoever forges one would have somebody else told */
+static void judge_change(struct rpcgate *g, const struct flow *f, const struct cl_pdu *pdu)
+{
+	const bool enforce = g->cfg.mode == RPCGATE_ENFORCE;
+	struct rpcgate_alert_event *a;
+	struct judgement j;
+
+	if (policy_judge_call(g, f, &pdu->interface, true, pdu->opnum, AUTH_LEVEL_NONE, &j) &&
+	    j.verdict != RPCGATE_DENY)
+		return;
+	a = event_alert(g, f, RPCGATE_REASON_OPNUM_DENIED);
+	a->action = enforce ? RPCGATE_DROP : RPCGATE_NONE;
+	a->ptype = pdu->ptype;
+	a->call_id = pdu->sequence;
+	a->has_interface = true;
+	a->interface = pdu->interface;
+	a->opnum = pdu->opnum;
+	g->stats.udp_refused++;
+	if (!enforce)
+		return;
+	g->result.action = RPCGATE_DROP;
+	g->result.reason = RPCGATE_REASON_OPNUM_DENIED;
+}
+
 static void on_request(struct rpcgate *g, const struct flow *f, const struct cl_pdu *pdu,
 		       uint32_t outdev)
 {
@@ -118,6 +142,8 @@ static void on_request(struct rpcgate *g, const struct flow *f, const struct cl_
 	struct datagram_call *call = call_find(g, &key, hash);
 	struct epm_request request = { .opnum = pdu->opnum };
 
+	if (learn_changes(MAPPER_EPM, pdu->opnum))
+		judge_change(g, f, pdu);
 	if (!learn_announces(MAPPER_EPM, pdu->opnum))
 		return;
 	if (call && g->now_ns - call->asked_ns <= ANSWER_WITHIN_NS)

@@ -116,6 +116,8 @@ void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason)
 {
 	if (!f->why)
 		f->why = (uint8_t)reason;
+	/* of two versions of the same octets the first one stands, where both have passed */
+	f->disbelieved |= reason != RPCGATE_REASON_STREAM_CONFLICT;
 	if (g->cfg.mode != RPCGATE_ENFORCE)
 		return;
 	f->refused = true;
@@ -269,7 +271,7 @@ static bool begins_rpc(struct bytes octets)
 	struct pdu_header h;
 
 	return octets.p[0] == 'n' || pdu_header_parse(octets, &h) != PARSE_BAD ||
-	       http_begins(octets) != PARSE_BAD;
+	       (octets.p[0] == 5 && pdu_begins(octets, &h)) || http_begins(octets) != PARSE_BAD;
 }
 
 static void read_octets(struct rpcgate *g, struct flow *f, unsigned side, struct bytes octets)
@@ -659,6 +661,7 @@ static void urgent(struct rpcgate *g, struct flow *f, unsigned side, uint32_t se
 	if (s->synced && (ahead > window || ahead < -window))
 		return; /* no receiver looks at it */
 	s->conflict = true;
+	f->disbelieved = true;
 	conflict(g, f);
 }
 
@@ -1058,13 +1061,13 @@ void rpcgate_look_ahead(const struct rpcgate_packet *packets, size_t n, struct r
 /* No pinhole has one of its ports, no flow both, and it begins nothing: most packets, since one port
  * is an ephemeral one that nobody uses for RPC.  Without a branch: half of these cannot be predicted. */
 static inline bool ports_are_nobodys(const struct ports *ports, const struct rpcgate_ahead *a,
-				     bool asks)
+				     unsigned asks)
 {
 	unsigned src = ports->use[a->src_port], dst = ports->use[a->dst_port];
-	bool tcp = a->proto == IP_PROTO_TCP;
+	unsigned tcp = a->proto == IP_PROTO_TCP, loud = !a->quiet;
 
 	_Static_assert(PORTS_FLOW == 1, "a bit, as tcp");
-	return !(((src | dst) & PORTS_PINHOLE) | (src & dst & tcp) | (!tcp & asks) | !a->quiet);
+	return (((src | dst) & PORTS_PINHOLE) | (src & dst & tcp) | (~tcp & asks) | loud) == 0;
 }
 
 /* Of what may be somebody's, what will be read */

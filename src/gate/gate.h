@@ -86,7 +86,11 @@ struct call {
 /* One direction of a conversation */
 struct half {
 	struct buffer partial;  /* a PDU torn between segments */
+	uint64_t since_ns;      /* when its first octets came */
 	uint32_t skip;          /* octets of an uninteresting PDU still to come */
+	uint32_t call_id;       /* of the call whose fragments come, if its bodies are skipped */
+	bool in_call;           /* there is such a call */
+	bool call_big;          /* its byte order */
 	bool begun;             /* a PDU or the ncacn_http banner was read */
 	bool admitted;          /* the header of the partial PDU was looked at */
 	bool resync;            /* after a hole: wait for a segment that begins with a PDU */
@@ -104,17 +108,20 @@ struct conv {
 	uint32_t accepted;    /* contexts the server accepted */
 	uint32_t assoc_group; /* asked for in the bind */
 	uint32_t tunnel;      /* RPC over HTTP v2; 0: none */
+	uint16_t most_octets; /* of a fragment, as negotiated; 0: the usual */
 	uint8_t why;          /* first reason of trouble */
 	uint8_t auth_level;   /* the lowest that was negotiated; 0: none was */
 	bool calls_judged;    /* some context's requests are judged */
 	bool rpc;             /* the first PDU was recognised */
 	bool has_bind;
-	bool mapper;   /* a mapper interface was asked for on it */
-	bool resumed;  /* its beginning was an earlier engine's: see suspect.h */
-	bool gap;      /* framing was lost in a hole and found again: nothing is believed */
-	bool dead;     /* nothing more is read */
-	bool stranger; /* not RPC after all */
-	bool approved; /* some context was allowed */
+	bool long_told; /* a fragment beyond what was negotiated was told */
+	bool bound;     /* by a bind that was not refused: there is no second one */
+	bool mapper;    /* a mapper interface was asked for on it */
+	bool resumed;   /* its beginning was an earlier engine's: see suspect.h */
+	bool gap;       /* framing was lost in a hole and found again: nothing is believed */
+	bool dead;      /* nothing more is read */
+	bool stranger;  /* not RPC after all */
+	bool approved;  /* some context was allowed */
 	bool sealed_told;
 	bool forgot; /* a call was let go before its end: what is left of it asks nothing */
 };
@@ -140,6 +147,7 @@ struct ties {
 struct bindings {
 	struct pool pool;
 	struct table table;
+	struct table services; /* by server and interface: the record of the latest port */
 	uint32_t oldest;
 	uint32_t newest;
 };
@@ -241,6 +249,7 @@ enum limit {
 	LIMIT_CONTEXTS,
 	LIMIT_CALLS,
 	LIMIT_STUB,
+	LIMIT_PDU,
 	LIMIT_ISLANDS,
 	LIMIT_BUFFERS,
 	LIMIT_PINHOLES,
@@ -364,6 +373,7 @@ struct binding {
 	uint32_t older;
 	uint32_t newer;
 	bool granted; /* to somebody, not only listed */
+	bool latest;  /* the table of services has it */
 };
 
 MUST_USE bool bindings_init(struct rpcgate *g);
@@ -374,6 +384,10 @@ void binding_expect(const struct rpcgate *g, const struct flow *f, uint16_t port
 /** Remember an announcement; the oldest record makes room. */
 void binding_record(struct rpcgate *g, const struct flow *f, uint16_t port,
 		    const struct rpcgate_syntax *interface, bool granted);
+/** The same for what a client was told who asked where the interface is.
+ *  @return the port where others were told that it is, if it has moved; 0 */
+MUST_USE uint16_t binding_announce(struct rpcgate *g, const struct flow *f, uint16_t port,
+				   const struct rpcgate_syntax *interface);
 /** Remember what an earlier engine remembered, with its time. */
 void binding_restore(struct rpcgate *g, const struct flow *f,
 		     const struct rpcgate_binding_record *record);
@@ -387,6 +401,10 @@ const struct binding *binding_find(struct rpcgate *g, const struct flow *f, uint
 enum rpcgate_reason learn_port_reason(const struct rpcgate *g, uint16_t port);
 /** True if answers to this operation can announce endpoints. */
 bool learn_announces(enum mapper_kind kind, uint16_t opnum);
+/** True if this operation changes what the mapper says to others (C706 appendix O): ept_insert,
+ *  ept_delete, ept_mgmt_delete.  Servers ask their own mapper without a network; over one it is
+ *  refused unless a rule allows it. */
+bool learn_changes(enum mapper_kind kind, uint16_t opnum);
 /** A complete call to the mapper: tell its bindings and open what may be opened. */
 void learn_answer(struct rpcgate *g, const struct flow *f, const struct conv *c,
 		  const struct call *call, const struct context *context);

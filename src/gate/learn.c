@@ -52,14 +52,17 @@ static bool address_fits(const struct rpcgate *g, const struct flow *f, const st
 	       addr_equal(&t->ip, server_addr(f));
 }
 
-/* May the connection be believed at all? */
+/* May the connection be believed at all?  What is refused says nothing more where enforcing: it
+ * teaches nothing where observing, either. */
 static enum rpcgate_reason connection_reason(const struct lesson *l)
 {
 	if (!is_mapper_port(l->g, server_port(l->f)))
 		return RPCGATE_REASON_MAPPER_UNLISTED;
+	if (l->f->disbelieved)
+		return l->f->why ? (enum rpcgate_reason)l->f->why : RPCGATE_REASON_STREAM_CONFLICT;
 	if (l->c && l->c->gap) /* datagrams have no conversation */
 		return RPCGATE_REASON_REASSEMBLY_GAP;
-	if (l->f->midstream && l->g->cfg.midstream == RPCGATE_MIDSTREAM_BLOCK)
+	if (l->f->midstream && l->g->cfg.midstream != RPCGATE_MIDSTREAM_INSPECT)
 		return RPCGATE_REASON_MIDSTREAM;
 	return RPCGATE_REASON_NONE;
 }
@@ -107,8 +110,10 @@ static uint8_t copy_text(uint8_t *to, size_t room, struct bytes from)
 	return (uint8_t)n;
 }
 
-static void tell_binding(const struct lesson *l, const struct epm_entry *entry,
-			 enum rpcgate_source source, enum rpcgate_reason reason)
+static struct rpcgate_binding_event *tell_binding(const struct lesson *l,
+						  const struct epm_entry *entry,
+						  enum rpcgate_source source,
+						  enum rpcgate_reason reason)
 {
 	struct rpcgate_binding_event *b = &event_new(l->g, RPCGATE_EVENT_BINDING, l->f)->u.binding;
 	const struct tower *t = &entry->tower;
@@ -129,6 +134,7 @@ static void tell_binding(const struct lesson *l, const struct epm_entry *entry,
 	l->g->stats.bindings++;
 	l->g->stats.bindings_accepted += !reason;
 	l->g->stats.bindings_foreign += reason == RPCGATE_REASON_TOWER_ADDRESS;
+	return b;
 }
 
 /* A record is kept of every usable endpoint, opened or merely listed */
@@ -149,11 +155,25 @@ static enum rpcgate_reason open_tower(const struct lesson *l, const struct tower
 	return reason;
 }
 
+/* Where another program has registered the interface, the port is all that differs.  Listings name
+ * all ports of an interface, and HTTP has ports of its own. */
+static uint16_t remember(const struct lesson *l, const struct tower *t, enum rpcgate_source source,
+			 enum rpcgate_reason reason)
+{
+	if (!reason && source == RPCGATE_EPT_MAP && t->protseq == RPCGATE_NCACN_IP_TCP)
+		return binding_announce(l->g, l->f, t->port, &t->interface);
+	if (worth_a_record(reason))
+		binding_record(l->g, l->f, t->port, &t->interface,
+			       reason != RPCGATE_REASON_LOOKUP_ONLY);
+	return 0;
+}
+
 static void learn_entry(const struct lesson *l, const struct epm_entry *entry)
 {
 	enum rpcgate_source source = l->request->opnum == EPM_MAP ? RPCGATE_EPT_MAP :
 								    RPCGATE_EPT_LOOKUP;
 	enum rpcgate_reason reason;
+	uint16_t from;
 
 	if (!entry->has_tower)
 		return;
@@ -162,10 +182,9 @@ static void learn_entry(const struct lesson *l, const struct epm_entry *entry)
 		binding_expect(l->g, l->f, entry->tower.port, &entry->tower.interface);
 		reason = open_tower(l, &entry->tower, source);
 	}
-	if (worth_a_record(reason))
-		binding_record(l->g, l->f, entry->tower.port, &entry->tower.interface,
-			       reason != RPCGATE_REASON_LOOKUP_ONLY);
-	tell_binding(l, entry, source, reason);
+	from = remember(l, &entry->tower, source, reason);
+	tell_binding(l, entry, source, reason)->moved_from = from;
+	l->g->stats.bindings_moved += from != 0;
 }
 
 /* The answer as a whole: may its entries be looked at? */
@@ -244,11 +263,11 @@ void learn_datagram(struct rpcgate *g, const struct flow *f, const struct epm_re
 		if (entry.has_tower && wanted_over_udp(&lesson, &entry.tower))
 			learn_entry(&lesson, &entry);
 		else if (entry.has_tower)
-			tell_binding(&lesson, &entry,
-				     request->opnum == EPM_MAP ? RPCGATE_EPT_MAP :
-								 RPCGATE_EPT_LOOKUP,
-				     tcp_like(&entry.tower) ? RPCGATE_REASON_MAPPER_UNLISTED :
-							      RPCGATE_REASON_NOT_TCP_TOWER);
+			(void)tell_binding(&lesson, &entry,
+					   request->opnum == EPM_MAP ? RPCGATE_EPT_MAP :
+								       RPCGATE_EPT_LOOKUP,
+					   tcp_like(&entry.tower) ? RPCGATE_REASON_MAPPER_UNLISTED :
+								    RPCGATE_REASON_NOT_TCP_TOWER);
 }
 
 /* --------------------------------------------------------------------- DCOM */
@@ -320,7 +339,9 @@ static enum rpcgate_reason open_port_once(struct strings_lesson *l, uint16_t por
 	return l->port[l->n_ports++].reason;
 }
 
-/* Names are not resolved: they are taken as the server's (E15) */
+/* Names are not resolved: whose they are does not matter, as what is opened is the server's own
+ * address on the wire.  Servers name themselves first, and over IPv6 or behind address translation
+ * in no other way that would fit. */
 static bool host_fits(const struct lesson *l, const struct string_binding *b)
 {
 	return l->g->cfg.tower_address == RPCGATE_TOWER_ANY || b->kind == HOST_NAME ||
@@ -334,6 +355,8 @@ static enum rpcgate_reason string_reason(const struct strings_lesson *l,
 
 	if (!l->announces)
 		return RPCGATE_REASON_WRONG_CALL;
+	if (b->protseq != RPCGATE_NCACN_IP_TCP) /* of HTTP, whose exporters are behind proxies */
+		return RPCGATE_REASON_NOT_TCP_TOWER;
 	reason = learn_port_reason(l->lesson.g, b->port);
 	if (reason)
 		return reason;
@@ -471,6 +494,13 @@ static const struct {
 bool learn_announces(enum mapper_kind kind, uint16_t opnum)
 {
 	return opnum < 32 && (by_kind[kind].opnums >> opnum & 1);
+}
+
+bool learn_changes(enum mapper_kind kind, uint16_t opnum)
+{
+	static const uint32_t opnums = 1U << EPM_INSERT | 1U << EPM_DELETE | 1U << EPM_MGMT_DELETE;
+
+	return kind == MAPPER_EPM && opnum < 32 && (opnums >> opnum & 1);
 }
 
 void learn_answer(struct rpcgate *g, const struct flow *f, const struct conv *c,

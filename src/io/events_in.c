@@ -252,6 +252,8 @@ static void binding_body(struct events_in *in, struct fields *f, struct rpcgate_
 		get_uuid(f, "object", &b->object);
 	get_addr(f, "server_ip", &b->server);
 	b->port = (uint16_t)get_number(f, "port", UINT16_MAX);
+	if (has(f, "moved_from"))
+		b->moved_from = (uint16_t)get_number(f, "moved_from", UINT16_MAX);
 	b->has_tower_ip = has(f, "tower_ip");
 	if (b->has_tower_ip)
 		get_addr(f, "tower_ip", &b->tower_ip);

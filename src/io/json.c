@@ -188,6 +188,8 @@ static void binding_body(struct line *line, json_t *body, const struct rpcgate_e
 	put_text(line, body, "protseq", rpcgate_protseq_name(b->protseq));
 	put_addr(line, body, "server_ip", &b->server);
 	put_number(line, body, "port", b->port);
+	if (b->moved_from)
+		put_number(line, body, "moved_from", b->moved_from);
 	if (b->endpoint_len)
 		put_foreign(line, body, "endpoint", b->endpoint, b->endpoint_len);
 	if (b->has_tower_ip)

@@ -13,8 +13,11 @@
 #include "rpcgate.h"
 #include "tower.h"
 
+#define EPM_INSERT 0U
+#define EPM_DELETE 1U
 #define EPM_LOOKUP 2U
 #define EPM_MAP 3U
+#define EPM_MGMT_DELETE 6U
 #define EPM_STATUS_OK 0U
 #define EPM_STATUS_NOT_REGISTERED 0x16c9a0d6U /**< also "no more elements" */
 #define EPM_MAX_REQUEST_REFERENTS 2U

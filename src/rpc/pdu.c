@@ -122,6 +122,18 @@ enum parse pdu_header_parse(struct bytes in, struct pdu_header *out)
 						      part_of_header(in);
 }
 
+bool pdu_begins(struct bytes in, struct pdu_header *out)
+{
+	struct pdu_header h = { 0 };
+
+	if (first_half(in, &h) != PARSE_OK)
+		return false;
+	if (in.n >= PDU_HEADER_LEN)
+		h.call_id = load32(in.p + 12, h.big);
+	*out = h;
+	return true;
+}
+
 /* Samba refuses a trailer that is not 4-aligned; a receiver that aligns would read another one. */
 static bool trailer_read(struct reader *r, struct pdu_auth *out)
 {

@@ -82,6 +82,10 @@ struct pdu {
  */
 MUST_USE enum parse pdu_header_parse(struct bytes in, struct pdu_header *out);
 
+/** True if the octets that hold no length are those of a header: then it is RPC's, and what stands
+ *  behind them may still be impossible.  @p out gets what can be told of it. */
+MUST_USE bool pdu_begins(struct bytes in, struct pdu_header *out);
+
 /** Which side may send this type; 0 for a type that is not connection-oriented. */
 unsigned pdu_sides(uint8_t ptype);
 

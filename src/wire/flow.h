@@ -60,11 +60,12 @@ struct flow {
 	bool midstream; /**< picked up without its SYN */
 	bool conflict_told;
 	bool path_told;
-	bool refused;   /**< nothing more passes */
-	bool syn_moved; /**< a second SYN, with another number, came before the answer */
-	bool must_fit;  /**< it was opened where only one protocol may be spoken */
-	bool udp;       /**< in no table: two ends of a datagram, to tell events about */
-	uint8_t why;    /**< enum rpcgate_reason of the refusal */
+	bool refused;     /**< nothing more passes */
+	bool syn_moved;   /**< a second SYN, with another number, came before the answer */
+	bool must_fit;    /**< it was opened where only one protocol may be spoken */
+	bool disbelieved; /**< nothing it says is believed any more */
+	bool udp;         /**< in no table: two ends of a datagram, to tell events about */
+	uint8_t why;      /**< enum rpcgate_reason of the refusal */
 };
 
 #define STRANGER_SLOTS 65536U
@@ -108,16 +109,16 @@ static inline uint32_t flow_hash_plain(const struct flows *flows, const uint8_t 
 {
 	uint32_t src_port = load16(frame + peek->l4, true);
 	uint32_t dst_port = load16(frame + peek->l4 + 2, true);
-	uint32_t src, dst, differ, ports, keep; /* keep: all ones, or none to swap the ends */
+	uint32_t src, dst, differ, ports, order; /* all ones, or none to swap the ends */
 
 	if (peek->ipv6)
 		return flow_hash_plain_ipv6(flows, frame, peek, zone);
 	memcpy(&src, frame + peek->l3 + 12, sizeof(src));
 	memcpy(&dst, frame + peek->l3 + 16, sizeof(dst));
 	/* as flow_side_of(), and without a branch: as often the one is the lower as the other */
-	keep = ((src > dst) | ((src == dst) & (src_port >= dst_port))) - 1U;
-	ports = ((src_port << 16 | dst_port) & keep) | ((dst_port << 16 | src_port) & ~keep);
-	differ = (src ^ dst) & ~keep;
+	order = ((src > dst) | ((src == dst) & (src_port >= dst_port))) - 1U;
+	ports = ((src_port << 16 | dst_port) & order) | ((dst_port << 16 | src_port) & ~order);
+	differ = (src ^ dst) & ~order;
 	return hash_sum_low4(&flows->ipv4, src ^ differ, dst ^ differ, ports, zone);
 }
 static inline void flow_prefetch(const struct flows *flows, uint32_t hash)

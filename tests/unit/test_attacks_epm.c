@@ -715,6 +715,137 @@ static void e16_the_interface_moves(void **state)
 	play_end(&p);
 }
 
+/* Ports that were announced as moves, and from where: of the last one told */
+static size_t moves(const struct outcome *out, uint16_t *from, uint16_t *to)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < out->n; i++) {
+		const struct rpcgate_event *e = &out->at[i].event;
+
+		if (e->type != RPCGATE_EVENT_BINDING || !e->u.binding.moved_from)
+			continue;
+		*from = e->u.binding.moved_from;
+		*to = e->u.binding.port;
+		n++;
+	}
+	return n;
+}
+
+static void map_as(struct play *p, const char *client, const struct rpcgate_syntax *iface,
+		   const char *server, uint16_t port)
+{
+	struct conn c = play_dial(p, client, server, 135);
+
+	talk_map(&c, iface, port, server);
+}
+
+static void map_two(struct play *p, uint16_t first, uint16_t second)
+{
+	struct octets towers[2] = { { 0 } }, o = { 0 };
+	struct conn c = play_ask(p);
+
+	tower_ip(&towers[0], &iface_samr, FLOOR_TCP, first, SERVER_HOST);
+	tower_ip(&towers[1], &iface_samr, FLOOR_TCP, second, SERVER_HOST);
+	answer_of(&o, towers, 2, 4);
+	conn_send(&c, SERVER, o.p, o.n);
+	octets_free(&towers[0]);
+	octets_free(&towers[1]);
+	octets_free(&o);
+}
+
+static void to_another_port(struct play *p)
+{
+	play_map(p, &iface_samr, PORT);
+	play_map(p, &iface_samr, PORT + 1);
+}
+
+static void told_to_another_client(struct play *p)
+{
+	play_map(p, &iface_samr, PORT);
+	map_as(p, OUTSIDER_HOST, &iface_samr, SERVER_HOST, PORT + 1);
+}
+
+static void nowhere(struct play *p)
+{
+	play_map(p, &iface_samr, PORT);
+	play_map(p, &iface_samr, PORT);
+	play_map(p, &iface_lsarpc, PORT + 1);
+	map_as(p, CLIENT_HOST, &iface_samr, VICTIM_HOST, PORT + 1);
+}
+
+/* Two ports of one interface, also when each answer names the other one */
+static void to_and_fro(struct play *p)
+{
+	map_two(p, PORT, PORT + 1);
+	play_map(p, &iface_samr, PORT);
+	play_map(p, &iface_samr, PORT + 1);
+	play_map(p, &iface_samr, PORT);
+}
+
+static void a_second_port_beside_the_first(struct play *p)
+{
+	play_map(p, &iface_samr, PORT);
+	map_two(p, PORT, PORT + 1);
+}
+
+static void long_after(struct play *p)
+{
+	p->cfg.pinhole_record_s = 60;
+	play_map(p, &iface_samr, PORT);
+	p->clock_ns += UINT64_C(361) * 1000000000;
+	play_map(p, &iface_samr, PORT + 1);
+}
+
+/* Refused towers are nowhere */
+static void to_a_reserved_port(struct play *p)
+{
+	play_map(p, &iface_samr, PORT);
+	play_map(p, &iface_samr, 3389);
+}
+
+static void the_record_made_room(struct play *p)
+{
+	p->cfg.max_bindings = 16;
+	play_map(p, &iface_samr, PORT);
+	for (uint16_t i = 1; i <= 16; i++)
+		play_map(p, &iface_lsarpc, (uint16_t)(PORT + i));
+	play_map(p, &iface_samr, PORT + 1);
+}
+
+static void e16_a_move_is_told(void **state)
+{
+	static const struct {
+		const char *trick;
+		void (*talk)(struct play *p);
+		size_t moves;
+	} rows[] = {
+		{ "to another port", to_another_port, 1 },
+		{ "told to another client", told_to_another_client, 1 },
+		{ "nowhere", nowhere, 0 },
+		{ "to and fro", to_and_fro, 0 },
+		{ "a second port beside the first", a_second_port_beside_the_first, 0 },
+		{ "long after", long_after, 0 },
+		{ "to a reserved port", to_a_reserved_port, 0 },
+		{ "the record made room", the_record_made_room, 15 }, /* lsarpc's */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint16_t from = 0, to = 0;
+		struct play p;
+
+		play_begin(&p, rows[i].trick);
+		rows[i].talk(&p);
+		play_judge(&p);
+		if (moves(&p.enforce, &from, &to) != rows[i].moves ||
+		    p.observe.stats.bindings_moved != rows[i].moves)
+			fail_msg("%s: told %zu times", p.trick, moves(&p.enforce, &from, &to));
+		assert_int_equal(to, rows[i].moves ? from + 1 : 0);
+		play_end(&p);
+	}
+}
+
 /* Sealed octets cannot be read: nothing is learned, and that is said once a connection */
 static void e17_sealed_answers(void **state)
 {
@@ -777,6 +908,7 @@ int main(void)
 		cmocka_unit_test(e13_fragments),
 		cmocka_unit_test(e14_alloc_hint),
 		cmocka_unit_test(e16_the_interface_moves),
+		cmocka_unit_test(e16_a_move_is_told),
 		cmocka_unit_test(e17_sealed_answers),
 	};
 

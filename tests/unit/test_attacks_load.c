@@ -71,6 +71,80 @@ static void x1_unfinished_pdus(void **state)
 	octets_free(&bind);
 }
 
+/* A Bind in two pieces, or in octets, with time between them */
+static const struct slow {
+	const char *name;
+	uint16_t port;
+	size_t first;
+	uint64_t pause_s;
+	bool each; /* between all octets */
+	bool no_syn;
+	bool refused;
+} slow[] = {
+	{ "not too slow", PORT, 20, 59, false, false, false },
+	{ "too slow behind the header", PORT, 20, 61, false, false, true },
+	{ "too slow inside the header", PORT, 3, 61, false, false, true },
+	{ "two seconds for each octet", PORT, 1, 2, true, false, true },
+	{ "half a second for each octet", PORT, 1, 0, true, false, false },
+	{ "too slow on a port of nobody", 8080, 20, 61, false, false, true },
+	{ "too slow, and without a beginning", 8080, 20, 61, false, true, true },
+};
+
+static void x1_a_slow_pdu(const struct slow *row)
+{
+	struct octets bind = { 0 };
+	struct play p;
+	struct conn c;
+	size_t at = row->first;
+
+	play_begin(&p, row->name);
+	p.cfg.handshake_s = 3600;
+	play_map(&p, &iface_samr, PORT);
+	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, row->port);
+	if (!row->no_syn)
+		conn_open(&c);
+	play_bind_pdu(&bind, &iface_samr);
+	conn_data(&c, CLIENT, bind.p, row->first);
+	for (size_t n = row->each ? 1 : bind.n - at; at < bind.n; at += n) {
+		p.clock_ns += row->pause_s * SECOND + (row->each && !row->pause_s ? SECOND / 2 : 0);
+		conn_data(&c, CLIENT, bind.p + at, n);
+	}
+	play_mark(&p);
+	if (row->refused)
+		play_must_refuse_for(&p, &iface_samr, RPCGATE_REASON_LIMIT);
+	else
+		play_must_allow(&p, &iface_samr);
+	assert_int_equal(p.observe.stats.limits_reached, row->refused);
+	play_end(&p);
+	octets_free(&bind);
+}
+
+static void x1_slow_pdus(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(slow); i++)
+		x1_a_slow_pdu(&slow[i]);
+}
+
+/* Who says little, and slowly, where RPC need not be spoken */
+static void x1_a_slow_stranger(void **state)
+{
+	struct play p;
+	struct conn c;
+
+	(void)state;
+	play_begin(&p, "three octets, and later something else");
+	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, 8080);
+	conn_open(&c);
+	conn_data(&c, CLIENT, "\5\0\13", 3);
+	p.clock_ns += UINT64_C(100) * SECOND;
+	conn_data(&c, CLIENT, "whatever", 8);
+	play_judge(&p);
+	assert_int_equal(play_alerts(&p.enforce, RPCGATE_REASON_COUNT), 0);
+	assert_int_equal(p.enforce.action[p.packets.n - 1], RPCGATE_PASS);
+	play_end(&p);
+}
+
 /* --------------------------------------------------------------- X2 pinholes */
 
 static void x2_one_client_has_a_share(void **state)
@@ -336,6 +410,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(x1_syn_flood),
 		cmocka_unit_test(x1_unfinished_pdus),
+		cmocka_unit_test(x1_slow_pdus),
+		cmocka_unit_test(x1_a_slow_stranger),
 		cmocka_unit_test(x2_one_client_has_a_share),
 		cmocka_unit_test(x2_one_server_has_a_share),
 		cmocka_unit_test(x3_many_calls),

@@ -125,6 +125,31 @@ static void d2_every_definition_is_judged(void **state)
 	play_end(&p);
 }
 
+/* Both interfaces may be asked for, but not under one id: a server that accepted that would serve
+ * what nobody can tell */
+static void d2_an_id_keeps_its_interface(void **state)
+{
+	(void)state;
+	for (uint16_t id = 0; id < 2; id++) {
+		struct play p;
+		struct conn c;
+
+		play_begin(&p, id ? "another id" : "an id for another granted interface");
+		play_map(&p, &iface_lsarpc, PORT);
+		play_map(&p, &iface_samr, PORT);
+		c = play_dial(&p, CLIENT_HOST, SERVER_HOST, PORT);
+		conn_open(&c);
+		talk_bind(&c, &iface_samr, 1);
+		talk_alter(&c, &iface_lsarpc, id, 2);
+		p.marked = p.packets.n - 4; /* alter_context, ack, answer, ack */
+		if (id)
+			play_must_allow(&p, &iface_lsarpc);
+		else
+			play_must_refuse_for(&p, &iface_lsarpc, RPCGATE_REASON_MALFORMED_PDU);
+		play_end(&p);
+	}
+}
+
 /* -------------------------------------------------------- D3 alter_context */
 
 static void altered(const char *trick, const struct rpcgate_syntax *iface, bool bound, bool called)
@@ -262,6 +287,33 @@ static void d6_bind_after_a_call(void **state)
 	octets_free(&o);
 }
 
+/* Servers answer it with bind_nak, and close: what it asks for does not matter */
+static void d6_a_second_bind(void **state)
+{
+	struct octets o = { 0 };
+
+	(void)state;
+	for (int second = 0; second < 2; second++) {
+		struct play p;
+		struct conn c = granted(&p, second ? "a second Bind" : "an alter_context instead");
+		const struct offer offer = { 0, iface_samr, 1, &syntax_ndr };
+
+		talk_bind(&c, &iface_samr, 1);
+		octets_clear(&o);
+		pdu_bind(&o, &head_plain, second ? PTYPE_BIND : PTYPE_ALTER, &offer, 1, NULL);
+		conn_data(&c, CLIENT, o.p, o.n);
+		play_mark(&p);
+		play_judge(&p);
+		assert_int_equal(play_binds(&p.observe, &iface_samr, PORT, RPCGATE_DENY), second);
+		assert_int_equal(play_alerts(&p.enforce, RPCGATE_REASON_MALFORMED_PDU), second);
+		assert_int_equal(p.enforce.stats.pdus_malformed, second);
+		assert_int_equal(p.enforce.action[p.marked],
+				 second ? RPCGATE_REJECT : RPCGATE_PASS);
+		play_end(&p);
+	}
+	octets_free(&o);
+}
+
 /* ------------------------------------------------------------ D7 byte order */
 
 static void d7_byte_order(void **state)
@@ -313,6 +365,53 @@ static void d7_byte_order_changes_in_a_call(void **state)
 		play_end(&p);
 	}
 	octets_free(&answer);
+	octets_free(&o);
+}
+
+/* The same where bodies are not read, of requests and of answers */
+static void d7_byte_order_changes_in_a_skipped_call(void **state)
+{
+	static const struct {
+		const char *trick;
+		enum side side;
+		uint32_t last_id;
+		bool last_big;
+		bool malformed;
+	} rows[] = {
+		{ "a request in two byte orders", CLIENT, 2, true, true },
+		{ "a request in one", CLIENT, 2, false, false },
+		{ "an answer in two byte orders", SERVER, 2, true, true },
+		{ "an answer in one", SERVER, 2, false, false },
+		{ "answers in turn, each in its own", SERVER, 3, true, false },
+	};
+	struct octets o = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct head first = { .flags = 1, .call_id = 2 };
+		const struct head last = { .flags = 2,
+					   .call_id = rows[i].last_id,
+					   .big = rows[i].last_big };
+		const struct call call = { .type = rows[i].side == CLIENT ? PTYPE_REQUEST :
+									    PTYPE_RESPONSE,
+					   .opnum = 1 };
+		struct play p;
+		struct conn c = granted(&p, rows[i].trick);
+
+		talk_bind(&c, &iface_samr, 1);
+		octets_clear(&o);
+		pdu_call(&o, &first, &call, "some octets", 12);
+		pdu_call(&o, &last, &call, "and more", 8);
+		conn_data(&c, rows[i].side, o.p, o.n);
+		play_mark(&p);
+		play_judge(&p);
+		assert_int_equal(play_alerts(&p.observe, RPCGATE_REASON_MALFORMED_PDU),
+				 rows[i].malformed);
+		assert_int_equal(play_alerts(&p.enforce, RPCGATE_REASON_COUNT), rows[i].malformed);
+		assert_int_equal(p.enforce.action[p.marked],
+				 rows[i].malformed ? RPCGATE_REJECT : RPCGATE_PASS);
+		play_end(&p);
+	}
 	octets_free(&o);
 }
 
@@ -368,6 +467,70 @@ static void d8_d9_d10_d12_fields_that_cannot_be(void **state)
 	octets_free(&o);
 }
 
+static const struct rpcgate_event *first_alert(const struct outcome *out)
+{
+	for (size_t i = 0; i < out->n; i++)
+		if (out->at[i].event.type == RPCGATE_EVENT_ALERT)
+			return &out->at[i].event;
+	return NULL;
+}
+
+/* What begins as RPC does is not taken for another protocol, and its connection has an end */
+static void d8_d9_d10_are_told_as_malformed(void **state)
+{
+	static const struct bend *bent[] = { &bends[0],  &bends[3],  &bends[5],
+					     &bends[7],  &bends[8],  &bends[9],
+					     &bends[11], &bends[12], &bends[13] };
+	struct octets o = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bent); i++) {
+		const struct rpcgate_event *e;
+		struct play p;
+		struct conn c = granted(&p, bent[i]->name);
+
+		octets_clear(&o);
+		play_bind_pdu(&o, &iface_samr);
+		o.p[12] = 77; /* call id */
+		if (bent[i]->wide)
+			octets_set16(&o, bent[i]->at, bent[i]->value, false);
+		else
+			o.p[bent[i]->at] = (uint8_t)bent[i]->value;
+		conn_data(&c, CLIENT, o.p, o.n);
+		play_must_refuse_for(&p, &iface_samr, RPCGATE_REASON_MALFORMED_PDU);
+		e = first_alert(&p.enforce);
+		assert_non_null(e);
+		assert_int_equal(e->u.alert.ptype, PTYPE_BIND);
+		assert_int_equal(e->u.alert.call_id, 77);
+		assert_int_equal(p.observe.stats.flows_rpc, 2);
+		assert_int_equal(p.observe.stats.flows_not_rpc, 0);
+		assert_int_equal(p.observe.stats.pdus_malformed, 1);
+		play_end(&p);
+	}
+	octets_free(&o);
+}
+
+/* Where nobody announced a port, other protocols may begin with the same octets */
+static void d15_a_request_elsewhere_is_not_ours(void **state)
+{
+	const struct call ask = { .type = PTYPE_REQUEST, .opnum = 1 };
+	struct octets o = { 0 };
+	struct play p;
+	struct conn c;
+
+	(void)state;
+	play_begin(&p, "a request before a bind, on a port of nobody");
+	c = play_dial(&p, CLIENT_HOST, SERVER_HOST, 8080);
+	conn_open(&c);
+	pdu_call(&o, &head_plain, &ask, "stub", 4);
+	conn_data(&c, CLIENT, o.p, o.n);
+	play_judge(&p);
+	assert_int_equal(play_alerts(&p.observe, RPCGATE_REASON_COUNT), 0);
+	assert_int_equal(p.enforce.action[p.marked], RPCGATE_PASS);
+	play_end(&p);
+	octets_free(&o);
+}
+
 /* A frame of 65535 octets swallows what follows: for the server as for us */
 static void d8_the_length_is_the_frame(void **state)
 {
@@ -385,6 +548,52 @@ static void d8_the_length_is_the_frame(void **state)
 	assert_int_equal(play_binds(&p.enforce, NULL, PORT, RPCGATE_ALLOW), 0);
 	assert_int_equal(play_binds(&p.observe, NULL, PORT, RPCGATE_ALLOW), 0);
 	play_end(&p);
+	octets_free(&o);
+}
+
+/* Servers take requests of 5840 octets whatever was negotiated, and longer ones if they said so */
+static void d8_longer_than_negotiated(void **state)
+{
+	static const struct {
+		uint16_t negotiated;
+		uint16_t octets; /* of the fragment */
+		bool malformed;
+	} rows[] = {
+		{ 4280, 5840, false }, { 5840, 5840, false }, { 5840, 5848, true },
+		{ 4280, 65528, true }, { 8192, 8192, false }, { 8192, 8200, true },
+	};
+	static const uint8_t stub[65536];
+	const struct offer offer = { 0, iface_samr, 1, &syntax_ndr };
+	const struct answer ok = { 0, 0, syntax_ndr };
+	struct octets o = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(rows); i++) {
+		const enum side side = i % 2 ? SERVER : CLIENT;
+		const struct call call = { .type = side == CLIENT ? PTYPE_REQUEST :
+								    PTYPE_RESPONSE };
+		struct play p;
+		struct conn c = granted(&p, "a long fragment");
+
+		octets_clear(&o);
+		pdu_bind(&o, &head_plain, PTYPE_BIND, &offer, 1, NULL);
+		conn_send(&c, CLIENT, o.p, o.n);
+		octets_clear(&o);
+		pdu_bind_ack(&o, &head_plain, PTYPE_BIND_ACK, "", &ok, 1, NULL);
+		octets_set16(&o, 16, rows[i / 2].negotiated, false);
+		octets_set16(&o, 18, rows[i / 2].negotiated, false);
+		conn_send(&c, SERVER, o.p, o.n);
+		octets_clear(&o);
+		pdu_call(&o, &head_plain, &call, stub, rows[i / 2].octets - PDU_CALL_HEAD);
+		conn_data(&c, side, o.p, 100);
+		play_mark(&p);
+		play_judge(&p);
+		assert_int_equal(play_alerts(&p.observe, RPCGATE_REASON_MALFORMED_PDU),
+				 rows[i / 2].malformed);
+		assert_int_equal(p.enforce.action[p.marked],
+				 rows[i / 2].malformed ? RPCGATE_REJECT : RPCGATE_PASS);
+		play_end(&p);
+	}
 	octets_free(&o);
 }
 
@@ -618,21 +827,27 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(d1_every_context_is_judged),
 		cmocka_unit_test(d2_every_definition_is_judged),
+		cmocka_unit_test(d2_an_id_keeps_its_interface),
 		cmocka_unit_test(d3_alter_context_is_a_bind),
 		cmocka_unit_test(d4_flags_do_not_matter),
 		cmocka_unit_test(d5_a_bind_is_one_fragment),
 		cmocka_unit_test(d6_parse_to_the_end),
 		cmocka_unit_test(d6_bind_after_a_call),
+		cmocka_unit_test(d6_a_second_bind),
 		cmocka_unit_test(d7_byte_order),
 		cmocka_unit_test(d7_byte_order_changes_in_a_call),
+		cmocka_unit_test(d7_byte_order_changes_in_a_skipped_call),
 		cmocka_unit_test(d8_d9_d10_d12_fields_that_cannot_be),
+		cmocka_unit_test(d8_d9_d10_are_told_as_malformed),
 		cmocka_unit_test(d8_the_length_is_the_frame),
+		cmocka_unit_test(d8_longer_than_negotiated),
 		cmocka_unit_test(d9_trailer_is_taken_off_first),
 		cmocka_unit_test(d11_junk_is_not_searched),
 		cmocka_unit_test(d12_minor_version_one),
 		cmocka_unit_test(d13_a_group_carries_no_rights),
 		cmocka_unit_test(d14_a_uuid_elsewhere_is_no_bind),
 		cmocka_unit_test(d15_wrong_direction),
+		cmocka_unit_test(d15_a_request_elsewhere_is_not_ours),
 		cmocka_unit_test(d16_the_port_alone_opens_nothing),
 		cmocka_unit_test(d16_another_major_version),
 		cmocka_unit_test(d16_another_client),

@@ -13,8 +13,9 @@ static void put(struct conn *c, enum side from, const struct octets *o)
 	conn_send(c, from, o->p, o->n);
 }
 
-/* A granted interface, bound and accepted in big-endian; returns what the client sent */
-static struct octets bound(struct conn *c, bool big)
+/* A granted interface, bound and accepted; returns what the client sent.  A connection has one Bind:
+ * the next one becomes an alter_context. */
+static struct octets bound(struct conn *c, bool big, const struct octets *next)
 {
 	const struct head head = { 0, 3, big, 1 };
 	const struct offer offer = { 0, iface_samr, 1, &syntax_ndr };
@@ -26,6 +27,7 @@ static struct octets bound(struct conn *c, bool big)
 	pdu_bind_ack(&ack, &head, PTYPE_BIND_ACK, "", &yes, 1, NULL);
 	put(c, SERVER, &ack);
 	octets_free(&ack);
+	next->p[2] = PTYPE_ALTER;
 	return bind;
 }
 
@@ -68,7 +70,7 @@ static void behind_a_copy(struct play *p, struct conn *c, const struct octets *b
 	struct octets both;
 
 	conn_open(c);
-	both = bound(c, false);
+	both = bound(c, false, bind);
 	octets_put(&both, bind->p, bind->n);
 	conn_at(c, CLIENT, -(int32_t)(both.n - bind->n), both.p, both.n);
 	play_mark(p);
@@ -80,7 +82,7 @@ static void in_the_other_order(struct play *p, struct conn *c, const struct octe
 	struct octets first;
 
 	conn_open(c);
-	first = bound(c, true);
+	first = bound(c, true, bind);
 	last(p, c, bind);
 	octets_free(&first);
 }
@@ -92,7 +94,7 @@ static void behind_auth3(struct play *p, struct conn *c, const struct octets *bi
 	struct octets first, o = { 0 };
 
 	conn_open(c);
-	first = bound(c, false);
+	first = bound(c, false, bind);
 	pdu_auth3(&o, &head_plain, &auth);
 	octets_put(&o, bind->p, bind->n);
 	last(p, c, &o);
@@ -123,7 +125,7 @@ static void behind_a_stub_that_spells_one(struct play *p, struct conn *c, const 
 	struct octets first, o = { 0 }, decoy = { 0 };
 
 	conn_open(c);
-	first = bound(c, false);
+	first = bound(c, false, bind);
 	play_bind_pdu(&decoy, &iface_lsarpc);
 	pdu_call(&o, &head_plain, &call, decoy.p, decoy.n);
 	octets_put(&o, bind->p, bind->n);
@@ -140,7 +142,7 @@ static void backwards_behind_a_call(struct play *p, struct conn *c, const struct
 	struct octets first, o = { 0 };
 
 	conn_open(c);
-	first = bound(c, false);
+	first = bound(c, false, bind);
 	pdu_call(&o, &head_plain, &call, "12345678", 8);
 	octets_put(&o, bind->p, bind->n);
 	for (size_t i = o.n; i--;)
@@ -169,7 +171,7 @@ static void amid_an_answer(struct play *p, struct conn *c, const struct octets *
 	struct octets first, o = { 0 }, r = { 0 };
 
 	conn_open(c);
-	first = bound(c, false);
+	first = bound(c, false, bind);
 	pdu_call(&o, &head_plain, &ask, "12345678", 8);
 	put(c, CLIENT, &o);
 	pdu_call(&r, &head_plain, &reply, "12345678", 8);

@@ -201,6 +201,61 @@ static void an_id_for_two_interfaces(struct play *p)
 	map_answer(&c, 3, 0);
 }
 
+/* The same in one bind, where no id is in use yet */
+static void an_id_offered_for_two_interfaces(struct play *p)
+{
+	const struct offer both[] = { { 0, iface_epm, 1, &syntax_ndr },
+				      { 0, iface_oxid, 1, &syntax_ndr } };
+	const struct answer ok[] = { accepted(&syntax_ndr), accepted(&syntax_ndr) };
+	struct conn c = dial(p, 135);
+
+	offer(&c, PTYPE_BIND, 1, both, 2);
+	answer(&c, PTYPE_BIND_ACK, 1, ok, 2);
+	map_question(&c, 3, 0, NULL);
+	map_answer(&c, 3, 0);
+}
+
+static void an_id_refused_and_used_again(struct play *p)
+{
+	const struct offer both[] = { { 0, iface_oxid, 1, &syntax_ndr },
+				      { 1, iface_oxid, 1, &syntax_ndr64 } };
+	const struct offer epm = { 1, iface_epm, 1, &syntax_ndr };
+	const struct answer first[] = { accepted(&syntax_ndr), no_syntax };
+	const struct answer ok = accepted(&syntax_ndr);
+	struct conn c = dial(p, 135);
+
+	offer(&c, PTYPE_BIND, 1, both, 2);
+	answer(&c, PTYPE_BIND_ACK, 1, first, 2);
+	offer(&c, PTYPE_ALTER, 2, &epm, 1);
+	answer(&c, PTYPE_ALTER_RESP, 2, &ok, 1);
+	map_question(&c, 3, 1, NULL);
+	map_answer(&c, 3, 1);
+}
+
+/* One bind is all; a refused one may be tried again where its server still listens */
+static void bound_twice(struct play *p)
+{
+	struct conn c = dial(p, 135);
+
+	talk_bind(&c, &iface_epm, 1);
+	talk_bind(&c, &iface_epm, 2);
+	map_question(&c, 3, 0, NULL);
+	map_answer(&c, 3, 0);
+}
+
+static void bound_after_a_nak(struct play *p)
+{
+	const struct offer epm = { 0, iface_epm, 1, &syntax_ndr };
+	struct conn c = dial(p, 135);
+
+	offer(&c, PTYPE_BIND, 1, &epm, 1);
+	pdu_bind_nak(&o, &head_plain, 1);
+	say(&c, SERVER);
+	talk_bind(&c, &iface_epm, 2);
+	map_question(&c, 3, 0, NULL);
+	map_answer(&c, 3, 0);
+}
+
 /* The legs of an authentication offer the same again */
 static void the_same_interface_again(struct play *p)
 {
@@ -666,6 +721,16 @@ static void midstream_blocked(struct play *p)
 	map_answer(&c, 3, 0);
 }
 
+static void midstream_passed(struct play *p)
+{
+	struct conn c = play_dial(p, CLIENT_HOST, SERVER_HOST, 135);
+
+	p->cfg.midstream = RPCGATE_MIDSTREAM_PASS;
+	talk_alter(&c, &iface_epm, 0, 2);
+	map_question(&c, 3, 0, NULL);
+	map_answer(&c, 3, 0);
+}
+
 /* One PDU by chance proves nothing: no alarm when the next is none */
 static void a_chance_beginning(struct play *p)
 {
@@ -707,7 +772,12 @@ static const struct talk_row rows[] = {
 	{ "fewer answers than offers", fewer_answers_than_offers, 1, 0, 0, NONE },
 	{ "a syntax nobody offered is accepted", a_syntax_nobody_offered, 0, 0, 1, MALFORMED },
 	{ "features are negotiated", features_negotiated, 1, 0, 0, NONE },
-	{ "an id stands for two interfaces", an_id_for_two_interfaces, 0, 0, 1, NOT_ACCEPTED },
+	{ "an id stands for two interfaces", an_id_for_two_interfaces, 0, 0, 1, MALFORMED },
+	{ "an id is offered for two interfaces", an_id_offered_for_two_interfaces, 0, 0, 1,
+	  MALFORMED },
+	{ "a refused id is used for another", an_id_refused_and_used_again, 1, 0, 0, NONE },
+	{ "a second bind", bound_twice, 0, 0, 1, MALFORMED },
+	{ "a second bind after a bind_nak", bound_after_a_nak, 1, 0, 0, NONE },
 	{ "the same interface again and again", the_same_interface_again, 1, 0, 0, NONE },
 	{ "binds that are never answered", many_binds_never_answered, 0, 0, 0, NONE },
 	{ "one of two layouts is refused", one_of_two_layouts_refused, 1, 0, 0, NONE },
@@ -715,8 +785,8 @@ static const struct talk_row rows[] = {
 	{ "the only one is refused", the_only_one_refused, 1, 1, 0, NONE },
 	{ "one that was denied is refused", a_denied_one_refused, 1, 0, 1, DENIED },
 	{ "a group is refused", a_group_refused, 1, 0, 0, NONE },
-	{ "a malformed bind_ack", malformed_answer, 0, 0, 1, NOT_RPC },
-	{ "a malformed bind_nak", malformed_nak, 0, 0, 1, NOT_RPC },
+	{ "a malformed bind_ack", malformed_answer, 0, 0, 1, MALFORMED },
+	{ "a malformed bind_nak", malformed_nak, 0, 0, 1, MALFORMED },
 	{ "a fault ends its call", a_fault_ends_a_call, 0, 0, 1, NOT_ASKED },
 	{ "a fault of another call does not", a_fault_of_another_call, 1, 0, 0, NONE },
 	{ "a fault refuses an alter_context", a_fault_refuses_an_alter_context, 0, 0, 0, NONE },
@@ -743,12 +813,13 @@ static const struct talk_row rows[] = {
 	  RPCGATE_REASON_REASSEMBLY_GAP },
 	{ "a hole between PDUs", a_hole_between_pdus, 0, 0, 0, NONE },
 	{ "a hole before the question", a_hole_before_the_question, 0, 0, 0, NONE },
-	{ "a trailer off its place", a_trailer_off_its_place, 0, 0, 1, NOT_RPC },
+	{ "a trailer off its place", a_trailer_off_its_place, 0, 0, 1, MALFORMED },
 	{ "a torn PDU", a_torn_pdu, 1, 0, 0, NONE },
 	{ "a torn beginning that is none", a_torn_beginning_of_none, 0, 0, 1, MALFORMED },
 	{ "a torn PDU from the wrong side", a_torn_pdu_from_the_wrong_side, 0, 0, 1, MALFORMED },
 	{ "in the middle of calls", midstream_requests, 0, 0, 0, NONE },
 	{ "midstream=block learns nothing", midstream_blocked, 0, 0, 1, RPCGATE_REASON_MIDSTREAM },
+	{ "midstream=pass learns nothing", midstream_passed, 0, 0, 0, NONE },
 	{ "a beginning by chance", a_chance_beginning, 0, 0, 0, NONE },
 	{ "the server is seen first", the_server_is_seen_first, 1, 0, 0, NONE },
 };

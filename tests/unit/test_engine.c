@@ -49,6 +49,12 @@ static void mapped_twice(struct play *p)
 	mapped(p);
 }
 
+static void mapped_elsewhere_later(struct play *p)
+{
+	mapped(p);
+	play_map(p, &iface_samr, PORT + 1);
+}
+
 static void refused(struct play *p)
 {
 	(void)ask_as(p, CLIENT_HOST, PORT, &iface_samr, 0);
@@ -370,6 +376,7 @@ static const struct counter_row counter_rows[] = {
 	{ "bindings", mapped_twice, 2 },
 	{ "bindings_accepted", mapped_twice, 2 },
 	{ "bindings_foreign", mapped_elsewhere, 1 },
+	{ "bindings_moved", mapped_elsewhere_later, 1 },
 	{ "bindings_live", mapped_twice, 1 },
 	{ "pinholes_opened", mapped_twice, 1 },
 	{ "pinholes_refreshed", mapped_twice, 1 },
@@ -655,7 +662,7 @@ static void what_could_not_be_held_is_read_in_its_order(void **state)
 {
 	const struct call ask = { .type = PTYPE_REQUEST };
 	const struct head h = { .flags = 3, .call_id = 2 };
-	static const uint8_t stub[6000];
+	static const uint8_t stub[5500];
 	struct octets o = { 0 };
 	struct play p;
 	struct conn c;

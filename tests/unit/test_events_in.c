@@ -125,6 +125,7 @@ static void test_bindings(void **state)
 	b->object.octet[3] = 1;
 	b->any_interface = b->accepted = b->has_tower_ip = true;
 	b->tower_ip = e.dest;
+	b->moved_from = 49152;
 	memcpy(b->annotation, "what\n\"is\"", b->annotation_len = 9);
 	memcpy(b->endpoint, "\\pipe\\lsass", b->endpoint_len = 11);
 	there_and_back(&e);

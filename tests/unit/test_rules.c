@@ -492,6 +492,55 @@ static void only_rpc_on_a_static_port(void **state)
 	rpcgate_policy_free(policy);
 }
 
+/* What changes a mapper's answers to others comes from its own host, not from a network */
+static const struct change {
+	const char *name;
+	const struct rpcgate_syntax *iface;
+	uint16_t opnum;
+	const char *policy;
+	bool refused;
+} changes[] = {
+	{ "ept_insert is refused", &iface_epm, 0, NULL, true },
+	{ "ept_delete is refused", &iface_epm, 1, NULL, true },
+	{ "ept_mgmt_delete is refused", &iface_epm, 6, NULL, true },
+	{ "ept_lookup passes", &iface_epm, 2, NULL, false },
+	{ "ept_map passes", &iface_epm, 3, NULL, false },
+	{ "ept_lookup_handle_free passes", &iface_epm, 4, NULL, false },
+	{ "ept_inq_object passes", &iface_epm, 5, NULL, false },
+	{ "ept_map_auth passes", &iface_epm, 7, NULL, false },
+	{ "operation 0 of another interface passes", &iface_oxid, 0, NULL, false },
+	{ "a rule for the interface is not enough", &iface_epm, 0, "allow interface epmapper",
+	  true },
+	{ "a rule that names the operation is", &iface_epm, 0, "allow interface epmapper opnum 0-1",
+	  false },
+	{ "a rule that names another is not", &iface_epm, 6, "allow interface epmapper opnum 0-1",
+	  true },
+	{ "a rule for another client is not", &iface_epm, 0,
+	  "allow interface epmapper opnum 0-1 from 203.0.113.66", true },
+};
+
+static void changes_are_refused(void **state)
+{
+	const struct change *row = *state;
+	struct rpcgate_policy *policy = row->policy ? parse(row->policy) : NULL;
+	struct octets o = { 0 };
+	struct play p;
+	struct conn c = reach(&p, row->name, policy, row->iface, true);
+
+	talk_bind(&c, row->iface, 1);
+	request_pdu(&o, 0, row->opnum, &head_plain, NULL);
+	conn_data(&c, CLIENT, o.p, o.n);
+	play_judge(&p);
+	assert_int_equal(play_alerts(&p.observe, RPCGATE_REASON_OPNUM_DENIED), row->refused);
+	assert_int_equal(play_alerts(&p.enforce, RPCGATE_REASON_OPNUM_DENIED), row->refused);
+	assert_int_equal(calls_of(&p.enforce, RPCGATE_DENY, row->opnum), row->refused);
+	assert_int_equal(p.observe.action[p.marked], RPCGATE_PASS);
+	assert_int_equal(p.enforce.action[p.marked], row->refused ? RPCGATE_REJECT : RPCGATE_PASS);
+	play_end(&p);
+	octets_free(&o);
+	rpcgate_policy_free(policy);
+}
+
 /* ResolveOxid2 (MS-DCOM 3.1.2.5.1.2) of CLIENT_HOST, answered with PORT */
 static void resolve(struct play *p)
 {
@@ -683,8 +732,8 @@ static void a_policy_is_changed_in_one_step(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest
-		tests[2 * COUNT(attacks) + COUNT(shapes) + COUNT(bounds) + COUNT(levelled) + 5];
+	static struct CMUnitTest tests[2 * COUNT(attacks) + COUNT(shapes) + COUNT(bounds) +
+				       COUNT(levelled) + COUNT(changes) + 5];
 	size_t n = 0;
 
 	ROWS(tests, n, attacks, attack_is_refused);
@@ -692,6 +741,7 @@ int main(void)
 	ROWS(tests, n, shapes, shape_changes_nothing);
 	ROWS(tests, n, bounds, bind_is_judged);
 	ROWS(tests, n, levelled, level_is_judged);
+	ROWS(tests, n, changes, changes_are_refused);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(only_rpc_on_a_static_port);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_policy_is_changed_in_one_step);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(objects_need_a_rule_that_names_them);

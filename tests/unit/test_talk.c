@@ -661,6 +661,42 @@ static void operations_are_judged(void **state)
 }
 
 /* As a connection does, a talk outlives its pinhole; a new one does not begin */
+/* What changes the mapper's answers to others, at the mapper itself */
+static void changes_are_refused(void **state)
+{
+	static const struct {
+		const char *policy;
+		uint16_t opnum;
+		bool refused;
+	} rows[] = {
+		{ "allow any over udp", 0, true },
+		{ "allow any over udp", 1, true },
+		{ "allow any over udp", 6, true },
+		{ "allow any over udp", 4, false },
+		{ "allow epmapper opnum 0 over udp", 0, false },
+		{ "allow epmapper opnum 0 over udp", 1, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct play p;
+
+		play_begin(&p, rows[i].policy);
+		policy = parse(rows[i].policy);
+		p.policy = policy;
+		put_dgram(&p, &(struct dgram){
+				      .port = 135, .iface = &iface_epm, .opnum = rows[i].opnum });
+		play_judge(&p);
+		assert_int_equal(play_alerts(&p.observe, RPCGATE_REASON_OPNUM_DENIED),
+				 rows[i].refused);
+		assert_int_equal(p.enforce.stats.udp_refused, rows[i].refused);
+		assert_int_equal(p.observe.action[0], RPCGATE_PASS);
+		assert_int_equal(p.enforce.action[0],
+				 rows[i].refused ? RPCGATE_DROP : RPCGATE_PASS);
+		end(&p);
+	}
+}
+
 static void a_pinhole_runs_out(void **state)
 {
 	struct dgram d = { .activity = 1 };
@@ -865,6 +901,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_rpc_is_refused),
 		cmocka_unit_test(what_the_server_sends_back_passes),
 		cmocka_unit_test(operations_are_judged),
+		cmocka_unit_test(changes_are_refused),
 		cmocka_unit_test(a_pinhole_runs_out),
 		cmocka_unit_test(a_refused_talk_may_be_let_in_later),
 		cmocka_unit_test(the_oldest_talk_makes_room),
