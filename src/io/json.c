@@ -105,8 +105,9 @@ static unsigned put_array(struct line *line, unsigned in, const char *key)
 static void write_hex(struct line *line, uint32_t unit)
 {
 	char text[8];
+	int n = snprintf(text, sizeof(text), "\\u%04X", unit & 0xffff);
 
-	write_octets(line, text, (size_t)snprintf(text, sizeof(text), "\\u%04X", unit & 0xffff));
+	write_octets(line, text, (size_t)n);
 }
 
 /* RFC 8259: beyond the first plane as a pair of surrogates */
