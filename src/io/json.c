@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -16,39 +16,211 @@
 #define FILE_MAX 4096 /* octets of a file name that are written */
 #define DETAIL_MAX 1024
 #define LINE_USUAL 4096 /* octets of a line that few exceed */
+#define DEPTH_MAX 8     /* four are used */
+#define ROOT 1U         /* depth of the line's own object */
 #define PROTO_TCP 6
 #define PROTO_UDP 17
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* An object being filled.  The first failure sticks, so that only the end need ask. */
+/* A line being written.  An object or array is known by its depth, and ends where something is put
+ * into one that it is in.  A library that builds a tree of each line first took thirty times as
+ * long as all that led to the event. */
 struct line {
-	json_t *root;
-	bool failed;
+	FILE *out;
+	bool failed; /* the first failure sticks, so that only the end need ask */
+	bool first;  /* nothing is in the innermost one yet */
+	unsigned depth;
+	size_t n;
+	char end[DEPTH_MAX];
+	char text[LINE_USUAL];
 };
 
-static void put(struct line *line, json_t *object, const char *key, json_t *value)
+static void flush(struct line *line)
 {
-	if (json_object_set_new(object, key, value) < 0)
+	if (fwrite(line->text, 1, line->n, line->out) != line->n)
 		line->failed = true;
+	line->n = 0;
 }
 
-static void put_text(struct line *line, json_t *object, const char *key, const char *text)
+static void write_octet(struct line *line, char c)
 {
-	put(line, object, key, json_string(text));
+	if (line->n == sizeof(line->text))
+		flush(line);
+	line->text[line->n++] = c;
 }
 
-static void put_number(struct line *line, json_t *object, const char *key, uint64_t number)
+static void write_octets(struct line *line, const char *octets, size_t n)
 {
-	put(line, object, key, json_integer((json_int_t)number));
+	if (n > sizeof(line->text) - line->n) {
+		for (size_t i = 0; i < n; i++)
+			write_octet(line, octets[i]);
+		return;
+	}
+	memcpy(line->text + line->n, octets, n);
+	line->n += n;
 }
 
-static void put_bool(struct line *line, json_t *object, const char *key, bool value)
+static void close_to(struct line *line, unsigned depth)
 {
-	put(line, object, key, json_boolean(value));
+	while (line->depth > depth) {
+		write_octet(line, line->end[--line->depth]);
+		line->first = false;
+	}
+}
+
+/* What comes before a value; in an array it has no key */
+static void begin_value(struct line *line, unsigned in, const char *key)
+{
+	close_to(line, in);
+	if (!line->first)
+		write_octet(line, ',');
+	line->first = false;
+	if (!key)
+		return;
+	write_octet(line, '"');
+	write_octets(line, key, strlen(key));
+	write_octets(line, "\":", 2);
+}
+
+static unsigned open_one(struct line *line, char start, char end)
+{
+	write_octet(line, start);
+	line->end[line->depth++] = end;
+	line->first = true;
+	return line->depth;
+}
+
+static unsigned put_object(struct line *line, unsigned in, const char *key)
+{
+	begin_value(line, in, key);
+	return open_one(line, '{', '}');
+}
+
+static unsigned put_array(struct line *line, unsigned in, const char *key)
+{
+	begin_value(line, in, key);
+	return open_one(line, '[', ']');
+}
+
+static void write_hex(struct line *line, uint32_t unit)
+{
+	char text[8];
+	int n = snprintf(text, sizeof(text), "\\u%04X", unit & 0xffff);
+
+	write_octets(line, text, (size_t)n);
+}
+
+/* RFC 8259: beyond the first plane as a pair of surrogates */
+static void write_code_point(struct line *line, uint32_t c)
+{
+	if (c >= 0x10000) {
+		write_hex(line, 0xd800 + ((c - 0x10000) >> 10));
+		c = 0xdc00 + ((c - 0x10000) & 0x3ff);
+	}
+	write_hex(line, c);
+}
+
+static void write_special(struct line *line, char c)
+{
+	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+	const char *at = memchr(from, c, sizeof(from) - 1);
+
+	if (!at) {
+		write_hex(line, (unsigned char)c);
+		return;
+	}
+	write_octet(line, '\\');
+	write_octet(line, to[at - from]);
+}
+
+/* Octets of one code point at @p text, which is UTF-8: whoever put it there has seen to that */
+static size_t code_point(const char *text, size_t n, uint32_t *c)
+{
+	const uint8_t *p = (const uint8_t *)text;
+	size_t octets = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc0 ? 2 : 1;
+
+	*c = octets == 1 ? 0xfffd : p[0] & (0x7fU >> octets);
+	if (octets > n)
+		octets = n;
+	for (size_t i = 1; i < octets; i++)
+		*c = *c << 6 | (p[i] & 0x3f);
+	return octets;
+}
+
+static size_t plain_octets(const char *text, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && (unsigned char)text[i] >= 0x20 && (unsigned char)text[i] < 0x80 &&
+	       text[i] != '"' && text[i] != '\\')
+		i++;
+	return i;
+}
+
+static void put_octets(struct line *line, unsigned in, const char *key, const char *text, size_t n)
+{
+	begin_value(line, in, key);
+	write_octet(line, '"');
+	for (size_t i = 0; i < n;) {
+		size_t plain = plain_octets(text + i, n - i);
+		uint32_t c;
+
+		write_octets(line, text + i, plain);
+		i += plain;
+		if (i == n)
+			break;
+		if ((unsigned char)text[i] < 0x80) {
+			write_special(line, text[i++]);
+		} else {
+			i += code_point(text + i, n - i, &c);
+			write_code_point(line, c);
+		}
+	}
+	write_octet(line, '"');
+}
+
+static void put_text(struct line *line, unsigned in, const char *key, const char *text)
+{
+	put_octets(line, in, key, text, strlen(text));
+}
+
+static void put_number(struct line *line, unsigned in, const char *key, uint64_t number)
+{
+	char text[20];
+	size_t at = sizeof(text);
+
+	begin_value(line, in, key);
+	do
+		text[--at] = (char)('0' + number % 10);
+	while (number /= 10);
+	write_octets(line, text + at, sizeof(text) - at);
+}
+
+/* Fifteen digits hold 72 hours in nanoseconds, and print no rounding of binary fractions */
+static void put_seconds(struct line *line, unsigned in, const char *key, uint64_t ns)
+{
+	char text[40];
+	size_t n = (size_t)snprintf(text, sizeof(text), "%.15g", (double)ns / 1e9);
+	char *exponent = strstr(text, "e-0");
+
+	if (exponent) { /* one digit is enough */
+		memmove(exponent + 2, exponent + 3, n - (size_t)(exponent + 3 - text) + 1);
+		n--;
+	}
+	begin_value(line, in, key);
+	write_octets(line, text, n);
+	if (!strpbrk(text, ".e"))
+		write_octets(line, ".0", 2);
+}
+
+static void put_bool(struct line *line, unsigned in, const char *key, bool value)
+{
+	begin_value(line, in, key);
+	write_octets(line, value ? "true" : "false", value ? 4 : 5);
 }
 
 /* Octets that strangers wrote; zero octets at the end are padding. */
-static void put_foreign(struct line *line, json_t *object, const char *key, const void *octets,
+static void put_foreign(struct line *line, unsigned object, const char *key, const void *octets,
 			size_t n)
 {
 	char text[TEXT_UTF8_MAX(FILE_MAX) + 1];
@@ -58,32 +230,10 @@ static void put_foreign(struct line *line, json_t *object, const char *key, cons
 		n = FILE_MAX;
 	while (n && !in[n - 1])
 		n--;
-	put(line, object, key, json_stringn(text, text_to_utf8(in, n, text)));
+	put_octets(line, object, key, text, text_to_utf8(in, n, text));
 }
 
-static json_t *put_object(struct line *line, json_t *object, const char *key)
-{
-	json_t *child = json_object();
-
-	put(line, object, key, child);
-	return child;
-}
-
-static json_t *put_array(struct line *line, json_t *object, const char *key)
-{
-	json_t *child = json_array();
-
-	put(line, object, key, child);
-	return child;
-}
-
-static void append(struct line *line, json_t *array, json_t *value)
-{
-	if (json_array_append_new(array, value) < 0)
-		line->failed = true;
-}
-
-static void put_time(struct line *line, json_t *object, const char *key, uint64_t time_ns)
+static void put_time(struct line *line, unsigned object, const char *key, uint64_t time_ns)
 {
 	time_t s = (time_t)(time_ns / NS_PER_S);
 	char text[64];
@@ -96,7 +246,7 @@ static void put_time(struct line *line, json_t *object, const char *key, uint64_
 	put_text(line, object, key, text);
 }
 
-static void put_addr(struct line *line, json_t *object, const char *key,
+static void put_addr(struct line *line, unsigned object, const char *key,
 		     const struct rpcgate_addr *addr)
 {
 	char text[RPCGATE_ADDR_TEXT];
@@ -104,7 +254,7 @@ static void put_addr(struct line *line, json_t *object, const char *key,
 	put_text(line, object, key, rpcgate_addr_format(addr, text));
 }
 
-static void put_uuid(struct line *line, json_t *object, const char *key,
+static void put_uuid(struct line *line, unsigned object, const char *key,
 		     const struct rpcgate_uuid *uuid)
 {
 	char text[RPCGATE_UUID_TEXT];
@@ -112,7 +262,7 @@ static void put_uuid(struct line *line, json_t *object, const char *key,
 	put_text(line, object, key, rpcgate_uuid_format(uuid, text));
 }
 
-static void put_syntax(struct line *line, json_t *object, const struct rpcgate_syntax *syntax)
+static void put_syntax(struct line *line, unsigned object, const struct rpcgate_syntax *syntax)
 {
 	char version[16];
 
@@ -121,7 +271,7 @@ static void put_syntax(struct line *line, json_t *object, const struct rpcgate_s
 	put_text(line, object, "version", version);
 }
 
-static void put_interface(struct line *line, json_t *object, const struct rpcgate_syntax *syntax)
+static void put_interface(struct line *line, unsigned object, const struct rpcgate_syntax *syntax)
 {
 	const struct rpcgate_interface *known = rpcgate_interface_find(syntax);
 
@@ -132,7 +282,7 @@ static void put_interface(struct line *line, json_t *object, const struct rpcgat
 	put_text(line, object, "service", known->service);
 }
 
-static void put_operation(struct line *line, json_t *object, const struct rpcgate_uuid *interface,
+static void put_operation(struct line *line, unsigned object, const struct rpcgate_uuid *interface,
 			  uint16_t opnum)
 {
 	const char *name = interface ? rpcgate_operation_name(interface, opnum) : NULL;
@@ -161,10 +311,10 @@ static bool uuid_is_nil(const struct rpcgate_uuid *uuid)
 }
 
 /* Where a proxy is to go */
-static void put_target(struct line *line, json_t *body, const uint8_t *host, size_t n,
+static void put_target(struct line *line, unsigned body, const uint8_t *host, size_t n,
 		       uint16_t port)
 {
-	json_t *target;
+	unsigned target;
 
 	if (!port)
 		return;
@@ -173,7 +323,7 @@ static void put_target(struct line *line, json_t *body, const uint8_t *host, siz
 	put_number(line, target, "port", port);
 }
 
-static void binding_body(struct line *line, json_t *body, const struct rpcgate_event *event)
+static void binding_body(struct line *line, unsigned body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_binding_event *b = &event->u.binding;
 
@@ -199,7 +349,7 @@ static void binding_body(struct line *line, json_t *body, const struct rpcgate_e
 	put_text(line, body, "reason", rpcgate_reason_name(b->reason));
 }
 
-static void pinhole_body(struct line *line, json_t *body, const struct rpcgate_event *event)
+static void pinhole_body(struct line *line, unsigned body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_pinhole_event *p = &event->u.pinhole;
 
@@ -218,24 +368,20 @@ static void pinhole_body(struct line *line, json_t *body, const struct rpcgate_e
 	put_text(line, body, "reason", rpcgate_reason_name(p->reason));
 }
 
-static void put_transfer_syntaxes(struct line *line, json_t *body, size_t offered,
+static void put_transfer_syntaxes(struct line *line, unsigned body, size_t offered,
 				  const struct rpcgate_syntax *transfer)
 {
-	json_t *list = put_array(line, body, "transfer_syntaxes");
+	unsigned list = put_array(line, body, "transfer_syntaxes");
 	size_t n = offered < RPCGATE_SYNTAXES_MAX ? offered : RPCGATE_SYNTAXES_MAX;
 
-	for (size_t i = 0; i < n; i++) {
-		json_t *syntax = json_object();
-
-		put_syntax(line, syntax, &transfer[i]);
-		append(line, list, syntax);
-	}
+	for (size_t i = 0; i < n; i++)
+		put_syntax(line, put_object(line, list, NULL), &transfer[i]);
 	if (offered > n)
 		put_number(line, body, "transfer_syntaxes_offered", offered);
 }
 
 /* The rule that decided, by where it stands; its name is the administrator's */
-static void put_rule(struct line *line, json_t *body, const char *file, uint32_t number,
+static void put_rule(struct line *line, unsigned body, const char *file, uint32_t number,
 		     const char *name)
 {
 	char text[TEXT_UTF8_MAX(FILE_MAX) + 1];
@@ -244,13 +390,13 @@ static void put_rule(struct line *line, json_t *body, const char *file, uint32_t
 	if (!number)
 		return;
 	snprintf(rule, sizeof(rule), "%s:%" PRIu32, file ? file : "", number);
-	put(line, body, "rule",
-	    json_stringn(text, text_to_utf8((const uint8_t *)rule, strlen(rule), text)));
+	put_octets(line, body, "rule", text,
+		   text_to_utf8((const uint8_t *)rule, strlen(rule), text));
 	if (name)
 		put_foreign(line, body, "rule_name", name, strlen(name));
 }
 
-static void bind_body(struct line *line, json_t *body, const struct rpcgate_event *event)
+static void bind_body(struct line *line, unsigned body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_bind_event *b = &event->u.bind;
 
@@ -269,10 +415,10 @@ static void bind_body(struct line *line, json_t *body, const struct rpcgate_even
 		put_number(line, body, "pinhole_id", b->pinhole_id);
 	put_target(line, body, b->target, b->target_len, b->target_port);
 	if (b->has_age)
-		put(line, body, "age", json_real((double)b->age_ns / 1e9));
+		put_seconds(line, body, "age", b->age_ns);
 }
 
-static void call_body(struct line *line, json_t *body, const struct rpcgate_event *event)
+static void call_body(struct line *line, unsigned body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_call_event *c = &event->u.call;
 
@@ -287,7 +433,7 @@ static void call_body(struct line *line, json_t *body, const struct rpcgate_even
 	put_rule(line, body, c->rule_file, c->rule_line, c->rule_name);
 }
 
-static void pipe_body(struct line *line, json_t *body, const struct rpcgate_event *event)
+static void pipe_body(struct line *line, unsigned body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_pipe_event *p = &event->u.pipe;
 
@@ -302,7 +448,7 @@ static void pipe_body(struct line *line, json_t *body, const struct rpcgate_even
 	put_number(line, body, "auth_level", p->auth_level);
 }
 
-static void put_techniques(struct line *line, json_t *metadata,
+static void put_techniques(struct line *line, unsigned metadata,
 			   const struct rpcgate_alert_event *alert)
 {
 	const struct rpcgate_interface *known =
@@ -311,23 +457,23 @@ static void put_techniques(struct line *line, json_t *metadata,
 		signature_of(alert->reason)->technique,
 		known ? technique_of(known->name) : NULL,
 	};
-	json_t *list = NULL;
+	unsigned list = 0;
 
 	for (size_t i = 0; i < COUNT(techniques); i++) {
 		if (!techniques[i])
 			continue;
 		if (!list)
 			list = put_array(line, metadata, "mitre_technique_id");
-		append(line, list, json_string(techniques[i]));
+		put_text(line, list, NULL, techniques[i]);
 	}
 }
 
-static void alert_body(struct line *line, json_t *body, const struct rpcgate_event *event)
+static void alert_body(struct line *line, unsigned body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_alert_event *a = &event->u.alert;
 	const struct signature *signature = signature_of(a->reason);
 	bool blocked = a->action == RPCGATE_DROP || a->action == RPCGATE_REJECT;
-	json_t *metadata;
+	unsigned metadata;
 
 	put_text(line, body, "action", blocked ? "blocked" : "allowed");
 	put_number(line, body, "gid", SIGNATURE_GID);
@@ -337,8 +483,8 @@ static void alert_body(struct line *line, json_t *body, const struct rpcgate_eve
 	put_text(line, body, "category", signature->category);
 	put_number(line, body, "severity", signature->severity);
 	metadata = put_object(line, body, "metadata");
-	append(line, put_array(line, metadata, "rpc_reason"),
-	       json_string(rpcgate_reason_name(a->reason)));
+	put_text(line, put_array(line, metadata, "rpc_reason"), NULL,
+		 rpcgate_reason_name(a->reason));
 	put_techniques(line, metadata, a);
 }
 
@@ -347,13 +493,13 @@ static void alert_body(struct line *line, json_t *body, const struct rpcgate_eve
 static void put_dcerpc(struct line *line, const struct rpcgate_event *event)
 {
 	const struct rpcgate_alert_event *a = &event->u.alert;
-	json_t *body;
-	json_t *interfaces;
+	unsigned body;
+	unsigned interfaces;
 	char version[16];
 
 	if (a->ptype == NO_PTYPE)
 		return;
-	body = put_object(line, line->root, "dcerpc");
+	body = put_object(line, ROOT, "dcerpc");
 	put_text(line, body, "request",
 		 is_answer(a->ptype) ? "REQUEST_LOST" : NAME(ptype_names, a->ptype));
 	put_text(line, body, "response",
@@ -367,15 +513,11 @@ static void put_dcerpc(struct line *line, const struct rpcgate_event *event)
 		put_operation(line, put_object(line, body, "req"),
 			      a->has_interface ? &a->interface.uuid : NULL, a->opnum);
 	interfaces = put_array(line, body, "interfaces");
-	if (a->has_interface) {
-		json_t *interface = json_object();
-
-		put_interface(line, interface, &a->interface);
-		append(line, interfaces, interface);
-	}
+	if (a->has_interface)
+		put_interface(line, put_object(line, interfaces, NULL), &a->interface);
 }
 
-static void flow_body(struct line *line, json_t *body, const struct rpcgate_event *event)
+static void flow_body(struct line *line, unsigned body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_flow_event *f = &event->u.flow;
 
@@ -393,7 +535,7 @@ static void flow_body(struct line *line, json_t *body, const struct rpcgate_even
 	put_number(line, body, "accepted", f->accepted);
 }
 
-static void engine_body(struct line *line, json_t *body, const struct rpcgate_event *event)
+static void engine_body(struct line *line, unsigned body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_engine_event *e = &event->u.engine;
 
@@ -403,7 +545,7 @@ static void engine_body(struct line *line, json_t *body, const struct rpcgate_ev
 }
 
 /* The body is named like the event */
-static void (*const fill[])(struct line *line, json_t *body, const struct rpcgate_event *event) = {
+static void (*const fill[])(struct line *line, unsigned body, const struct rpcgate_event *event) = {
 	[RPCGATE_EVENT_BINDING] = binding_body, [RPCGATE_EVENT_PINHOLE] = pinhole_body,
 	[RPCGATE_EVENT_BIND] = bind_body,       [RPCGATE_EVENT_ALERT] = alert_body,
 	[RPCGATE_EVENT_FLOW] = flow_body,       [RPCGATE_EVENT_ENGINE] = engine_body,
@@ -412,52 +554,35 @@ static void (*const fill[])(struct line *line, json_t *body, const struct rpcgat
 
 /* ------------------------------------------------------------------ the lines */
 
-static void start_line(struct line *line, uint64_t time_ns, const char *event_type)
+static void start_line(struct line *line, FILE *out, uint64_t time_ns, const char *event_type)
 {
-	*line = (struct line){ .root = json_object() };
-	put_time(line, line->root, "timestamp", time_ns);
-	put_text(line, line->root, "event_type", event_type);
+	line->out = out;
+	line->failed = false;
+	line->depth = 0;
+	line->n = 0;
+	open_one(line, '{', '}');
+	put_time(line, ROOT, "timestamp", time_ns);
+	put_text(line, ROOT, "event_type", event_type);
 }
 
-/* Each word written to a FILE by itself would take a fifth of the time.  Long ones go that way. */
-static bool write_line(const json_t *root, FILE *out)
+static bool end_line(struct line *line)
 {
-	/* 15 digits hold 72 hours in nanoseconds, and print no rounding of binary fractions. */
-	const size_t flags = JSON_ENSURE_ASCII | JSON_COMPACT | JSON_REAL_PRECISION(15);
-	char text[LINE_USUAL];
-	size_t n = json_dumpb(root, text, sizeof(text) - 1, flags);
-
-	if (!n)
-		return false;
-	if (n > sizeof(text) - 1)
-		return json_dumpf(root, out, flags) == 0 && putc('\n', out) != EOF;
-	text[n++] = '\n';
-	return fwrite(text, 1, n, out) == n;
-}
-
-/* Write what was gathered, and let it go. */
-static bool end_line(struct line *line, FILE *out)
-{
-	bool good = line->root && !line->failed;
-
-	if (good)
-		good = write_line(line->root, out);
-	else
-		errno = ENOMEM;
-	json_decref(line->root);
-	return good;
+	close_to(line, 0);
+	write_octet(line, '\n');
+	flush(line);
+	return !line->failed;
 }
 
 static void put_vlan(struct line *line, const struct rpcgate_event *event)
 {
 	size_t n = event->n_vlan < COUNT(event->vlan) ? event->n_vlan : COUNT(event->vlan);
-	json_t *list;
+	unsigned list;
 
 	if (!n)
 		return;
-	list = put_array(line, line->root, "vlan");
+	list = put_array(line, ROOT, "vlan");
 	for (size_t i = 0; i < n; i++)
-		append(line, list, json_integer(event->vlan[i]));
+		put_number(line, list, NULL, event->vlan[i]);
 }
 
 static void put_ends(struct line *line, const struct rpcgate_event *event)
@@ -470,15 +595,15 @@ static void put_ends(struct line *line, const struct rpcgate_event *event)
 		return;
 	if (event->type == RPCGATE_EVENT_ENGINE && !event->flow_id)
 		return; /* about the engine, not about somebody's traffic */
-	put_addr(line, line->root, "src_ip", &event->src);
+	put_addr(line, ROOT, "src_ip", &event->src);
 	if (event->src_port)
-		put_number(line, line->root, "src_port", event->src_port);
-	put_addr(line, line->root, "dest_ip", &event->dest);
-	put_number(line, line->root, "dest_port", event->dest_port);
-	put_text(line, line->root, "proto", event->proto == PROTO_TCP ? "TCP" : "UDP");
+		put_number(line, ROOT, "src_port", event->src_port);
+	put_addr(line, ROOT, "dest_ip", &event->dest);
+	put_number(line, ROOT, "dest_port", event->dest_port);
+	put_text(line, ROOT, "proto", event->proto == PROTO_TCP ? "TCP" : "UDP");
 	/* A pinhole is for any port of the client: without one there is no flow to name. */
 	if (event->src_port)
-		put_text(line, line->root, "community_id",
+		put_text(line, ROOT, "community_id",
 			 community_id(event->proto, &client, &server, id));
 }
 
@@ -486,8 +611,8 @@ static void put_origin(struct line *line, const struct json_origin *origin)
 {
 	if (!origin->file)
 		return;
-	put_number(line, line->root, "pcap_cnt", origin->frame);
-	put_foreign(line, line->root, "pcap_filename", origin->file, strlen(origin->file));
+	put_number(line, ROOT, "pcap_cnt", origin->frame);
+	put_foreign(line, ROOT, "pcap_filename", origin->file, strlen(origin->file));
 }
 
 bool json_write_event(FILE *out, const struct rpcgate_event *event,
@@ -497,34 +622,33 @@ bool json_write_event(FILE *out, const struct rpcgate_event *event,
 
 	if ((size_t)event->type >= COUNT(fill))
 		return true;
-	start_line(&line, event->time_ns, event_type_names[event->type]);
+	start_line(&line, out, event->time_ns, event_type_names[event->type]);
 	if (event->flow_id)
-		put_number(&line, line.root, "flow_id", event->flow_id);
+		put_number(&line, ROOT, "flow_id", event->flow_id);
 	if (event->parent_id)
-		put_number(&line, line.root, "parent_id", event->parent_id);
+		put_number(&line, ROOT, "parent_id", event->parent_id);
 	put_vlan(&line, event);
 	put_ends(&line, event);
 	put_origin(&line, origin);
-	fill[event->type](&line, put_object(&line, line.root, event_type_names[event->type]),
-			  event);
+	fill[event->type](&line, put_object(&line, ROOT, event_type_names[event->type]), event);
 	if (event->type == RPCGATE_EVENT_ALERT)
 		put_dcerpc(&line, event);
 	if (origin->ndpi)
-		put_text(&line, put_object(&line, line.root, "ndpi"), "proto", origin->ndpi);
-	return end_line(&line, out);
+		put_text(&line, put_object(&line, ROOT, "ndpi"), "proto", origin->ndpi);
+	return end_line(&line);
 }
 
 bool json_write_stats(FILE *out, uint64_t time_ns, const struct rpcgate_stats *stats)
 {
 	struct line line;
-	json_t *body;
+	unsigned body;
 
-	start_line(&line, time_ns, "stats");
-	body = put_object(&line, line.root, "stats");
+	start_line(&line, out, time_ns, "stats");
+	body = put_object(&line, ROOT, "stats");
 #define PUT(member, text) put_number(&line, body, #member, stats->member);
 	RPCGATE_COUNTERS(PUT)
 #undef PUT
-	return end_line(&line, out);
+	return end_line(&line);
 }
 
 bool json_write_engine(FILE *out, uint64_t time_ns, const char *file, const char *event,
@@ -532,13 +656,13 @@ bool json_write_engine(FILE *out, uint64_t time_ns, const char *file, const char
 {
 	size_t n = strlen(detail);
 	struct line line;
-	json_t *body;
+	unsigned body;
 
-	start_line(&line, time_ns, "rpc_engine");
+	start_line(&line, out, time_ns, "rpc_engine");
 	if (file)
-		put_foreign(&line, line.root, "pcap_filename", file, strlen(file));
-	body = put_object(&line, line.root, "rpc_engine");
+		put_foreign(&line, ROOT, "pcap_filename", file, strlen(file));
+	body = put_object(&line, ROOT, "rpc_engine");
 	put_text(&line, body, "event", event);
 	put_foreign(&line, body, "detail", detail, n < DETAIL_MAX ? n : DETAIL_MAX);
-	return end_line(&line, out);
+	return end_line(&line);
 }

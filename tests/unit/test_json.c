@@ -277,6 +277,28 @@ static void foreign_octets_are_harmless(void **state)
 			 "txt"); /* right-to-left override */
 }
 
+/* Longer than what is written at once, wherever an escape falls on its end */
+static void a_long_line_is_whole(void **state)
+{
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_BIND);
+	char name[4096];
+
+	(void)state;
+	for (size_t n = 3000; n < sizeof(name); n += 1 + n % 3) {
+		struct json_origin origin = { .file = name, .frame = 1 };
+		json_t *root;
+
+		memset(name, 'n', n);
+		memcpy(name + n / 2, "\xc3\xa9\n\"", 4);
+		name[n] = '\0';
+		root = json_loads(line_of(&event, &origin), 0, NULL);
+		assert_non_null(root);
+		assert_string_equal(json_string_value(json_object_get(root, "pcap_filename")),
+				    name);
+		json_decref(root);
+	}
+}
+
 static void every_octet_string_becomes_valid_json(void **state)
 {
 	uint32_t seed = 1;
@@ -415,6 +437,7 @@ int main(void)
 		cmocka_unit_test(an_alert_without_pdu_has_no_dcerpc),
 		cmocka_unit_test(a_pinhole_is_not_a_flow),
 		cmocka_unit_test(foreign_octets_are_harmless),
+		cmocka_unit_test(a_long_line_is_whole),
 		cmocka_unit_test(every_octet_string_becomes_valid_json),
 		cmocka_unit_test(values_outside_of_their_lists_do_no_harm),
 		cmocka_unit_test(counters_are_flat),
