@@ -41,16 +41,19 @@ LAST_S = 0.03    # stragglers at the end
 LONG_AGO_S = 100  # a pause in a capture that outlives pinholes
 SHORT_TTL_S = 5
 PER_TRICK = 5    # plays that differ in a number alone
+SERVED = "what a server sends leaves the queue once it accepted a bind"
 OTHERS = "neither a mapper port nor in the dynamic range: the rules of others decide about it"
 # plays that end differently when a kernel stands around the program, and why
 NOT_INLINE = {
     "TCP header in two fragments": "the kernel puts fragments together before they are judged",
     "a resolver elsewhere": OTHERS, "a mapper on port 1135": OTHERS, "tunnel": OTHERS,
     "tunnel-pair": OTHERS,
+    "an answer in two byte orders": SERVED, "a long answer": SERVED,
     "from port 135": "its SYN is refused in the kernel: no connection, nothing to judge",
 }
 # captures of which conversations are cut that have no denied Bind, and why
-CUT = {"x-conflicting-retransmit": "the same octets come twice with different content"}
+CUT = {"x-conflicting-retransmit": "the same octets come twice with different content",
+       "torture-epmapper": "it registers an endpoint at the mapper, which is refused"}
 PACKET_IGNORE_OUTGOING = 23
 SOL_PACKET, ETH_ALL = 263, 3
 MTU = 65535

@@ -573,7 +573,7 @@ static void d8_longer_than_negotiated(void **state)
 		const struct call call = { .type = side == CLIENT ? PTYPE_REQUEST :
 								    PTYPE_RESPONSE };
 		struct play p;
-		struct conn c = granted(&p, "a long fragment");
+		struct conn c = granted(&p, side == CLIENT ? "a long request" : "a long answer");
 
 		octets_clear(&o);
 		pdu_bind(&o, &head_plain, PTYPE_BIND, &offer, 1, NULL);
