@@ -15,7 +15,7 @@ static const struct leases *hash;
 
 static guint hash_of(gconstpointer key)
 {
-	return lease_hash(hash, *(const struct lease_key *)key);
+	return lease_hash_of(hash, *(const struct lease_key *)key);
 }
 
 static gboolean same(gconstpointer left, gconstpointer right)

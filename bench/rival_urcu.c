@@ -45,7 +45,7 @@ static bool add(void *table, const struct lease_key *key, uint32_t n)
 		e->key = key[i];
 		cds_lfht_node_init(&e->node);
 		rcu_read_lock();
-		cds_lfht_add(u->table, lease_hash(u->hash, key[i]), &e->node);
+		cds_lfht_add(u->table, lease_hash_of(u->hash, key[i]), &e->node);
 		rcu_read_unlock();
 	}
 	return true;
@@ -68,7 +68,7 @@ static uint32_t find(void *table, const struct lease_key *key, uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		struct cds_lfht_iter iter;
 
-		cds_lfht_lookup(u->table, lease_hash(u->hash, key[i]), match, &key[i], &iter);
+		cds_lfht_lookup(u->table, lease_hash_of(u->hash, key[i]), match, &key[i], &iter);
 		found += cds_lfht_iter_get_node(&iter) != NULL;
 	}
 	rcu_read_unlock();

@@ -29,7 +29,7 @@ struct entry {
 
 static unsigned hash_of(const struct uthash *u, const struct words *key)
 {
-	return lease_hash(u->hash, (struct lease_key){ key->a, (uint32_t)key->b });
+	return lease_hash_of(u->hash, (struct lease_key){ key->a, (uint32_t)key->b });
 }
 
 static void *make(uint32_t n, const struct leases *hash)

@@ -3,27 +3,29 @@
 
 #include "lease.h"
 
+/* Half of the slots stay empty, so that few keys go on in another line: where memory is far away,
+ * one that does costs as much as all the rest of its look-up */
 #define FIRST_LINES 16U
-#define FULL_SLOTS 9U /* of twelve: a table with more of them in use splits a line */
-#define OF_SLOTS 4U   /* lines */
-#define AT_ONCE 32U   /* look-ups under way together: more lines than a core fetches at a time */
+#define FULL_SLOTS 3U /* of six, half: a table with more of them in use splits a line */
+#define OF_LINES 2U
+#define AHEAD 24U       /* look-ups under way together: more lines than a core fetches at a time */
+#define AT_ONCE 128U    /* look-ups between two waits for what goes on in another line */
+#define LINES_AHEAD 8U  /* splits until a line is read, when it is asked for */
+#define SPLITS_AHEAD 4U /* and until it is split, when the line behind it is asked for */
 
-/* Where the next lease of a chain is written */
-struct place {
-	uint32_t line;
-	unsigned slot;
+/* What a slot holds */
+struct held {
+	uint64_t mark;
+	uint32_t b;
+	uint32_t until;
+	uint32_t index;
 };
 
 static uint32_t lines_for(uint32_t leases)
 {
-	uint64_t lines = ((uint64_t)leases * OF_SLOTS + FULL_SLOTS - 1) / FULL_SLOTS;
+	uint64_t lines = ((uint64_t)leases * OF_LINES + FULL_SLOTS - 1) / FULL_SLOTS;
 
 	return lines < FIRST_LINES ? FIRST_LINES : (uint32_t)lines;
-}
-
-static uint32_t lines_in_use(const struct leases *t)
-{
-	return t->mask + 1 + t->split;
 }
 
 /* As if it had grown, line by line */
@@ -34,7 +36,8 @@ static void start_with(struct leases *t, uint32_t lines)
 	while (whole <= lines / 2)
 		whole *= 2;
 	t->mask = whole - 1;
-	t->split = lines - whole;
+	t->both = whole * 2 - 1;
+	t->lines = lines;
 }
 
 static void derive_key(struct leases *t, const struct hash_key *key)
@@ -57,29 +60,33 @@ bool leases_init(struct leases *t, uint32_t capacity, bool fixed, const struct h
 	start_with(t, fixed ? homes : FIRST_LINES);
 	/* calloc, not aligned_alloc: untouched pages cost nothing */
 	t->memory = calloc(lines + 1, LEASE_LINE);
+	t->filled = calloc(homes, sizeof(*t->filled));
 	t->until = calloc((size_t)capacity + 1, sizeof(*t->until));
-	if (!t->memory || !t->until) {
+	if (!t->memory || !t->filled || !t->until) {
 		leases_done(t);
 		return false;
 	}
 	t->line = (struct lease_line *)(((uintptr_t)t->memory + LEASE_LINE - 1) &
 					~(uintptr_t)(LEASE_LINE - 1));
 	/* a gateway holds an announcement back until it is noted: no fault may lie in its way */
-	if (fixed)
+	if (fixed) {
 		memset(t->line, 0, (size_t)homes * LEASE_LINE);
+		memset(t->filled, 0, homes);
+	}
 	return true;
 }
 
 void leases_done(struct leases *t)
 {
 	free(t->memory);
+	free(t->filled);
 	free(t->until);
 	*t = (struct leases){ 0 };
 }
 
 uint64_t leases_octets(const struct leases *t)
 {
-	return (uint64_t)(lines_in_use(t) + t->spare_top - t->homes) * LEASE_LINE +
+	return (uint64_t)(t->lines + t->spare_top - t->homes) * LEASE_LINE + t->lines +
 	       (uint64_t)t->n * sizeof(*t->until);
 }
 
@@ -104,173 +111,221 @@ static void give_spare(struct leases *t, uint32_t line)
 
 /* ------------------------------------------------------------------- writing */
 
-static void put(struct lease_line *line, unsigned slot, const struct lease_line *from,
-		unsigned from_slot)
+static struct held held_at(const struct lease_line *line, unsigned slot)
 {
-	line->a[slot] = from->a[from_slot];
-	line->b[slot] = from->b[from_slot];
-	line->until[slot] = from->until[from_slot];
-	line->index[slot] = from->index[from_slot];
+	return (struct held){ line->mark[slot], line->b[slot], line->until[slot],
+			      line->index[slot] };
 }
 
-static void clear(struct lease_line *line, unsigned slot)
+static void put(struct lease_line *line, unsigned slot, struct held held)
 {
-	line->a[slot] = 0;
-	line->b[slot] = 0;
-	line->until[slot] = 0;
-	line->index[slot] = 0;
+	line->mark[slot] = held.mark;
+	line->b[slot] = held.b;
+	line->until[slot] = held.until;
+	line->index[slot] = held.index;
 }
 
-/* The next place of a chain; @grows: where there is none, a line is added */
-static struct lease_line *step(struct leases *t, struct place *at, bool grows)
+/* How far a chain is filled: slots used at home, then those of the line behind it.  Lines behind
+ * that one are full, so nothing follows a chain further to add or remove. */
+#define HOME_FULL LEASE_SLOTS
+#define BOTH_FULL (2 * LEASE_SLOTS)
+
+static void append(struct leases *t, uint32_t home, struct held held)
 {
-	if (at->slot == LEASE_SLOTS) {
-		if (grows)
-			t->line[at->line].next = take_spare(t);
-		*at = (struct place){ t->line[at->line].next, 0 };
+	struct lease_line *line = &t->line[home];
+	unsigned filled = t->filled[home];
+
+	if (filled < HOME_FULL) {
+		put(line, filled, held);
+		t->filled[home] = (uint8_t)(filled + 1);
+		return;
 	}
-	return &t->line[at->line];
+	if (filled == HOME_FULL || filled == BOTH_FULL) {
+		uint32_t fresh = take_spare(t);
+
+		t->line[fresh].next = line->next;
+		line->next = fresh;
+		filled = HOME_FULL;
+	}
+	put(&t->line[line->next], filled - HOME_FULL, held);
+	t->filled[home] = (uint8_t)(filled + 1);
 }
 
-/* End a chain here: what follows was moved */
-static void cut(struct leases *t, struct place at)
+/* The lines to be split next come in order, what they go on in does not: ask for both in time */
+static void look_ahead(const struct leases *t, uint32_t at)
 {
-	uint32_t rest = t->line[at.line].next;
-
-	for (; at.slot < LEASE_SLOTS; at.slot++)
-		clear(&t->line[at.line], at.slot);
-	t->line[at.line].next = 0;
-	while (rest) {
-		uint32_t next = t->line[rest].next;
-
-		give_spare(t, rest);
-		rest = next;
-	}
+	PREFETCH(&t->line[at + LINES_AHEAD]);
+	PREFETCH(&t->line[t->line[at + SPLITS_AHEAD].next]);
 }
 
 /* Divide the leases of one line between it and the one that the next bit of the hash names */
 static void split(struct leases *t)
 {
-	uint32_t both = t->mask * 2 + 1;
-	uint32_t read = t->split, other = t->split + t->mask + 1;
-	struct place stays = { read, 0 }, goes = { other, 0 };
+	uint32_t at = t->lines - t->mask - 1;
+	struct lease_line from = t->line[at];
 
-	do {
-		const struct lease_line from = t->line[read];
+	look_ahead(t, at);
+	t->line[at] = (struct lease_line){ 0 };
+	t->filled[at] = 0;
+	for (;;) {
+		uint32_t next = from.next;
 
 		for (unsigned i = 0; i < LEASE_SLOTS && from.index[i]; i++) {
-			struct lease_key key = { from.a[i], from.b[i] };
-			bool moves = (lease_hash(t, key) & both) == other;
-			struct place *to = moves ? &goes : &stays;
-			struct lease_line *line = step(t, to, moves);
-
-			put(line, to->slot++, &from, i);
+			append(t, lease_hash(t, from.mark[i]) & t->both, held_at(&from, i));
 		}
-		read = from.next;
-	} while (read);
-	cut(t, stays);
-	if (++t->split > t->mask) {
-		t->mask = both;
-		t->split = 0;
+		if (!next)
+			break;
+		from = t->line[next];
+		give_spare(t, next);
 	}
+	if (t->lines++ == t->both)
+		start_with(t, t->lines);
 }
 
 /* ------------------------------------------------------------------- the table */
 
 void lease_add(struct leases *t, struct lease_key key, uint32_t index, uint32_t until)
 {
-	struct lease_line *line;
-	unsigned slot;
+	uint64_t mark = lease_mark(t, key);
 
-	if (t->n++ >= (uint64_t)lines_in_use(t) * FULL_SLOTS / OF_SLOTS &&
-	    lines_in_use(t) < t->homes)
+	if (t->n++ >= (uint64_t)t->lines * FULL_SLOTS / OF_LINES && t->lines < t->homes)
 		split(t);
-	line = &t->line[lease_home(t, lease_hash(t, key))];
-	while (line->next)
-		line = &t->line[line->next];
-	for (slot = 0; slot < LEASE_SLOTS && line->index[slot]; slot++)
-		;
-	if (slot == LEASE_SLOTS) {
-		line->next = take_spare(t);
-		line = &t->line[line->next];
-		slot = 0;
-	}
-	line->a[slot] = key.a;
-	line->b[slot] = key.b;
-	line->until[slot] = until;
-	line->index[slot] = index;
+	append(t, lease_home(t, lease_hash(t, mark)), (struct held){ mark, key.b, until, index });
 	t->until[index] = until;
 }
 
-/* The line and slot of a lease that is there */
-static struct place place_of(const struct leases *t, struct lease_key key, uint32_t index)
+/* The line of a chain, and the slot in it, of a lease that is there */
+static struct lease_line *place_of(const struct leases *t, struct lease_line *line, uint32_t index,
+				   unsigned *slot)
 {
-	struct place at = { lease_home(t, lease_hash(t, key)), 0 };
-
-	while (t->line[at.line].index[at.slot] != index)
-		if (++at.slot == LEASE_SLOTS)
-			at = (struct place){ t->line[at.line].next, 0 };
-	return at;
+	for (;; line = &t->line[line->next]) {
+		*slot = line->index[1] == index;
+		*slot += 2U * (line->index[2] == index);
+		if (line->index[*slot] == index)
+			return line;
+	}
 }
 
 void lease_renew(struct leases *t, struct lease_key key, uint32_t index, uint32_t until)
 {
-	struct place at = place_of(t, key, index);
+	unsigned slot;
+	struct lease_line *line = place_of(t, lease_line_of(t, lease_mark(t, key)), index, &slot);
 
-	t->line[at.line].until[at.slot] = until;
+	line->until[slot] = until;
 	t->until[index] = until;
 }
 
-/* The last lease of the chain comes into the hole, so chains have no holes */
+/* The last lease of the line that is not full comes into the hole, so chains have no holes */
 void lease_remove(struct leases *t, struct lease_key key, uint32_t index)
 {
-	struct place hole = place_of(t, key, index);
-	uint32_t before = 0, last = hole.line;
-	unsigned slot = LEASE_SLOTS;
+	uint32_t at = lease_home(t, lease_hash(t, lease_mark(t, key)));
+	struct lease_line *home = &t->line[at], *last = home;
+	unsigned filled = t->filled[at], end = filled - 1, hole;
+	struct lease_line *line = place_of(t, home, index, &hole);
 
-	while (t->line[last].next) {
-		before = last;
-		last = t->line[last].next;
+	if (filled > HOME_FULL) {
+		last = &t->line[home->next];
+		end -= HOME_FULL;
 	}
-	while (!t->line[last].index[slot - 1])
-		slot--;
-	put(&t->line[hole.line], hole.slot, &t->line[last], slot - 1);
-	clear(&t->line[last], slot - 1);
-	/* a chain that was followed from the hole on may have begun earlier: never an empty line */
-	if (slot == 1 && last >= t->homes) {
-		if (!before)
-			before = lease_home(t, lease_hash(t, key));
-		while (t->line[before].next != last)
-			before = t->line[before].next;
-		t->line[before].next = 0;
-		give_spare(t, last);
+	put(line, hole, held_at(last, end));
+	put(last, end, (struct held){ 0 });
+	t->filled[at] = (uint8_t)(filled - 1);
+	if (filled == HOME_FULL + 1) {
+		uint32_t empty = home->next;
+
+		home->next = last->next;
+		give_spare(t, empty);
+		t->filled[at] = home->next ? BOTH_FULL : HOME_FULL;
 	}
 	t->until[index] = LEASE_NEVER;
 	t->n--;
+}
+
+/* Every slot of a chain from here on: a key may hide behind another one with its mark */
+static struct lease find_hidden(const struct leases *t, const struct lease_line *line,
+				uint64_t mark, uint32_t b)
+{
+	for (;; line = &t->line[line->next]) {
+		for (unsigned slot = 0; slot < LEASE_SLOTS; slot++) {
+			struct lease found = lease_at(line, slot, mark, b);
+
+			if (found.index)
+				return found;
+		}
+		if (!line->next)
+			return (struct lease){ 0 };
+	}
+}
+
+struct lease lease_find_along(const struct leases *t, const struct lease_line *line, unsigned slot,
+			      uint64_t mark, uint32_t b)
+{
+	struct lease found;
+
+	do {
+		if (line->mark[slot] == mark)
+			return find_hidden(t, line, mark, b);
+		line = &t->line[line->next];
+		slot = lease_slot(line, mark);
+		found = lease_at(line, slot, mark, b);
+	} while (!found.index && lease_goes_on(line, slot, mark));
+	return found;
+}
+
+/* Look-ups under way */
+struct asked {
+	const struct lease_line *line[AT_ONCE];
+	uint64_t mark[AT_ONCE];
+	uint32_t late[AT_ONCE]; /* those that go on in another line */
+};
+
+static void ask(const struct leases *t, struct asked *asked, struct lease_key key, size_t i)
+{
+	uint64_t mark = lease_mark(t, key);
+	const struct lease_line *line = lease_line_of(t, mark);
+
+	PREFETCH(line);
+	asked->mark[i] = mark;
+	asked->line[i] = line;
+}
+
+/* Those that go on, of which all lines are on the way before the first is read */
+static void find_late(const struct leases *t, const struct asked *asked, size_t late,
+		      const struct lease_key *key, struct lease *out)
+{
+	for (size_t k = 0; k < late; k++)
+		PREFETCH(&t->line[asked->line[asked->late[k]]->next]);
+	for (size_t k = 0; k < late; k++) {
+		uint32_t i = asked->late[k];
+		const struct lease_line *line = asked->line[i];
+		uint64_t mark = asked->mark[i];
+
+		out[i] = lease_find_along(t, line, lease_slot(line, mark), mark, key[i].b);
+	}
 }
 
 /* At most AT_ONCE */
 static void find_some(const struct leases *t, const struct lease_key *key, size_t n,
 		      struct lease *out)
 {
-	const struct lease_line *line[AT_ONCE];
-	uint32_t missed = 0;
+	struct asked asked;
+	size_t late = 0, ahead = n < AHEAD ? n : AHEAD;
 
+	for (size_t i = 0; i < ahead; i++)
+		ask(t, &asked, key[i], i);
 	for (size_t i = 0; i < n; i++) {
-		line[i] = &t->line[lease_home(t, lease_hash(t, key[i]))];
-		PREFETCH(line[i]);
-	}
-	for (size_t i = 0; i < n; i++) {
-		bool more;
+		const struct lease_line *line = asked.line[i];
+		uint64_t mark = asked.mark[i];
+		unsigned slot = lease_slot(line, mark);
+		struct lease found = lease_at(line, slot, mark, key[i].b);
 
-		out[i] = lease_in_line(line[i], key[i]);
-		more = (!out[i].index) & (line[i]->next != 0);
-		missed |= (uint32_t)more << i;
-		PREFETCH(&t->line[line[i]->next & (0 - (uint32_t)more)]);
+		out[i] = found;
+		asked.late[late] = (uint32_t)i;
+		late += !found.index & lease_goes_on(line, slot, mark);
+		if (i + ahead < n)
+			ask(t, &asked, key[i + ahead], i + ahead);
 	}
-	for (size_t i = 0; missed; i++, missed >>= 1)
-		if (missed & 1)
-			out[i] = lease_find(t, key[i]);
+	find_late(t, &asked, late, key, out);
 }
 
 void lease_find_many(const struct leases *t, const struct lease_key *key, size_t n,

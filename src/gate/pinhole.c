@@ -237,20 +237,22 @@ struct pinhole_key pinhole_key_of(const struct flow *f, uint16_t port)
 				     0 };
 }
 
-/* IPv4 in a zone of 16 bits fits as it is; of anything else a digest, and the pinhole tells */
+/* IPv4 in a zone of 15 bits fits as it is, with a bit for the protocol, as ports of TCP and UDP are
+ * two; of anything else a digest, and the pinhole tells */
 static struct lease_key lease_key_of(const struct rpcgate *g, const struct pinhole_key *key)
 {
 	uint32_t word[sizeof(*key) / 4];
 
 	_Static_assert(sizeof(*key) == 40 && sizeof(word) / 4 <= HASH_SUM_WORDS,
 		       "the key has no padding, and a sum takes it");
-	if (addr_is_ipv4(&key->client) && addr_is_ipv4(&key->server) && key->zone <= UINT16_MAX) {
+	if (addr_is_ipv4(&key->client) && addr_is_ipv4(&key->server) && key->zone <= INT16_MAX) {
+		uint32_t udp = key->proto == IP_PROTO_UDP;
 		uint32_t client, server;
 
 		memcpy(&client, key->client.octet + 12, sizeof(client));
 		memcpy(&server, key->server.octet + 12, sizeof(server));
 		return (struct lease_key){ (uint64_t)client << 32 | server,
-					   key->zone << 16 | key->port };
+					   key->zone << 17 | udp << 16 | key->port };
 	}
 	memcpy(word, key, sizeof(*key));
 	/* 64 bits of a digest and the port: two keys meet with probability 2^-64 */
