@@ -33,7 +33,8 @@ static size_t places_found(struct bytes octets)
 {
 	size_t places = 0, last = SIZE_MAX;
 
-	for (size_t at = suspect_find(octets, 0); at < octets.n; at = suspect_find(octets, at + 1)) {
+	for (size_t at = suspect_find(octets, 0); at < octets.n;
+	     at = suspect_find(octets, at + 1)) {
 		must(last == SIZE_MAX || at > last);
 		last = at;
 		places++;
