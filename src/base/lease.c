@@ -309,10 +309,10 @@ static void find_some(const struct leases *t, const struct lease_key *key, size_
 		      struct lease *out)
 {
 	struct asked asked;
-	size_t late = 0, ahead = n < AHEAD ? n : AHEAD;
+	size_t late = 0, ahead = 0;
 
-	for (size_t i = 0; i < ahead; i++)
-		ask(t, &asked, key[i], i);
+	for (; ahead < n && ahead < AHEAD; ahead++)
+		ask(t, &asked, key[ahead], ahead);
 	for (size_t i = 0; i < n; i++) {
 		const struct lease_line *line = asked.line[i];
 		uint64_t mark = asked.mark[i];
@@ -321,7 +321,7 @@ static void find_some(const struct leases *t, const struct lease_key *key, size_
 
 		out[i] = found;
 		asked.late[late] = (uint32_t)i;
-		late += !found.index & lease_goes_on(line, slot, mark);
+		late += (found.index == 0) & lease_goes_on(line, slot, mark);
 		if (i + ahead < n)
 			ask(t, &asked, key[i + ahead], i + ahead);
 	}

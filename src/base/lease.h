@@ -154,9 +154,9 @@ static inline unsigned lease_slot(const struct lease_line *line, uint64_t mark)
 static inline struct lease lease_at(const struct lease_line *line, unsigned slot, uint64_t mark,
 				    uint32_t b)
 {
-	bool fits = ((line->mark[slot] ^ mark) | (line->b[slot] ^ b)) == 0;
+	bool same = ((line->mark[slot] ^ mark) | (line->b[slot] ^ b)) == 0;
 
-	return (struct lease){ line->index[slot] & (0 - (uint32_t)fits), line->until[slot] };
+	return (struct lease){ line->index[slot] & (0 - (uint32_t)same), line->until[slot] };
 }
 
 /** What is not in its line may be in the next; or it was hidden behind another key with its mark,

@@ -1075,7 +1075,7 @@ static inline void fetch_one(const struct rpcgate *g, const struct rpcgate_packe
 			     const struct rpcgate_ahead *a, bool asks, struct key_ahead *key)
 {
 	key->nobodys = ports_are_nobodys(&g->ports, a, asks);
-	key->known = !key->nobodys & (a->proto == IP_PROTO_TCP);
+	key->known = (a->proto == IP_PROTO_TCP) & (key->nobodys ^ 1U);
 	if (key->known) {
 		key->hash = hash_ahead(g, in, a);
 		flow_prefetch(&g->flows, key->hash);
@@ -1274,11 +1274,10 @@ size_t rpcgate_feed_ahead(struct rpcgate *gate, const struct rpcgate_packet *pac
 
 	while (judged < n) {
 		size_t some = n - judged < AT_ONCE ? n - judged : AT_ONCE;
-		size_t done = feed_some(gate, packets + judged, ahead + judged, some, &calm,
-					results + judged);
 
-		judged += done;
-		if (done < some || results[judged - 1].n_events)
+		judged += feed_some(gate, packets + judged, ahead + judged, some, &calm,
+				    results + judged);
+		if (results[judged - 1].n_events)
 			break;
 	}
 	count_packets(gate, packets, ahead, judged);

@@ -118,8 +118,8 @@ enum parse pdu_header_parse(struct bytes in, struct pdu_header *out)
 	struct reader r = reader_of(in, false);
 	struct bytes whole;
 
-	return rd_bytes(&r, PDU_HEADER_LEN, &whole) ? whole_header(whole.p, out) :
-						      part_of_header(in);
+	return rd_bytes(&r, PDU_HEADER_LEN, &whole) && whole.p ? whole_header(whole.p, out) :
+								 part_of_header(in);
 }
 
 bool pdu_begins(struct bytes in, struct pdu_header *out)
