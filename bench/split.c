@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
+#include <limits.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <sched.h>
@@ -409,7 +410,9 @@ static void measure(struct lab *lab, struct bench *b, struct times *times)
 
 static unsigned number(int argc, char **argv, int i, unsigned preset)
 {
-	return argc > i && atoi(argv[i]) > 0 ? (unsigned)atoi(argv[i]) : preset;
+	long given = argc > i ? strtol(argv[i], NULL, 10) : 0;
+
+	return given > 0 && given <= INT_MAX ? (unsigned)given : preset;
 }
 
 int main(int argc, char **argv)

@@ -334,12 +334,16 @@ static void acknowledged(struct rpcgate *g, struct flow *f, unsigned side, uint3
 		give_up_hole(g, f, side);
 }
 
+/* It is RPC, or has to be */
+static bool is_ours(struct rpcgate *g, const struct flow *f)
+{
+	return (f->conv && CONV_AT(g, f->conv)->rpc) || flow_must_be_rpc(g, f);
+}
+
 /* Two versions of the same octets: told once, as soon as the flow is our business */
 static void conflict(struct rpcgate *g, struct flow *f)
 {
-	bool ours = (f->conv && CONV_AT(g, f->conv)->rpc) || flow_must_be_rpc(g, f);
-
-	if (f->conflict_told || !ours)
+	if (f->conflict_told || !is_ours(g, f))
 		return;
 	f->conflict_told = true;
 	event_alert(g, f, RPCGATE_REASON_STREAM_CONFLICT)->action =
@@ -374,11 +378,9 @@ static bool path_fits(struct rpcgate *g, struct flow *f, unsigned side,
 /* Told once for each connection that is our business, and no reason to cut it: anybody can send such */
 static void wrong_path(struct rpcgate *g, struct flow *f)
 {
-	bool ours = (f->conv && CONV_AT(g, f->conv)->rpc) || flow_must_be_rpc(g, f);
-
 	g->stats.wrong_path++;
 	drop_packet(g, RPCGATE_REASON_STREAM_CONFLICT);
-	if (f->path_told || !ours)
+	if (f->path_told || !is_ours(g, f))
 		return;
 	f->path_told = true;
 	event_alert(g, f, RPCGATE_REASON_STREAM_CONFLICT)->action =

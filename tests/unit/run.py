@@ -8,18 +8,15 @@ import json
 import os
 import pathlib
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 
+from wire import end_of, ends, read_pcap, wires
+
 PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
-CLIENT = socket.inet_aton("198.18.1.2")
 failures = 0
-# The leak checker stops a process as a debugger does, which one in its sandbox does not let happen.
-os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
 
 
 def check(good, what):
@@ -29,39 +26,12 @@ def check(good, what):
         failures += 1
 
 
-def run(*command):
-    subprocess.run(command, check=True)
-
-
-def read_pcap(path):
-    """The frames of a classic capture, little endian."""
-    data = pathlib.Path(path).read_bytes()
-    frames, at = [], 24
-    while at < len(data):
-        n = struct.unpack("<I", data[at + 8:at + 12])[0]
-        frames.append(data[at + 16:at + 16 + n])
-        at += 16 + n
-    return frames
-
-
-def wires():
-    for inner, outer in (("a0", "a1"), ("b0", "b1")):
-        run("ip", "link", "add", inner, "type", "veth", "peer", "name", outer)
-        for name in (inner, outer):
-            pathlib.Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("1", encoding="ascii")
-            run("ip", "link", "set", name, "up")
-
-
 def play(frames):
-    """The client's frames enter at one end, the server's at the other."""
-    ends = {}
-    for name in ("a1", "b1"):
-        ends[name] = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-        ends[name].bind((name, 0))
+    at = ends()
     for frame in frames:
         time.sleep(0.005)
-        ends["a1" if frame[26:30] == CLIENT else "b1"].send(frame)
-    for wire in ends.values():
+        at[end_of(frame)].send(frame)
+    for wire in at.values():
         wire.close()
 
 
@@ -103,7 +73,7 @@ BRIDGE = "mode bridge a0 b0"
 
 def the_end_is_told(folder):
     """A Bind was approved and its connection is still there: its flow, and then the counters."""
-    frames = read_pcap(os.path.join(SOURCE, "pcaps", "map-single.pcap"))
+    frames = [frame for _, frame in read_pcap(os.path.join(SOURCE, "pcaps", "map-single.pcap"))]
     with Daemon(folder, BRIDGE, "stats-interval 0") as daemon:
         play(f for f in frames if not f[14 + 20 + 13] & 5)  # neither FIN nor RST
         time.sleep(0.3)
@@ -116,7 +86,7 @@ def the_end_is_told(folder):
 
 
 def why_asks_the_daemon(folder):
-    frames = read_pcap(os.path.join(SOURCE, "pcaps", "other-uuid.pcap"))
+    frames = [frame for _, frame in read_pcap(os.path.join(SOURCE, "pcaps", "other-uuid.pcap"))]
 
     def why(*options):
         return subprocess.run([PROGRAM, "why", "198.18.1.2", "any", *options], text=True, timeout=30,

@@ -3,11 +3,10 @@
 #include "flow.h"
 #include "memory.h"
 #include "octets.h"
+#include "ports_fixture.h"
 #include "rows.h"
 
 #define FLOWS 50U
-
-static struct ports ports;
 
 static const struct hash_key secret = { 0x1234, 0x5678 };
 
@@ -258,19 +257,6 @@ static void no_memory_is_an_answer(void **state)
 		memory_ends_at(0);
 		assert_false(good);
 	}
-}
-
-static int make_ports(void **state)
-{
-	(void)state;
-	return ports_init(&ports) ? 0 : -1;
-}
-
-static int free_ports(void **state)
-{
-	(void)state;
-	ports_done(&ports);
-	return 0;
 }
 
 int main(void)

@@ -4,6 +4,7 @@
 #include "flow.h"
 #include "guard.h"
 #include "octets.h"
+#include "ports_fixture.h"
 #include "rows.h"
 
 #define FRAMES 400000U
@@ -67,8 +68,6 @@ static void make_frame(struct random *r, uint8_t p[FRAME_OCTETS])
 	while (random_once_in(r, 4))
 		p[12 + random_below(r, 60)] = (uint8_t)random_next(r);
 }
-
-static struct ports ports;
 
 static void same_bytes(const struct rpcgate_packet *in, struct bytes a, struct bytes b)
 {
@@ -143,19 +142,6 @@ static void without_ethernet_nothing_is_plain(void **state)
 	assert_true(packet_peek(&in, &peek));
 	in.linktype = RPCGATE_LINK_RAW;
 	assert_false(packet_peek(&in, &peek));
-}
-
-static int make_ports(void **state)
-{
-	(void)state;
-	return ports_init(&ports) ? 0 : -1;
-}
-
-static int free_ports(void **state)
-{
-	(void)state;
-	ports_done(&ports);
-	return 0;
 }
 
 int main(void)

@@ -9,8 +9,6 @@ import os
 import pathlib
 import re
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -18,47 +16,18 @@ import time
 
 import top
 from top import PCAPS, PROGRAM, Terminal, check
+from wire import end_of, ends, read_pcap, run, wires
 
-CLIENT = socket.inet_aton("198.18.1.2")
-# The leak checker stops a process as a debugger does, which one in its sandbox does not let happen.
-os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
-
-
-def run(*command):
-    subprocess.run(command, check=True)
-
-
-def read_pcap(path):
-    """[(time, frame)] of a classic capture, little endian, times in microseconds."""
-    data = pathlib.Path(path).read_bytes()
-    packets, at = [], 24
-    while at < len(data):
-        seconds, part, n, _ = struct.unpack("<IIII", data[at:at + 16])
-        packets.append((seconds + part / 1e6, data[at + 16:at + 16 + n]))
-        at += 16 + n
-    return packets
-
-
-def wires():
-    for inner, outer in (("a0", "a1"), ("b0", "b1")):
-        run("ip", "link", "add", inner, "type", "veth", "peer", "name", outer)
-        for name in (inner, outer):
-            pathlib.Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("1", encoding="ascii")
-            run("ip", "link", "set", name, "up")
 
 
 def play(path):
-    """The client's frames enter at one end, the server's at the other, in their own time."""
-    ends = {}
-    for name in ("a1", "b1"):
-        ends[name] = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-        ends[name].bind((name, 0))
-    packets = read_pcap(path)
+    """In the capture's own time."""
+    at, packets = ends(), read_pcap(path)
     start, first = time.monotonic(), packets[0][0]
     for when, frame in packets:
         time.sleep(max(0.002, when - first - (time.monotonic() - start)))
-        ends["a1" if frame[26:30] == CLIENT else "b1"].send(frame)
-    for wire in ends.values():
+        at[end_of(frame)].send(frame)
+    for wire in at.values():
         wire.close()
 
 

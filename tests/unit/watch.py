@@ -9,17 +9,16 @@ import json
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 
+from wire import read_pcap, run
+
 PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 LONGEST_S = 10  # captures that take longer are left to the replay of files
 failures = 0
-# The leak checker stops a process as a debugger does, which one in its sandbox does not let happen.
-os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
 
 
 def check(good, what):
@@ -27,25 +26,6 @@ def check(good, what):
     if not good:
         print("FAIL:", what)
         failures += 1
-
-
-def run(*command):
-    subprocess.run(command, check=True)
-
-
-def read_pcap(path):
-    """[(time, frame)] of a classic pcap of Ethernet."""
-    with open(path, "rb") as file:
-        data = file.read()
-    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
-    unit = 1e-9 if data[:4] in (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d") else 1e-6
-    assert struct.unpack(order + "I", data[20:24])[0] == 1, path
-    packets, at = [], 24
-    while at < len(data):
-        seconds, part, n, _ = struct.unpack(order + "IIII", data[at:at + 16])
-        packets.append((seconds + part * unit, data[at + 16:at + 16 + n]))
-        at += 16 + n
-    return packets
 
 
 def play(packets):
