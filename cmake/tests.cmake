@@ -53,7 +53,7 @@ foreach(file IN LISTS unit_files)
 endforeach()
 
 # What has threads is also built and run by itself, with the thread sanitizer.
-set(threaded test_outbox test_kernel test_sink test_control test_metrics test_top_model)
+set(threaded test_stages test_outbox test_kernel test_sink test_control test_metrics test_top_model)
 add_custom_target(threaded DEPENDS rpcgate ${threaded})
 set_tests_properties(${threaded} PROPERTIES LABELS "unit;threaded")
 

@@ -600,6 +600,7 @@ struct rpcgate_ahead {
 	bool ipv6;
 	bool quiet;
 	bool carries;
+	uint8_t sum;
 };
 /**
  * Look at packets before their turn: half of the work for most of them.  Needs no engine, so another
@@ -608,6 +609,14 @@ struct rpcgate_ahead {
  */
 RPCGATE_API void rpcgate_look_ahead(const struct rpcgate_packet *packets, size_t n,
 				    struct rpcgate_ahead *ahead);
+/**
+ * Also verify the checksums of those that are likely to belong to what is inspected, so that the
+ * engine need not.  Another thread may do it while the engine judges earlier packets: of the engine
+ * it only takes a hint.  Worth it there alone.
+ * @param ahead  what rpcgate_look_ahead() said of these packets
+ */
+RPCGATE_API void rpcgate_sum_ahead(const struct rpcgate *gate, const struct rpcgate_packet *packets,
+				   size_t n, struct rpcgate_ahead *ahead);
 /** rpcgate_feed_batch() with what rpcgate_look_ahead() said of these packets. */
 RPCGATE_API size_t rpcgate_feed_ahead(struct rpcgate *gate, const struct rpcgate_packet *packets,
 				      const struct rpcgate_ahead *ahead, size_t n,

@@ -40,6 +40,12 @@ static inline void ports_done(struct ports *ports)
 	ports->count = NULL;
 }
 
+/* Whole: another thread may look (ports_hint()) */
+static inline void ports_mark(struct ports *ports, uint16_t port, unsigned use)
+{
+	__atomic_store_n(&ports->use[port], (uint8_t)use, __ATOMIC_RELAXED);
+}
+
 /** One more or one less on this port; the caller takes away what was added. */
 static inline void ports_count(struct ports *ports, enum ports_use use, uint16_t port, bool more)
 {
@@ -47,9 +53,9 @@ static inline void ports_count(struct ports *ports, enum ports_use use, uint16_t
 
 	if (!more) {
 		if (!--*count)
-			ports->use[port] &= (uint8_t)~use;
+			ports_mark(ports, port, ports->use[port] & ~(unsigned)use);
 	} else if (!(*count)++) {
-		ports->use[port] |= (uint8_t)use;
+		ports_mark(ports, port, ports->use[port] | use);
 		ports->firsts++;
 	}
 }
@@ -57,6 +63,12 @@ static inline void ports_count(struct ports *ports, enum ports_use use, uint16_t
 static inline bool ports_has(const struct ports *ports, enum ports_use use, uint16_t port)
 {
 	return ports->use[port] & use;
+}
+
+/** What it is used for, seen from another thread: true now, or a moment ago. */
+static inline unsigned ports_hint(const struct ports *ports, uint16_t port)
+{
+	return __atomic_load_n(&ports->use[port], __ATOMIC_RELAXED);
 }
 
 #endif

@@ -60,8 +60,9 @@ static const struct option_row rows[] = {
 	  "verify (preset): packets with a wrong checksum move nothing; ignore: for captures made on "
 	  "the sending host", checksum_choices },
 	{ "jobs", OPTION_TEXT, PLACE(jobs), "N",
-	  "how many threads may work, 1 to 1024 (preset: 1); with 2 and more, one reads files and looks "
-	  "at packets ahead of the engine, and more than 2 change nothing; the output is the same",
+	  "how many threads may work, 1 to 1024 (preset: 1); with 2, the engine has one of its own, and "
+	  "the other reads files and writes events; with 3 these two are apart, and more change nothing; "
+	  "the output is the same",
 	  NULL },
 	{ "exit-code", OPTION_FLAG, PLACE(exit_code), NULL,
 	  "exit with status 10 if anything would be refused or is suspicious", NULL },

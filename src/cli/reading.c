@@ -8,8 +8,8 @@
 
 #include "command.h"
 #include "policy_file.h"
-#include "readahead.h"
 #include "reading.h"
+#include "stages.h"
 #include "text.h"
 
 #define BATCH 64U /* packets judged at once, where a capture gives as many */
@@ -182,15 +182,13 @@ bool reading_caused_by_packet(const struct rpcgate_event *event)
 		 event->u.pinhole.action == RPCGATE_PINHOLE_EXPIRE);
 }
 
-static void use_result(const struct reading_user *user, const struct rpcgate_result *result,
-		       const struct timeline_place *place)
+static void tell_events(const struct reading_user *user, const struct rpcgate_event *events,
+			size_t n, const struct timeline_place *place)
 {
-	for (size_t i = 0; i < result->n_events; i++) {
-		const struct rpcgate_event *event = &result->events[i];
-
-		user->event(user->ctx, event, reading_caused_by_packet(event) ? place : NULL);
-	}
-	if (user->batch && result->n_events)
+	for (size_t i = 0; i < n; i++)
+		user->event(user->ctx, &events[i],
+			    reading_caused_by_packet(&events[i]) ? place : NULL);
+	if (user->batch && n)
 		user->batch(user->ctx);
 }
 
@@ -209,70 +207,85 @@ static void note_times(struct reading *r, const struct rpcgate_packet *packets, 
 	r->packets += n;
 }
 
-/* Judge what was read at once; the engine stops where there is something to tell */
-static void use_batch(struct reading *r, const struct reading_user *user,
-		      const struct readahead_run *run)
-{
-	const struct rpcgate_packet *packets = run->packets;
-	struct timeline_place place = run->place;
-	struct rpcgate_result results[BATCH];
-
-	for (size_t at = 0; at < run->n && !interrupted && !r->failed && !r->ended;) {
-		size_t n = run->n - at < BATCH ? run->n - at : BATCH;
-		size_t judged =
-			rpcgate_feed_ahead(r->gate, packets + at, run->ahead + at, n, results);
-
-		note_times(r, packets + at, judged);
-		if (user->read)
-			user->read(user->ctx, packets + at, judged);
-		for (size_t i = 0; user->packet && i < judged; i++)
-			if (results[i].flow_id)
-				user->packet(user->ctx, &packets[at + i], &results[i]);
-		place.frame = run->place.frame + at + judged - 1;
-		if (results[judged - 1].n_events)
-			use_result(user, &results[judged - 1], &place);
-		at += judged;
-	}
-}
-
 static bool goes_on(const struct reading *r)
 {
-	return !interrupted && !r->failed && !r->ended;
+	return !r->failed && !r->ended;
 }
 
-/* False if there is no second thread to be had */
-static bool run_ahead(struct reading *r, const struct reading_user *user)
+/* Tell of packets that were judged */
+static void tell(struct reading *r, const struct reading_user *user, const struct judged *judged)
 {
-	struct readahead *ahead = readahead_start(r->timeline, on_fault, r);
-	struct readahead_run run;
+	struct timeline_place place = judged->place;
 
-	if (!ahead)
+	note_times(r, judged->packets, judged->n);
+	if (user->read)
+		user->read(user->ctx, judged->packets, judged->n);
+	for (size_t i = 0; user->packet && i < judged->n_inspected; i++)
+		user->packet(user->ctx, &judged->packets[judged->inspected[i].at],
+			     &judged->inspected[i].result);
+	place.frame += judged->n - 1; /* only the last tells events */
+	tell_events(user, judged->events, judged->n_events, &place);
+}
+
+/* False if there are no threads to be had */
+static bool run_in_stages(struct reading *r, const struct reading_user *user)
+{
+	struct stages *stages = stages_start(r->timeline, r->gate, r->jobs, on_fault, r);
+	struct judged judged;
+
+	if (!stages)
 		return false;
-	while (goes_on(r) && readahead_next(ahead, &run)) {
-		use_batch(r, user, &run);
-		if (progress_packets(&r->progress, run.n)) {
-			struct timeline_extent extent = readahead_extent(ahead);
+	while (goes_on(r) && stages_next(stages, &judged)) {
+		tell(r, user, &judged);
+		if (progress_packets(&r->progress, judged.n)) {
+			struct timeline_extent extent = stages_extent(stages);
 
 			progress_draw(&r->progress, &extent);
 		}
+		if (interrupted)
+			stages_cut_short(stages);
 	}
-	if (readahead_failed(ahead))
+	if (stages_failed(stages))
 		reading_fail(r, r->command, "not enough memory");
-	readahead_stop(ahead);
+	stages_stop(stages);
 	return true;
+}
+
+/* Judge what was read at once; the engine stops where there is something to tell */
+static void use_batch(struct reading *r, const struct reading_user *user,
+		      const struct rpcgate_packet *packets, size_t n, struct timeline_place place)
+{
+	struct judged_packet inspected[BATCH];
+	struct rpcgate_result results[BATCH];
+	struct rpcgate_ahead ahead[BATCH];
+	struct judged judged = { .place = place, .inspected = inspected };
+
+	rpcgate_look_ahead(packets, n, ahead);
+	for (size_t at = 0; at < n && !interrupted && goes_on(r); at += judged.n) {
+		judged.packets = packets + at;
+		judged.n = rpcgate_feed_ahead(r->gate, packets + at, ahead + at, n - at, results);
+		judged.n_inspected = 0;
+		for (size_t i = 0; user->packet && i < judged.n; i++)
+			if (results[i].flow_id)
+				inspected[judged.n_inspected++] =
+					(struct judged_packet){ i, results[i] };
+		judged.events = results[judged.n - 1].events;
+		judged.n_events = results[judged.n - 1].n_events;
+		tell(r, user, &judged);
+		judged.place.frame += judged.n;
+	}
 }
 
 static void run_alone(struct reading *r, const struct reading_user *user)
 {
 	struct rpcgate_packet packets[BATCH];
-	struct rpcgate_ahead ahead[BATCH];
-	struct readahead_run run = { .packets = packets, .ahead = ahead };
+	struct timeline_place place;
+	size_t n;
 
-	while (goes_on(r) &&
-	       (run.n = timeline_next_batch(r->timeline, packets, BATCH, &run.place))) {
-		rpcgate_look_ahead(packets, run.n, ahead);
-		use_batch(r, user, &run);
-		if (progress_packets(&r->progress, run.n)) {
+	while (goes_on(r) && !interrupted &&
+	       (n = timeline_next_batch(r->timeline, packets, BATCH, &place))) {
+		use_batch(r, user, packets, n, place);
+		if (progress_packets(&r->progress, n)) {
 			struct timeline_extent extent = timeline_extent(r->timeline);
 
 			progress_draw(&r->progress, &extent);
@@ -285,11 +298,11 @@ void reading_run(struct reading *r, const struct reading_user *user)
 {
 	struct rpcgate_result result;
 
-	if (r->jobs < 2 || !timeline_extent(r->timeline).size_known || !run_ahead(r, user))
+	if (r->jobs < 2 || !timeline_extent(r->timeline).size_known || !run_in_stages(r, user))
 		run_alone(r, user);
 	do {
 		result = rpcgate_finish(r->gate);
-		use_result(user, &result, NULL);
+		tell_events(user, result.events, result.n_events, NULL);
 	} while (result.n_events && !r->failed);
 	progress_end(&r->progress);
 }

@@ -23,7 +23,7 @@ struct faulty {
 struct reading {
 	const char *command;
 	bool quiet;        /**< no progress, no remarks */
-	unsigned int jobs; /**< threads that may work; one reads ahead of the engine */
+	unsigned int jobs; /**< threads that may work, as stages.h divides it */
 	struct rpcgate_config cfg;
 	struct rpcgate *gate;
 	struct rpcgate_policy *policy; /**< NULL if not wanted; events point into it */

@@ -50,6 +50,7 @@ struct packet {
 	struct fragment fragment;
 	/* TCP */
 	uint8_t tcp_flags;
+	uint8_t sum; /**< 0: not verified yet; else enum checksum + 1 */
 	uint32_t seq;
 	uint32_t ack;
 	struct bytes payload; /**< as captured */
@@ -137,7 +138,7 @@ static inline bool packet_peek(const struct rpcgate_packet *in, struct peek *out
 /** Decode a frame.  The packet's ranges point into it. */
 enum decode packet_decode(const struct rpcgate_packet *in, struct packet *out);
 /** The same of a frame that packet_peek() found to be plain, at a fifth of the price.  What the kind
- *  of packet does not have (a fragment; of UDP: a payload) is not written. */
+ *  of packet does not have (a fragment; of UDP: a payload) is not written, nor is sum. */
 enum decode packet_decode_plain(const struct rpcgate_packet *in, const struct peek *peek,
 				struct packet *out);
 

@@ -42,9 +42,13 @@ static struct rpcgate *new_engine(enum rpcgate_mode mode)
 	return gate;
 }
 
-/* @at_once packets in a call; 0: one by one, by rpcgate_feed().  @ahead: all were looked at before */
+enum ahead { AHEAD_NOT, AHEAD_LOOKED, AHEAD_SUMMED, AHEADS };
+
+static const char *const aheads[AHEADS] = { "", ", looked at before,", ", also summed up before," };
+
+/* @at_once packets in a call; 0: one by one, by rpcgate_feed() */
 static struct told play(const struct packets *list, enum rpcgate_mode mode, size_t at_once,
-			bool ahead, struct rpcgate_stats *stats)
+			enum ahead ahead, struct rpcgate_stats *stats)
 {
 	struct rpcgate *gate = new_engine(mode);
 	struct told t = { .results = calloc(list->n + 1, sizeof(*t.results)) };
@@ -61,8 +65,10 @@ static struct told play(const struct packets *list, enum rpcgate_mode mode, size
 			packets[n] = packets_get(list, at + n);
 			n++;
 		}
-		if (ahead) {
+		if (ahead != AHEAD_NOT) {
 			rpcgate_look_ahead(packets, n, seen);
+			if (ahead == AHEAD_SUMMED)
+				rpcgate_sum_ahead(gate, packets, n, seen);
 			judged = rpcgate_feed_ahead(gate, packets, seen, n, results);
 		} else if (at_once)
 			judged = rpcgate_feed_batch(gate, packets, n, results);
@@ -97,14 +103,15 @@ static void compare(const char *path, const struct packets *list, enum rpcgate_m
 {
 	static const size_t sizes[] = { 1, 3, 8, 9, 64 };
 	struct rpcgate_stats one_stats, stats;
-	struct told one = play(list, mode, 0, false, &one_stats);
+	struct told one = play(list, mode, 0, AHEAD_NOT, &one_stats);
 
-	for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct told t = play(list, mode, sizes[i / 2], i % 2, &stats);
+	for (size_t i = 0; i < AHEADS * sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t at_once = sizes[i / AHEADS];
+		struct told t = play(list, mode, at_once, (enum ahead)(i % AHEADS), &stats);
 
 		if (!same(&t, &one, list->n))
-			fail_msg("%s: %zu at once%s differ from one by one", path, sizes[i / 2],
-				 i % 2 ? ", looked at before," : "");
+			fail_msg("%s: %zu at once%s differ from one by one", path, at_once,
+				 aheads[i % AHEADS]);
 		assert_memory_equal(&stats, &one_stats, sizeof(stats));
 		free(t.events);
 		free(t.results);
@@ -136,6 +143,49 @@ static void batches_come_to_the_same(void **state)
 	}
 	assert_true(n > 10);
 	closedir(directory);
+}
+
+/* The Bind of a mapper's connection, which changes behind the back of who summed it up */
+static uint64_t bad_sums(bool summed_up, bool ours)
+{
+	struct packets list = { .linktype = RPCGATE_LINK_ETHERNET };
+	struct rpcgate *gate = new_engine(RPCGATE_ENFORCE);
+	uint64_t clock_ns = 1700000000000000000U;
+	struct rpcgate_result result;
+	struct rpcgate_stats stats;
+	struct conn c;
+
+	conn_init(&c, &list, &clock_ns, "192.0.2.1", 40000, "192.0.2.2", ours ? 135 : 4000);
+	conn_open(&c);
+	conn_send(&c, CLIENT, "\5\0\13\3\20\0\0\0", 8);
+	for (size_t i = 0; i < list.n; i++) {
+		struct rpcgate_packet packet = packets_get(&list, i);
+		struct rpcgate_ahead ahead;
+		uint8_t *octets = malloc(packet.caplen);
+
+		assert_non_null(octets);
+		memcpy(octets, packet.data, packet.caplen);
+		packet.data = octets;
+		rpcgate_look_ahead(&packet, 1, &ahead);
+		if (summed_up)
+			rpcgate_sum_ahead(gate, &packet, 1, &ahead);
+		octets[packet.caplen - 1] ^= i == list.n - 1;
+		assert_int_equal(rpcgate_feed_ahead(gate, &packet, &ahead, 1, &result), 1);
+		free(octets);
+	}
+	rpcgate_stats(gate, &stats);
+	rpcgate_free(gate);
+	packets_free(&list);
+	return stats.checksum_bad;
+}
+
+/* Else it would be done twice */
+static void what_was_summed_up_is_not_again(void **state)
+{
+	(void)state;
+	assert_int_equal(bad_sums(false, true), 1);
+	assert_int_equal(bad_sums(true, true), 0);
+	assert_int_equal(bad_sums(true, false), 0);
 }
 
 static enum rpcgate_action action_on(struct rpcgate *gate, uint16_t port)
@@ -176,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(batches_come_to_the_same),
+		cmocka_unit_test(what_was_summed_up_is_not_again),
 		cmocka_unit_test(mapper_ports_of_today_count),
 	};
 

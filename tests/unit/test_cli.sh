@@ -123,11 +123,11 @@ done
 
 # --- a second thread changes nothing but the time it takes
 head -c 3000 "$captures/dcom-two-clients.pcap" >cut.pcap
-for jobs in 1 2 7; do
+for jobs in 1 2 3 7; do
 	expect 4 analyze --jobs $jobs --json jobs.json "$captures" cut.pcap
 	cat out err jobs.json >jobs.$jobs
 done
-cmp -s jobs.1 jobs.2 && cmp -s jobs.1 jobs.7 || fail "$last: not as with one job"
+cmp -s jobs.1 jobs.2 && cmp -s jobs.1 jobs.3 && cmp -s jobs.1 jobs.7 || fail "$last: not as with one job"
 [ "$(wc -l <jobs.1)" -gt 100 ] || fail "$last: nothing to compare"
 for jobs in 0 1025 -1 two ''; do
 	expect 2 analyze --jobs "$jobs" good.pcap

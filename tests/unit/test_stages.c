@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_readahead.c - a thread that reads ahead against reading on the spot */
+/* test_stages.c - threads that read, judge and tell against one that does all */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,18 +12,20 @@
 
 #include <cmocka.h>
 
-#include "readahead.h"
+#include "stages.h"
 
 #define PCAPS TEST_SOURCE_DIR "/pcaps"
 #define MANY 20000U /* packets: several blocks */
 
-static char directory[] = "/tmp/rpcgate-readahead-XXXXXX";
+static char directory[] = "/tmp/rpcgate-stages-XXXXXX";
 
 /* Everything that is told, in its order, as a sum that depends on it */
 struct sum {
 	uint64_t value;
 	uint64_t packets;
 	uint64_t faults;
+	uint64_t inspected;
+	uint64_t events;
 };
 
 static void add(struct sum *sum, const void *octets, size_t n)
@@ -55,63 +57,117 @@ static void on_fault(void *ctx, const char *name, const struct capture_fault *fa
 	sum->faults++;
 }
 
-static struct sum on_the_spot(const char *name)
+static void add_result(struct sum *sum, const struct rpcgate_result *r)
 {
-	struct sum sum = { 0 };
+	add(sum, &r->action, sizeof(r->action));
+	add(sum, &r->reason, sizeof(r->reason));
+	add(sum, &r->standing, sizeof(r->standing));
+	add(sum, &r->flow_id, sizeof(r->flow_id));
+	add(sum, &r->l3_offset, sizeof(r->l3_offset));
+	add(sum, &r->not_rpc, sizeof(r->not_rpc));
+	sum->inspected++;
+}
+
+static void add_events(struct sum *sum, const struct rpcgate_event *events, size_t n)
+{
+	if (n)
+		add(sum, events, n * sizeof(*events));
+	sum->events += n;
+}
+
+static struct rpcgate *new_engine(void)
+{
+	char err[RPCGATE_ERROR_SIZE];
+	struct rpcgate_config cfg;
+	struct rpcgate *gate;
+
+	rpcgate_config_default(&cfg);
+	gate = rpcgate_new(&cfg, err);
+	assert_non_null(gate);
+	return gate;
+}
+
+static struct sum alone(const char *name)
+{
+	struct sum sum = { .value = 0 };
 	struct timeline *t = timeline_open(&name, 1, on_fault, &sum);
-	struct rpcgate_packet packets[64];
+	struct rpcgate *gate = new_engine();
+	struct rpcgate_packet packet;
 	struct timeline_place place;
-	size_t n;
 
 	assert_non_null(t);
-	while ((n = timeline_next_batch(t, packets, 64, &place)))
-		for (size_t i = 0; i < n; i++)
-			add_packet(&sum, &packets[i], place.file, place.frame + i);
+	while (timeline_next(t, &packet, &place)) {
+		struct rpcgate_result result = rpcgate_feed(gate, &packet);
+
+		add_packet(&sum, &packet, place.file, place.frame);
+		if (result.flow_id)
+			add_result(&sum, &result);
+		add_events(&sum, result.events, result.n_events);
+	}
 	timeline_close(t);
+	rpcgate_free(gate);
 	return sum;
 }
 
-static struct sum ahead(const char *name)
+static void add_judged(struct sum *sum, const struct judged *judged)
 {
-	struct sum sum = { 0 };
+	size_t inspected = 0;
+
+	for (size_t i = 0; i < judged->n; i++) {
+		const struct judged_packet *p = &judged->inspected[inspected];
+
+		add_packet(sum, &judged->packets[i], judged->place.file, judged->place.frame + i);
+		if (inspected < judged->n_inspected && p->at == i) {
+			add_result(sum, &p->result);
+			inspected++;
+		}
+	}
+	assert_int_equal(inspected, judged->n_inspected);
+	add_events(sum, judged->events, judged->n_events);
+}
+
+static struct sum together(const char *name, unsigned threads)
+{
+	struct sum sum = { .value = 0 };
 	struct timeline *t = timeline_open(&name, 1, on_fault, &sum);
-	struct readahead *r;
-	struct readahead_run run;
+	struct rpcgate *gate = new_engine();
+	struct stages *s;
+	struct judged judged;
 	struct timeline_extent told, all;
 
 	assert_non_null(t);
-	r = readahead_start(t, on_fault, &sum);
-	assert_non_null(r);
-	while (readahead_next(r, &run)) {
-		struct rpcgate_ahead again;
-
-		for (size_t i = 0; i < run.n; i++) {
-			add_packet(&sum, &run.packets[i], run.place.file, run.place.frame + i);
-			memset(&again, 0, sizeof(again));
-			rpcgate_look_ahead(&run.packets[i], 1, &again);
-			assert_int_equal(run.ahead[i].proto, again.proto);
-			assert_int_equal(run.ahead[i].quiet, again.quiet);
-		}
-	}
-	assert_false(readahead_next(r, &run));
-	assert_false(readahead_failed(r));
-	told = readahead_extent(r);
-	readahead_stop(r);
+	s = stages_start(t, gate, threads, on_fault, &sum);
+	assert_non_null(s);
+	while (stages_next(s, &judged))
+		add_judged(&sum, &judged);
+	assert_false(stages_next(s, &judged));
+	assert_false(stages_failed(s));
+	told = stages_extent(s);
+	stages_stop(s);
 	all = timeline_extent(t);
-	assert_true(told.taken <= all.taken && told.files <= all.files);
+	assert_int_equal(told.taken, all.taken);
+	assert_int_equal(told.files, all.files);
 	timeline_close(t);
+	rpcgate_free(gate);
 	return sum;
 }
 
-static void compare(const char *name, uint64_t packets, uint64_t faults)
+static struct sum compare(const char *name, uint64_t packets, uint64_t faults)
 {
-	struct sum a = on_the_spot(name), b = ahead(name);
+	struct sum a = alone(name);
 
 	assert_true(a.packets >= packets);
 	assert_int_equal(a.faults, faults);
-	assert_int_equal(a.packets, b.packets);
-	assert_int_equal(a.faults, b.faults);
-	assert_true(a.value == b.value);
+	for (unsigned threads = 2; threads <= 4; threads++) {
+		struct sum b = together(name, threads);
+
+		assert_int_equal(a.packets, b.packets);
+		assert_int_equal(a.faults, b.faults);
+		assert_int_equal(a.inspected, b.inspected);
+		assert_int_equal(a.events, b.events);
+		assert_true(a.value == b.value);
+	}
+	return a;
 }
 
 static const char *path_of(const char *name)
@@ -194,29 +250,73 @@ static void many_captures_and_their_faults_are_the_same(void **state)
 
 static void real_captures_are_the_same(void **state)
 {
+	struct sum sum;
+
 	(void)state;
-	compare(PCAPS, 1000, on_the_spot(PCAPS).faults);
+	sum = compare(PCAPS, 1000, alone(PCAPS).faults);
+	assert_true(sum.inspected > 1000);
+	assert_true(sum.events > 100);
+}
+
+/* Whoever takes @p taken and then has enough: nothing that was judged is lost */
+static void cut_short_after(unsigned taken, unsigned threads)
+{
+	const char *name = path_of("one.pcap");
+	struct sum sum = { .value = 0 };
+	struct timeline *t = timeline_open(&name, 1, on_fault, &sum);
+	struct rpcgate *gate = new_engine();
+	struct stages *s = stages_start(t, gate, threads, on_fault, &sum);
+	struct rpcgate_stats stats;
+	struct judged judged;
+
+	assert_non_null(s);
+	for (unsigned i = 0; i < taken; i++) {
+		assert_true(stages_next(s, &judged));
+		add_judged(&sum, &judged);
+	}
+	stages_cut_short(s);
+	while (stages_next(s, &judged))
+		add_judged(&sum, &judged);
+	stages_stop(s);
+	rpcgate_stats(gate, &stats);
+	assert_int_equal(stats.packets, sum.packets);
+	assert_true(sum.packets < MANY);
+	assert_int_equal(sum.faults, 0);
+	timeline_close(t);
+	rpcgate_free(gate);
+}
+
+static void what_was_judged_is_told(void **state)
+{
+	(void)state;
+	write_capture("one.pcap", 1000, MANY, false);
+	for (unsigned taken = 0; taken < 3; taken++)
+		for (unsigned threads = 2; threads <= 3; threads++)
+			cut_short_after(taken, threads);
+	assert_int_equal(unlink(path_of("one.pcap")), 0);
 }
 
 static void nobody_need_read_to_the_end(void **state)
 {
-	struct sum sum = { 0 };
+	struct sum sum = { .value = 0 };
 
 	(void)state;
 	write_capture("one.pcap", 1000, MANY, false);
 	for (unsigned taken = 0; taken < 3; taken++) {
 		const char *name = path_of("one.pcap");
 		struct timeline *t = timeline_open(&name, 1, on_fault, &sum);
-		struct readahead *r = readahead_start(t, on_fault, &sum);
-		struct readahead_run run;
+		struct rpcgate *gate = new_engine();
+		struct stages *s = stages_start(t, gate, 2 + taken % 2, on_fault, &sum);
+		struct judged judged;
 
-		assert_non_null(r);
+		assert_non_null(s);
 		for (unsigned i = 0; i < taken; i++)
-			assert_true(readahead_next(r, &run));
-		readahead_stop(r);
+			assert_true(stages_next(s, &judged));
+		stages_stop(s);
 		timeline_close(t);
+		rpcgate_free(gate);
 	}
-	readahead_stop(NULL);
+	stages_stop(NULL);
 	assert_int_equal(sum.faults, 0);
 	assert_int_equal(unlink(path_of("one.pcap")), 0);
 }
@@ -228,6 +328,7 @@ int main(void)
 		cmocka_unit_test(a_longer_record_is_the_same),
 		cmocka_unit_test(many_captures_and_their_faults_are_the_same),
 		cmocka_unit_test(real_captures_are_the_same),
+		cmocka_unit_test(what_was_judged_is_told),
 		cmocka_unit_test(nobody_need_read_to_the_end),
 	};
 	int failed;
