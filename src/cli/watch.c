@@ -93,6 +93,7 @@ struct watching {
 	struct labeller *labeller; /* NULL if not wanted */
 	struct report *report;     /* NULL if not wanted */
 	struct sink *json;         /* NULL if not wanted */
+	struct json_memory memory; /* of json */
 	struct html *html;         /* NULL if not wanted */
 	FILE *page;                /* the same */
 	size_t width;              /* of the page: nobody can be asked any more later */
@@ -296,7 +297,7 @@ static void put_event(struct watching *w, const struct rpcgate_event *event)
 	    (event->type == RPCGATE_EVENT_ALERT || event->type == RPCGATE_EVENT_FLOW))
 		origin.ndpi = labeller_name(w->labeller, event->flow_id);
 	start_line(&line);
-	end_line(w, &line, line.out && json_write_event(line.out, event, &origin));
+	end_line(w, &line, line.out && json_write_event(line.out, &w->memory, event, &origin));
 }
 
 static void use_result(struct watching *w, const struct rpcgate_result *result)

@@ -71,7 +71,7 @@ static void write_event(struct service *s, const struct rpcgate_event *event, si
 	if (e.type == RPCGATE_EVENT_BIND)
 		e.u.bind.pinhole_id = global_id(e.u.bind.pinhole_id, worker);
 	out = open_memstream(&line, &n);
-	if (out && json_write_event(out, &e, &nowhere) && fclose(out) == 0 && n)
+	if (out && json_write_event(out, &s->memory, &e, &nowhere) && fclose(out) == 0 && n)
 		write_line(s, line, n);
 	free(line);
 }

@@ -8,6 +8,7 @@
 
 #include "control.h"
 #include "kernel.h"
+#include "json.h"
 #include "limiter.h"
 #include "metrics.h"
 #include "notify.h"
@@ -37,6 +38,7 @@ struct service {
 	struct sink *sink[CONF_EVENTS_MAX];
 	struct control *control;
 	struct metrics *metrics;
+	struct json_memory memory;
 	struct limiter limiter; /* of events; counters stay exact */
 	struct notify notify;
 	struct retired retired[RUN_RETIRED_MAX];
