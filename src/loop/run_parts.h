@@ -7,9 +7,10 @@
 #include <sys/types.h>
 
 #include "control.h"
-#include "kernel.h"
 #include "json.h"
+#include "kernel.h"
 #include "limiter.h"
+#include "line_stream.h"
 #include "metrics.h"
 #include "notify.h"
 #include "plan.h"
@@ -39,7 +40,8 @@ struct service {
 	struct control *control;
 	struct metrics *metrics;
 	struct json_memory memory;
-	struct limiter limiter; /* of events; counters stay exact */
+	struct line_stream lines; /* on their way to the sinks */
+	struct limiter limiter;   /* of events; counters stay exact */
 	struct notify notify;
 	struct retired retired[RUN_RETIRED_MAX];
 	size_t n_retired;
