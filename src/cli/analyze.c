@@ -83,6 +83,7 @@ struct analysis {
 	struct report *report;     /* NULL if not wanted */
 	struct html *html;         /* NULL if not wanted */
 	FILE *json;                /* NULL if not wanted */
+	struct json_memory memory; /* of json */
 	struct limiter limiter;
 	FILE *page;     /* NULL if not wanted */
 	bool json_live; /* somebody may be reading along */
@@ -266,7 +267,7 @@ static void use_event(void *ctx, const struct rpcgate_event *event,
 	if (a->labeller && event->flow_id &&
 	    (event->type == RPCGATE_EVENT_ALERT || event->type == RPCGATE_EVENT_FLOW))
 		origin.ndpi = labeller_name(a->labeller, event->flow_id);
-	if (!json_write_event(a->json, event, &origin))
+	if (!json_write_event(a->json, &a->memory, event, &origin))
 		json_failed(a);
 }
 

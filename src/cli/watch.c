@@ -13,6 +13,7 @@
 #include "html.h"
 #include "json.h"
 #include "labeller.h"
+#include "line_stream.h"
 #include "live.h"
 #include "options.h"
 #include "output.h"
@@ -93,6 +94,8 @@ struct watching {
 	struct labeller *labeller; /* NULL if not wanted */
 	struct report *report;     /* NULL if not wanted */
 	struct sink *json;         /* NULL if not wanted */
+	struct json_memory memory; /* of json */
+	struct line_stream lines;  /* on their way to json */
 	struct html *html;         /* NULL if not wanted */
 	FILE *page;                /* the same */
 	size_t width;              /* of the page: nobody can be asked any more later */
@@ -244,47 +247,31 @@ static bool start(struct watching *w, int *status)
 
 /* ---------------------------------------------------------------------- output */
 
-/* A line of JSON on its way to the sink */
-struct line {
-	FILE *out; /* NULL: memory is short */
-	char *text;
-	size_t n;
-};
-
-static void start_line(struct line *line)
-{
-	*line = (struct line){ 0 };
-	line->out = open_memstream(&line->text, &line->n);
-}
-
 /* What could not be made is lost like what could not be kept: the sink counts it. */
-static void end_line(struct watching *w, struct line *line, bool good)
+static void end_line(struct watching *w, bool good)
 {
-	good = line->out && fclose(line->out) == 0 && good;
-	sink_write(w->json, good ? line->text : "", good ? line->n : 0);
-	free(line->text);
+	good = line_stream_end(&w->lines, good);
+	sink_write(w->json, good ? w->lines.text : "", good ? w->lines.n : 0);
 }
 
 static void put_engine(struct watching *w, uint64_t time_ns, const char *event, const char *detail)
 {
-	struct line line;
+	FILE *out = line_stream_begin(&w->lines);
 
-	start_line(&line);
-	end_line(w, &line, line.out && json_write_engine(line.out, time_ns, NULL, event, detail));
+	end_line(w, out && json_write_engine(out, time_ns, NULL, event, detail));
 }
 
 static void put_stats(struct watching *w, const struct rpcgate_stats *stats)
 {
-	struct line line;
+	FILE *out = line_stream_begin(&w->lines);
 
-	start_line(&line);
-	end_line(w, &line, line.out && json_write_stats(line.out, w->reading.last_ns, stats));
+	end_line(w, out && json_write_stats(out, w->reading.last_ns, stats));
 }
 
 static void put_event(struct watching *w, const struct rpcgate_event *event)
 {
 	struct json_origin origin = { 0 };
-	struct line line;
+	FILE *out;
 
 	if (w->report)
 		report_event(w->report, event);
@@ -295,8 +282,8 @@ static void put_event(struct watching *w, const struct rpcgate_event *event)
 	if (w->labeller && event->flow_id &&
 	    (event->type == RPCGATE_EVENT_ALERT || event->type == RPCGATE_EVENT_FLOW))
 		origin.ndpi = labeller_name(w->labeller, event->flow_id);
-	start_line(&line);
-	end_line(w, &line, line.out && json_write_event(line.out, event, &origin));
+	out = line_stream_begin(&w->lines);
+	end_line(w, out && json_write_event(out, &w->memory, event, &origin));
 }
 
 static void use_result(struct watching *w, const struct rpcgate_result *result)
@@ -502,6 +489,7 @@ int command_watch(int argc, char **argv)
 		status = finish(&w);
 	}
 	sink_close(w.json);
+	line_stream_free(&w.lines);
 	if (w.page)
 		(void)fclose(w.page);
 	html_free(w.html);

@@ -6,16 +6,25 @@
 
 #include "community_id.h"
 
+#define HASHED_MAX (2 + 16 + 16 + 2 + 2 + 2) /* octets that are hashed: seed, addresses, the rest */
+
 static_assert(COMMUNITY_ID_TEXT == 2 + BASE64_ENCODE_RAW_LENGTH(SHA1_DIGEST_SIZE) + 1,
 	      "the text has another length");
 
 /* IPv4 addresses live in the last four octets; the hash is over four octets or sixteen. */
-static size_t address_octets(const struct rpcgate_addr *addr, const uint8_t **octets)
+static uint8_t *add_address(uint8_t *at, const struct rpcgate_addr *addr)
 {
 	size_t n = rpcgate_addr_is_ipv4(addr) ? 4 : 16;
 
-	*octets = addr->octet + sizeof(addr->octet) - n;
-	return n;
+	memcpy(at, addr->octet + sizeof(addr->octet) - n, n);
+	return at + n;
+}
+
+static uint8_t *add_u16(uint8_t *at, uint16_t number)
+{
+	*at++ = (uint8_t)(number >> 8);
+	*at++ = (uint8_t)number;
+	return at;
 }
 
 static bool comes_first(const struct community_end *a, const struct community_end *b)
@@ -25,37 +34,26 @@ static bool comes_first(const struct community_end *a, const struct community_en
 	return order < 0 || (order == 0 && a->port <= b->port);
 }
 
-static void hash_address(struct sha1_ctx *hash, const struct rpcgate_addr *addr)
-{
-	const uint8_t *octets;
-	size_t n = address_octets(addr, &octets);
-
-	sha1_update(hash, n, octets);
-}
-
 char *community_id(uint8_t proto, const struct community_end *a, const struct community_end *b,
 		   char text[COMMUNITY_ID_TEXT])
 {
-	static const uint8_t seed[2];
 	bool ordered = comes_first(a, b);
 	const struct community_end *first = ordered ? a : b;
 	const struct community_end *second = ordered ? b : a;
-	const uint8_t tail[] = {
-		proto,
-		0,
-		(uint8_t)(first->port >> 8),
-		(uint8_t)first->port,
-		(uint8_t)(second->port >> 8),
-		(uint8_t)second->port,
-	};
 	uint8_t digest[SHA1_DIGEST_SIZE];
+	uint8_t hashed[HASHED_MAX];
+	uint8_t *at = hashed;
 	struct sha1_ctx hash;
 
+	at = add_u16(at, 0); /* seed */
+	at = add_address(at, &first->addr);
+	at = add_address(at, &second->addr);
+	*at++ = proto;
+	*at++ = 0;
+	at = add_u16(at, first->port);
+	at = add_u16(at, second->port);
 	sha1_init(&hash);
-	sha1_update(&hash, sizeof(seed), seed);
-	hash_address(&hash, &first->addr);
-	hash_address(&hash, &second->addr);
-	sha1_update(&hash, sizeof(tail), tail);
+	sha1_update(&hash, (size_t)(at - hashed), hashed);
 	sha1_digest(&hash, sizeof(digest), digest);
 
 	memcpy(text, "1:", 2);

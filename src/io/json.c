@@ -1,285 +1,87 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "community_id.h"
+#include "digits.h"
 #include "event_words.h"
 #include "json.h"
+#include "json_line.h"
 #include "signature.h"
-#include "text.h"
 
-#define NS_PER_S 1000000000U
 #define NO_PTYPE 0xff
-#define FILE_MAX 4096 /* octets of a file name that are written */
 #define DETAIL_MAX 1024
-#define LINE_USUAL 4096 /* octets of a line that few exceed */
-#define DEPTH_MAX 8     /* four are used */
-#define ROOT 1U         /* depth of the line's own object */
 #define PROTO_TCP 6
 #define PROTO_UDP 17
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A line being written.  An object or array is known by its depth, and ends where something is put
- * into one that it is in.  A library that builds a tree of each line first took thirty times as
- * long as all that led to the event. */
-struct line {
-	FILE *out;
-	bool failed; /* the first failure sticks, so that only the end need ask */
-	bool first;  /* nothing is in the innermost one yet */
-	unsigned depth;
-	size_t n;
-	char end[DEPTH_MAX];
-	char text[LINE_USUAL];
-};
+/* clang-format off */
+#define KEY(name) static const struct json_key key_##name = JSON_KEY(#name)
+KEY(timestamp); KEY(event_type); KEY(flow_id); KEY(parent_id); KEY(vlan); KEY(src_ip);
+KEY(src_port); KEY(dest_ip); KEY(dest_port); KEY(proto); KEY(community_id); KEY(pcap_cnt);
+KEY(pcap_filename); KEY(ndpi);
 
-static void flush(struct line *line)
+KEY(rpc_binding); KEY(rpc_pinhole); KEY(rpc_bind); KEY(alert); KEY(flow); KEY(rpc_engine);
+KEY(rpc_call); KEY(rpc_pipe); KEY(dcerpc); KEY(stats);
+
+KEY(accepted); KEY(action); KEY(age); KEY(annotation); KEY(any_interface); KEY(auth_level);
+KEY(auth_type); KEY(binds); KEY(bytes_toclient); KEY(bytes_toserver); KEY(call_id); KEY(category);
+KEY(client_ip); KEY(context_id); KEY(detail); KEY(end); KEY(endpoint); KEY(event); KEY(gid);
+KEY(host); KEY(id); KEY(interfaces); KEY(mapper); KEY(metadata); KEY(midstream);
+KEY(mitre_technique_id); KEY(moved_from); KEY(name); KEY(object); KEY(operation); KEY(opnum);
+KEY(pdu); KEY(pinhole_id); KEY(pipe); KEY(pkts_toclient); KEY(pkts_toserver); KEY(port);
+KEY(protseq); KEY(reason); KEY(req); KEY(request); KEY(response); KEY(rev); KEY(rpc_reason);
+KEY(rpc_version); KEY(rule); KEY(rule_name); KEY(server_ip); KEY(service); KEY(severity);
+KEY(signature); KEY(signature_id); KEY(source); KEY(start); KEY(state); KEY(target); KEY(tower_ip);
+KEY(transfer_syntaxes); KEY(transfer_syntaxes_offered); KEY(ttl); KEY(until); KEY(uses); KEY(uuid);
+KEY(verdict); KEY(version);
+#undef KEY
+/* clang-format on */
+
+/* -------------------------------------------------------- parts of many bodies */
+
+/* Each kind of phrase has keys of its own: the kind stands in the last word, which is never 0 */
+enum phrase { PHRASE_ENDS = 1, PHRASE_INTERFACE, PHRASE_SYNTAX };
+#define PHRASE_KIND(kind) ((uint64_t)(kind) << 56)
+
+static void put_plain_syntax(struct line *line, unsigned object, const void *what)
 {
-	if (fwrite(line->text, 1, line->n, line->out) != line->n)
-		line->failed = true;
-	line->n = 0;
+	const struct rpcgate_syntax *syntax = what;
+
+	line_uuid(line, object, &key_uuid, &syntax->uuid);
+	line_version(line, object, &key_version, syntax->major, syntax->minor);
 }
 
-static void write_octet(struct line *line, char c)
+static void put_known_interface(struct line *line, unsigned object, const void *what)
 {
-	if (line->n == sizeof(line->text))
-		flush(line);
-	line->text[line->n++] = c;
-}
+	const struct rpcgate_interface *known = rpcgate_interface_find(what);
 
-static void write_octets(struct line *line, const char *octets, size_t n)
-{
-	if (n > sizeof(line->text) - line->n) {
-		for (size_t i = 0; i < n; i++)
-			write_octet(line, octets[i]);
+	put_plain_syntax(line, object, what);
+	if (!known)
 		return;
-	}
-	memcpy(line->text + line->n, octets, n);
-	line->n += n;
+	line_text(line, object, &key_name, known->name);
+	line_text(line, object, &key_service, known->service);
 }
 
-static void close_to(struct line *line, unsigned depth)
+static void put_syntax_as(struct line *line, unsigned object, const struct rpcgate_syntax *syntax,
+			  enum phrase kind, line_members *put)
 {
-	while (line->depth > depth) {
-		write_octet(line, line->end[--line->depth]);
-		line->first = false;
-	}
-}
+	uint64_t key[JSON_PHRASE_KEY] = {
+		[2] = (uint64_t)syntax->major << 16 | syntax->minor,
+		[JSON_PHRASE_KEY - 1] = PHRASE_KIND(kind),
+	};
 
-/* What comes before a value; in an array it has no key */
-static void begin_value(struct line *line, unsigned in, const char *key)
-{
-	close_to(line, in);
-	if (!line->first)
-		write_octet(line, ',');
-	line->first = false;
-	if (!key)
-		return;
-	write_octet(line, '"');
-	write_octets(line, key, strlen(key));
-	write_octets(line, "\":", 2);
-}
-
-static unsigned open_one(struct line *line, char start, char end)
-{
-	write_octet(line, start);
-	line->end[line->depth++] = end;
-	line->first = true;
-	return line->depth;
-}
-
-static unsigned put_object(struct line *line, unsigned in, const char *key)
-{
-	begin_value(line, in, key);
-	return open_one(line, '{', '}');
-}
-
-static unsigned put_array(struct line *line, unsigned in, const char *key)
-{
-	begin_value(line, in, key);
-	return open_one(line, '[', ']');
-}
-
-static void write_hex(struct line *line, uint32_t unit)
-{
-	char text[8];
-	int n = snprintf(text, sizeof(text), "\\u%04X", unit & 0xffff);
-
-	write_octets(line, text, (size_t)n);
-}
-
-/* RFC 8259: beyond the first plane as a pair of surrogates */
-static void write_code_point(struct line *line, uint32_t c)
-{
-	if (c >= 0x10000) {
-		write_hex(line, 0xd800 + ((c - 0x10000) >> 10));
-		c = 0xdc00 + ((c - 0x10000) & 0x3ff);
-	}
-	write_hex(line, c);
-}
-
-static void write_special(struct line *line, char c)
-{
-	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-	const char *at = memchr(from, c, sizeof(from) - 1);
-
-	if (!at) {
-		write_hex(line, (unsigned char)c);
-		return;
-	}
-	write_octet(line, '\\');
-	write_octet(line, to[at - from]);
-}
-
-/* Octets of one code point at @p text, which is UTF-8: whoever put it there has seen to that */
-static size_t code_point(const char *text, size_t n, uint32_t *c)
-{
-	const uint8_t *p = (const uint8_t *)text;
-	size_t octets = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc0 ? 2 : 1;
-
-	*c = octets == 1 ? 0xfffd : p[0] & (0x7fU >> octets);
-	if (octets > n)
-		octets = n;
-	for (size_t i = 1; i < octets; i++)
-		*c = *c << 6 | (p[i] & 0x3f);
-	return octets;
-}
-
-static size_t plain_octets(const char *text, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && (unsigned char)text[i] >= 0x20 && (unsigned char)text[i] < 0x80 &&
-	       text[i] != '"' && text[i] != '\\')
-		i++;
-	return i;
-}
-
-static void put_octets(struct line *line, unsigned in, const char *key, const char *text, size_t n)
-{
-	begin_value(line, in, key);
-	write_octet(line, '"');
-	for (size_t i = 0; i < n;) {
-		size_t plain = plain_octets(text + i, n - i);
-		uint32_t c;
-
-		write_octets(line, text + i, plain);
-		i += plain;
-		if (i == n)
-			break;
-		if ((unsigned char)text[i] < 0x80) {
-			write_special(line, text[i++]);
-		} else {
-			i += code_point(text + i, n - i, &c);
-			write_code_point(line, c);
-		}
-	}
-	write_octet(line, '"');
-}
-
-static void put_text(struct line *line, unsigned in, const char *key, const char *text)
-{
-	put_octets(line, in, key, text, strlen(text));
-}
-
-static void put_number(struct line *line, unsigned in, const char *key, uint64_t number)
-{
-	char text[20];
-	size_t at = sizeof(text);
-
-	begin_value(line, in, key);
-	do
-		text[--at] = (char)('0' + number % 10);
-	while (number /= 10);
-	write_octets(line, text + at, sizeof(text) - at);
-}
-
-/* Fifteen digits hold 72 hours in nanoseconds, and print no rounding of binary fractions */
-static void put_seconds(struct line *line, unsigned in, const char *key, uint64_t ns)
-{
-	char text[40];
-	size_t n = (size_t)snprintf(text, sizeof(text), "%.15g", (double)ns / 1e9);
-	char *exponent = strstr(text, "e-0");
-
-	if (exponent) { /* one digit is enough */
-		memmove(exponent + 2, exponent + 3, n - (size_t)(exponent + 3 - text) + 1);
-		n--;
-	}
-	begin_value(line, in, key);
-	write_octets(line, text, n);
-	if (!strpbrk(text, ".e"))
-		write_octets(line, ".0", 2);
-}
-
-static void put_bool(struct line *line, unsigned in, const char *key, bool value)
-{
-	begin_value(line, in, key);
-	write_octets(line, value ? "true" : "false", value ? 4 : 5);
-}
-
-/* Octets that strangers wrote; zero octets at the end are padding. */
-static void put_foreign(struct line *line, unsigned object, const char *key, const void *octets,
-			size_t n)
-{
-	char text[TEXT_UTF8_MAX(FILE_MAX) + 1];
-	const uint8_t *in = octets;
-
-	if (n > FILE_MAX)
-		n = FILE_MAX;
-	while (n && !in[n - 1])
-		n--;
-	put_octets(line, object, key, text, text_to_utf8(in, n, text));
-}
-
-static void put_time(struct line *line, unsigned object, const char *key, uint64_t time_ns)
-{
-	time_t s = (time_t)(time_ns / NS_PER_S);
-	char text[64];
-	char date[32];
-	struct tm tm;
-
-	gmtime_r(&s, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, sizeof(text), "%s.%06" PRIu64 "+0000", date, time_ns % NS_PER_S / 1000);
-	put_text(line, object, key, text);
-}
-
-static void put_addr(struct line *line, unsigned object, const char *key,
-		     const struct rpcgate_addr *addr)
-{
-	char text[RPCGATE_ADDR_TEXT];
-
-	put_text(line, object, key, rpcgate_addr_format(addr, text));
-}
-
-static void put_uuid(struct line *line, unsigned object, const char *key,
-		     const struct rpcgate_uuid *uuid)
-{
-	char text[RPCGATE_UUID_TEXT];
-
-	put_text(line, object, key, rpcgate_uuid_format(uuid, text));
+	memcpy(key, &syntax->uuid, sizeof(syntax->uuid));
+	line_remembered(line, object, key, put, syntax);
 }
 
 static void put_syntax(struct line *line, unsigned object, const struct rpcgate_syntax *syntax)
 {
-	char version[16];
-
-	put_uuid(line, object, "uuid", &syntax->uuid);
-	snprintf(version, sizeof(version), "%u.%u", syntax->major, syntax->minor);
-	put_text(line, object, "version", version);
+	put_syntax_as(line, object, syntax, PHRASE_SYNTAX, put_plain_syntax);
 }
 
 static void put_interface(struct line *line, unsigned object, const struct rpcgate_syntax *syntax)
 {
-	const struct rpcgate_interface *known = rpcgate_interface_find(syntax);
-
-	put_syntax(line, object, syntax);
-	if (!known)
-		return;
-	put_text(line, object, "name", known->name);
-	put_text(line, object, "service", known->service);
+	put_syntax_as(line, object, syntax, PHRASE_INTERFACE, put_known_interface);
 }
 
 static void put_operation(struct line *line, unsigned object, const struct rpcgate_uuid *interface,
@@ -287,9 +89,9 @@ static void put_operation(struct line *line, unsigned object, const struct rpcga
 {
 	const char *name = interface ? rpcgate_operation_name(interface, opnum) : NULL;
 
-	put_number(line, object, "opnum", opnum);
+	line_number(line, object, &key_opnum, opnum);
 	if (name)
-		put_text(line, object, "operation", name);
+		line_text(line, object, &key_operation, name);
 }
 
 /* ----------------------------------------------------------------- the words */
@@ -318,118 +120,121 @@ static void put_target(struct line *line, unsigned body, const uint8_t *host, si
 
 	if (!port)
 		return;
-	target = put_object(line, body, "target");
-	put_foreign(line, target, "host", host, n);
-	put_number(line, target, "port", port);
+	target = line_object(line, body, &key_target);
+	line_foreign(line, target, &key_host, host, n);
+	line_number(line, target, &key_port, port);
 }
 
 static void binding_body(struct line *line, unsigned body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_binding_event *b = &event->u.binding;
 
-	put_text(line, body, "source", NAME(source_names, b->source));
+	line_text(line, body, &key_source, NAME(source_names, b->source));
 	put_interface(line, body, &b->interface);
 	if (b->any_interface)
-		put_bool(line, body, "any_interface", true);
+		line_bool(line, body, &key_any_interface, true);
 	if (!uuid_is_nil(&b->object))
-		put_uuid(line, body, "object", &b->object);
+		line_uuid(line, body, &key_object, &b->object);
 	if (b->annotation_len)
-		put_foreign(line, body, "annotation", b->annotation, b->annotation_len);
-	put_text(line, body, "protseq", rpcgate_protseq_name(b->protseq));
-	put_addr(line, body, "server_ip", &b->server);
-	put_number(line, body, "port", b->port);
+		line_foreign(line, body, &key_annotation, b->annotation, b->annotation_len);
+	line_text(line, body, &key_protseq, rpcgate_protseq_name(b->protseq));
+	line_addr(line, body, &key_server_ip, &b->server);
+	line_number(line, body, &key_port, b->port);
 	if (b->moved_from)
-		put_number(line, body, "moved_from", b->moved_from);
+		line_number(line, body, &key_moved_from, b->moved_from);
 	if (b->endpoint_len)
-		put_foreign(line, body, "endpoint", b->endpoint, b->endpoint_len);
+		line_foreign(line, body, &key_endpoint, b->endpoint, b->endpoint_len);
 	if (b->has_tower_ip)
-		put_addr(line, body, "tower_ip", &b->tower_ip);
+		line_addr(line, body, &key_tower_ip, &b->tower_ip);
 	put_target(line, body, b->target.host, b->target.host_len, b->target.port);
-	put_bool(line, body, "accepted", b->accepted);
-	put_text(line, body, "reason", rpcgate_reason_name(b->reason));
+	line_bool(line, body, &key_accepted, b->accepted);
+	line_text(line, body, &key_reason, rpcgate_reason_name(b->reason));
 }
 
 static void pinhole_body(struct line *line, unsigned body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_pinhole_event *p = &event->u.pinhole;
 
-	put_text(line, body, "action", NAME(pinhole_action_names, p->action));
-	put_number(line, body, "id", p->id);
-	put_addr(line, body, "client_ip", &p->client);
-	put_addr(line, body, "server_ip", &p->server);
-	put_number(line, body, "port", p->port);
-	put_text(line, body, "proto", p->proto == PROTO_UDP ? "UDP" : "TCP");
+	line_text(line, body, &key_action, NAME(pinhole_action_names, p->action));
+	line_number(line, body, &key_id, p->id);
+	line_addr(line, body, &key_client_ip, &p->client);
+	line_addr(line, body, &key_server_ip, &p->server);
+	line_number(line, body, &key_port, p->port);
+	line_text(line, body, &key_proto, p->proto == PROTO_UDP ? "UDP" : "TCP");
 	put_interface(line, body, &p->interface);
-	put_text(line, body, "source", NAME(source_names, p->source));
-	put_number(line, body, "ttl", p->ttl_s);
-	put_number(line, body, "uses", p->uses);
+	line_text(line, body, &key_source, NAME(source_names, p->source));
+	line_number(line, body, &key_ttl, p->ttl_s);
+	line_number(line, body, &key_uses, p->uses);
 	if (p->until_ns)
-		put_time(line, body, "until", p->until_ns);
-	put_text(line, body, "reason", rpcgate_reason_name(p->reason));
+		line_time(line, body, &key_until, p->until_ns);
+	line_text(line, body, &key_reason, rpcgate_reason_name(p->reason));
 }
 
 static void put_transfer_syntaxes(struct line *line, unsigned body, size_t offered,
 				  const struct rpcgate_syntax *transfer)
 {
-	unsigned list = put_array(line, body, "transfer_syntaxes");
+	unsigned list = line_array(line, body, &key_transfer_syntaxes);
 	size_t n = offered < RPCGATE_SYNTAXES_MAX ? offered : RPCGATE_SYNTAXES_MAX;
 
 	for (size_t i = 0; i < n; i++)
-		put_syntax(line, put_object(line, list, NULL), &transfer[i]);
+		put_syntax(line, line_object(line, list, NULL), &transfer[i]);
 	if (offered > n)
-		put_number(line, body, "transfer_syntaxes_offered", offered);
+		line_number(line, body, &key_transfer_syntaxes_offered, offered);
 }
 
 /* The rule that decided, by where it stands; its name is the administrator's */
 static void put_rule(struct line *line, unsigned body, const char *file, uint32_t number,
 		     const char *name)
 {
-	char text[TEXT_UTF8_MAX(FILE_MAX) + 1];
-	char rule[FILE_MAX];
+	char rule[FOREIGN_MAX + DIGITS_MAX];
+	size_t n;
 
 	if (!number)
 		return;
-	snprintf(rule, sizeof(rule), "%s:%" PRIu32, file ? file : "", number);
-	put_octets(line, body, "rule", text,
-		   text_to_utf8((const uint8_t *)rule, strlen(rule), text));
+	n = file ? strnlen(file, FOREIGN_MAX - 1) : 0;
+	if (n)
+		memcpy(rule, file, n);
+	rule[n++] = ':';
+	n = (size_t)(digits_put(rule + n, number) - rule);
+	line_foreign(line, body, &key_rule, rule, n < FOREIGN_MAX ? n : FOREIGN_MAX - 1);
 	if (name)
-		put_foreign(line, body, "rule_name", name, strlen(name));
+		line_foreign(line, body, &key_rule_name, name, strlen(name));
 }
 
 static void bind_body(struct line *line, unsigned body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_bind_event *b = &event->u.bind;
 
-	put_text(line, body, "pdu", NAME(bind_pdu_names, b->pdu));
-	put_number(line, body, "call_id", b->call_id);
-	put_number(line, body, "context_id", b->context_id);
+	line_text(line, body, &key_pdu, NAME(bind_pdu_names, b->pdu));
+	line_number(line, body, &key_call_id, b->call_id);
+	line_number(line, body, &key_context_id, b->context_id);
 	put_interface(line, body, &b->interface);
 	put_transfer_syntaxes(line, body, b->n_transfer, b->transfer);
-	put_number(line, body, "auth_type", b->auth_type);
-	put_number(line, body, "auth_level", b->auth_level);
-	put_text(line, body, "verdict", NAME(verdict_names, b->verdict));
-	put_text(line, body, "action", NAME(action_names, b->action));
-	put_text(line, body, "reason", rpcgate_reason_name(b->reason));
+	line_number(line, body, &key_auth_type, b->auth_type);
+	line_number(line, body, &key_auth_level, b->auth_level);
+	line_text(line, body, &key_verdict, NAME(verdict_names, b->verdict));
+	line_text(line, body, &key_action, NAME(action_names, b->action));
+	line_text(line, body, &key_reason, rpcgate_reason_name(b->reason));
 	put_rule(line, body, b->rule_file, b->rule_line, b->rule_name);
 	if (b->pinhole_id)
-		put_number(line, body, "pinhole_id", b->pinhole_id);
+		line_number(line, body, &key_pinhole_id, b->pinhole_id);
 	put_target(line, body, b->target, b->target_len, b->target_port);
 	if (b->has_age)
-		put_seconds(line, body, "age", b->age_ns);
+		line_seconds(line, body, &key_age, b->age_ns);
 }
 
 static void call_body(struct line *line, unsigned body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_call_event *c = &event->u.call;
 
-	put_number(line, body, "call_id", c->call_id);
-	put_number(line, body, "context_id", c->context_id);
+	line_number(line, body, &key_call_id, c->call_id);
+	line_number(line, body, &key_context_id, c->context_id);
 	put_interface(line, body, &c->interface);
 	put_operation(line, body, &c->interface.uuid, c->opnum);
-	put_number(line, body, "auth_level", c->auth_level);
-	put_text(line, body, "verdict", NAME(verdict_names, c->verdict));
-	put_text(line, body, "action", NAME(action_names, c->action));
-	put_text(line, body, "reason", rpcgate_reason_name(c->reason));
+	line_number(line, body, &key_auth_level, c->auth_level);
+	line_text(line, body, &key_verdict, NAME(verdict_names, c->verdict));
+	line_text(line, body, &key_action, NAME(action_names, c->action));
+	line_text(line, body, &key_reason, rpcgate_reason_name(c->reason));
 	put_rule(line, body, c->rule_file, c->rule_line, c->rule_name);
 }
 
@@ -438,14 +243,14 @@ static void pipe_body(struct line *line, unsigned body, const struct rpcgate_eve
 	const struct rpcgate_pipe_event *p = &event->u.pipe;
 
 	if (p->pipe_len)
-		put_foreign(line, body, "pipe", p->pipe, p->pipe_len);
-	put_text(line, body, "pdu", NAME(bind_pdu_names, p->pdu));
-	put_number(line, body, "call_id", p->call_id);
-	put_number(line, body, "context_id", p->context_id);
+		line_foreign(line, body, &key_pipe, p->pipe, p->pipe_len);
+	line_text(line, body, &key_pdu, NAME(bind_pdu_names, p->pdu));
+	line_number(line, body, &key_call_id, p->call_id);
+	line_number(line, body, &key_context_id, p->context_id);
 	put_interface(line, body, &p->interface);
 	put_transfer_syntaxes(line, body, p->n_transfer, p->transfer);
-	put_number(line, body, "auth_type", p->auth_type);
-	put_number(line, body, "auth_level", p->auth_level);
+	line_number(line, body, &key_auth_type, p->auth_type);
+	line_number(line, body, &key_auth_level, p->auth_level);
 }
 
 static void put_techniques(struct line *line, unsigned metadata,
@@ -463,8 +268,8 @@ static void put_techniques(struct line *line, unsigned metadata,
 		if (!techniques[i])
 			continue;
 		if (!list)
-			list = put_array(line, metadata, "mitre_technique_id");
-		put_text(line, list, NULL, techniques[i]);
+			list = line_array(line, metadata, &key_mitre_technique_id);
+		line_text(line, list, NULL, techniques[i]);
 	}
 }
 
@@ -475,16 +280,16 @@ static void alert_body(struct line *line, unsigned body, const struct rpcgate_ev
 	bool blocked = a->action == RPCGATE_DROP || a->action == RPCGATE_REJECT;
 	unsigned metadata;
 
-	put_text(line, body, "action", blocked ? "blocked" : "allowed");
-	put_number(line, body, "gid", SIGNATURE_GID);
-	put_number(line, body, "signature_id", signature->id);
-	put_number(line, body, "rev", signature->rev);
-	put_text(line, body, "signature", signature->text);
-	put_text(line, body, "category", signature->category);
-	put_number(line, body, "severity", signature->severity);
-	metadata = put_object(line, body, "metadata");
-	put_text(line, put_array(line, metadata, "rpc_reason"), NULL,
-		 rpcgate_reason_name(a->reason));
+	line_text(line, body, &key_action, blocked ? "blocked" : "allowed");
+	line_number(line, body, &key_gid, SIGNATURE_GID);
+	line_number(line, body, &key_signature_id, signature->id);
+	line_number(line, body, &key_rev, signature->rev);
+	line_text(line, body, &key_signature, signature->text);
+	line_text(line, body, &key_category, signature->category);
+	line_number(line, body, &key_severity, signature->severity);
+	metadata = line_object(line, body, &key_metadata);
+	line_text(line, line_array(line, metadata, &key_rpc_reason), NULL,
+		  rpcgate_reason_name(a->reason));
 	put_techniques(line, metadata, a);
 }
 
@@ -495,82 +300,75 @@ static void put_dcerpc(struct line *line, const struct rpcgate_event *event)
 	const struct rpcgate_alert_event *a = &event->u.alert;
 	unsigned body;
 	unsigned interfaces;
-	char version[16];
 
 	if (a->ptype == NO_PTYPE)
 		return;
-	body = put_object(line, ROOT, "dcerpc");
-	put_text(line, body, "request",
-		 is_answer(a->ptype) ? "REQUEST_LOST" : NAME(ptype_names, a->ptype));
-	put_text(line, body, "response",
-		 is_answer(a->ptype) ? NAME(ptype_names, a->ptype) : "UNREPLIED");
-	put_number(line, body, "call_id", a->call_id);
+	body = line_object(line, LINE_ROOT, &key_dcerpc);
+	line_text(line, body, &key_request,
+		  is_answer(a->ptype) ? "REQUEST_LOST" : NAME(ptype_names, a->ptype));
+	line_text(line, body, &key_response,
+		  is_answer(a->ptype) ? NAME(ptype_names, a->ptype) : "UNREPLIED");
+	line_number(line, body, &key_call_id, a->call_id);
 	/* connectionless PDUs are version 4 (C706 12.5.2.1) */
-	snprintf(version, sizeof(version), "%u.%u", event->proto == PROTO_UDP ? 4U : 5U,
-		 a->rpc_minor);
-	put_text(line, body, "rpc_version", version);
+	line_version(line, body, &key_rpc_version, event->proto == PROTO_UDP ? 4 : 5, a->rpc_minor);
 	if (a->ptype == 0)
-		put_operation(line, put_object(line, body, "req"),
+		put_operation(line, line_object(line, body, &key_req),
 			      a->has_interface ? &a->interface.uuid : NULL, a->opnum);
-	interfaces = put_array(line, body, "interfaces");
+	interfaces = line_array(line, body, &key_interfaces);
 	if (a->has_interface)
-		put_interface(line, put_object(line, interfaces, NULL), &a->interface);
+		put_interface(line, line_object(line, interfaces, NULL), &a->interface);
 }
 
 static void flow_body(struct line *line, unsigned body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_flow_event *f = &event->u.flow;
 
-	put_number(line, body, "pkts_toserver", f->packets_toserver);
-	put_number(line, body, "pkts_toclient", f->packets_toclient);
-	put_number(line, body, "bytes_toserver", f->octets_toserver);
-	put_number(line, body, "bytes_toclient", f->octets_toclient);
-	put_time(line, body, "start", f->start_ns);
-	put_time(line, body, "end", f->end_ns);
-	put_text(line, body, "state", NAME(flow_state_names, f->state));
-	put_text(line, body, "reason", rpcgate_reason_name(f->reason));
-	put_bool(line, body, "mapper", f->mapper);
-	put_bool(line, body, "midstream", f->midstream);
-	put_number(line, body, "binds", f->binds);
-	put_number(line, body, "accepted", f->accepted);
+	line_number(line, body, &key_pkts_toserver, f->packets_toserver);
+	line_number(line, body, &key_pkts_toclient, f->packets_toclient);
+	line_number(line, body, &key_bytes_toserver, f->octets_toserver);
+	line_number(line, body, &key_bytes_toclient, f->octets_toclient);
+	line_time(line, body, &key_start, f->start_ns);
+	line_time(line, body, &key_end, f->end_ns);
+	line_text(line, body, &key_state, NAME(flow_state_names, f->state));
+	line_text(line, body, &key_reason, rpcgate_reason_name(f->reason));
+	line_bool(line, body, &key_mapper, f->mapper);
+	line_bool(line, body, &key_midstream, f->midstream);
+	line_number(line, body, &key_binds, f->binds);
+	line_number(line, body, &key_accepted, f->accepted);
 }
 
 static void engine_body(struct line *line, unsigned body, const struct rpcgate_event *event)
 {
 	const struct rpcgate_engine_event *e = &event->u.engine;
 
-	put_text(line, body, "event", e->event ? e->event : "unknown");
-	put_text(line, body, "detail", e->detail ? e->detail : "");
-	put_text(line, body, "reason", rpcgate_reason_name(e->reason));
+	line_text(line, body, &key_event, e->event ? e->event : "unknown");
+	line_text(line, body, &key_detail, e->detail ? e->detail : "");
+	line_text(line, body, &key_reason, rpcgate_reason_name(e->reason));
 }
 
 /* The body is named like the event */
-static void (*const fill[])(struct line *line, unsigned body, const struct rpcgate_event *event) = {
-	[RPCGATE_EVENT_BINDING] = binding_body, [RPCGATE_EVENT_PINHOLE] = pinhole_body,
-	[RPCGATE_EVENT_BIND] = bind_body,       [RPCGATE_EVENT_ALERT] = alert_body,
-	[RPCGATE_EVENT_FLOW] = flow_body,       [RPCGATE_EVENT_ENGINE] = engine_body,
-	[RPCGATE_EVENT_CALL] = call_body,       [RPCGATE_EVENT_PIPE] = pipe_body,
+static const struct {
+	const struct json_key *key;
+	void (*fill)(struct line *line, unsigned body, const struct rpcgate_event *event);
+} bodies[] = {
+	[RPCGATE_EVENT_BINDING] = { &key_rpc_binding, binding_body },
+	[RPCGATE_EVENT_PINHOLE] = { &key_rpc_pinhole, pinhole_body },
+	[RPCGATE_EVENT_BIND] = { &key_rpc_bind, bind_body },
+	[RPCGATE_EVENT_ALERT] = { &key_alert, alert_body },
+	[RPCGATE_EVENT_FLOW] = { &key_flow, flow_body },
+	[RPCGATE_EVENT_ENGINE] = { &key_rpc_engine, engine_body },
+	[RPCGATE_EVENT_CALL] = { &key_rpc_call, call_body },
+	[RPCGATE_EVENT_PIPE] = { &key_rpc_pipe, pipe_body },
 };
 
 /* ------------------------------------------------------------------ the lines */
 
-static void start_line(struct line *line, FILE *out, uint64_t time_ns, const char *event_type)
+static void start_line(struct line *line, FILE *out, struct json_memory *memory, uint64_t time_ns,
+		       const char *event_type)
 {
-	line->out = out;
-	line->failed = false;
-	line->depth = 0;
-	line->n = 0;
-	open_one(line, '{', '}');
-	put_time(line, ROOT, "timestamp", time_ns);
-	put_text(line, ROOT, "event_type", event_type);
-}
-
-static bool end_line(struct line *line)
-{
-	close_to(line, 0);
-	write_octet(line, '\n');
-	flush(line);
-	return !line->failed;
+	line_start(line, out, memory);
+	line_time(line, LINE_ROOT, &key_timestamp, time_ns);
+	line_text(line, LINE_ROOT, &key_event_type, event_type);
 }
 
 static void put_vlan(struct line *line, const struct rpcgate_event *event)
@@ -580,62 +378,77 @@ static void put_vlan(struct line *line, const struct rpcgate_event *event)
 
 	if (!n)
 		return;
-	list = put_array(line, ROOT, "vlan");
+	list = line_array(line, LINE_ROOT, &key_vlan);
 	for (size_t i = 0; i < n; i++)
-		put_number(line, list, NULL, event->vlan[i]);
+		line_number(line, list, NULL, event->vlan[i]);
+}
+
+static void put_flow_ends(struct line *line, unsigned in, const void *what)
+{
+	const struct rpcgate_event *event = what;
+	const struct community_end client = { event->src, event->src_port };
+	const struct community_end server = { event->dest, event->dest_port };
+	char id[COMMUNITY_ID_TEXT];
+
+	line_addr(line, in, &key_src_ip, &event->src);
+	if (event->src_port)
+		line_number(line, in, &key_src_port, event->src_port);
+	line_addr(line, in, &key_dest_ip, &event->dest);
+	line_number(line, in, &key_dest_port, event->dest_port);
+	line_text(line, in, &key_proto, event->proto == PROTO_TCP ? "TCP" : "UDP");
+	/* A pinhole is for any port of the client: without one there is no flow to name. */
+	if (event->src_port)
+		line_text(line, in, &key_community_id,
+			  community_id(event->proto, &client, &server, id));
 }
 
 static void put_ends(struct line *line, const struct rpcgate_event *event)
 {
-	const struct community_end client = { event->src, event->src_port };
-	const struct community_end server = { event->dest, event->dest_port };
-	char id[COMMUNITY_ID_TEXT];
+	uint64_t key[JSON_PHRASE_KEY] = {
+		[JSON_PHRASE_KEY - 1] = PHRASE_KIND(PHRASE_ENDS) | (uint64_t)event->proto << 32 |
+					(uint64_t)event->src_port << 16 | event->dest_port,
+	};
 
 	if (event->proto != PROTO_TCP && event->proto != PROTO_UDP)
 		return;
 	if (event->type == RPCGATE_EVENT_ENGINE && !event->flow_id)
 		return; /* about the engine, not about somebody's traffic */
-	put_addr(line, ROOT, "src_ip", &event->src);
-	if (event->src_port)
-		put_number(line, ROOT, "src_port", event->src_port);
-	put_addr(line, ROOT, "dest_ip", &event->dest);
-	put_number(line, ROOT, "dest_port", event->dest_port);
-	put_text(line, ROOT, "proto", event->proto == PROTO_TCP ? "TCP" : "UDP");
-	/* A pinhole is for any port of the client: without one there is no flow to name. */
-	if (event->src_port)
-		put_text(line, ROOT, "community_id",
-			 community_id(event->proto, &client, &server, id));
+	memcpy(key, &event->src, sizeof(event->src));
+	memcpy(key + 2, &event->dest, sizeof(event->dest));
+	line_remembered(line, LINE_ROOT, key, put_flow_ends, event);
 }
 
 static void put_origin(struct line *line, const struct json_origin *origin)
 {
 	if (!origin->file)
 		return;
-	put_number(line, ROOT, "pcap_cnt", origin->frame);
-	put_foreign(line, ROOT, "pcap_filename", origin->file, strlen(origin->file));
+	line_number(line, LINE_ROOT, &key_pcap_cnt, origin->frame);
+	line_foreign(line, LINE_ROOT, &key_pcap_filename, origin->file, strlen(origin->file));
 }
 
-bool json_write_event(FILE *out, const struct rpcgate_event *event,
+bool json_write_event(FILE *out, struct json_memory *memory, const struct rpcgate_event *event,
 		      const struct json_origin *origin)
 {
 	struct line line;
 
-	if ((size_t)event->type >= COUNT(fill))
+	if ((size_t)event->type >= COUNT(bodies))
 		return true;
-	start_line(&line, out, event->time_ns, event_type_names[event->type]);
+	start_line(&line, out, memory, event->time_ns, event_type_names[event->type]);
 	if (event->flow_id)
-		put_number(&line, ROOT, "flow_id", event->flow_id);
+		line_number(&line, LINE_ROOT, &key_flow_id, event->flow_id);
 	if (event->parent_id)
-		put_number(&line, ROOT, "parent_id", event->parent_id);
+		line_number(&line, LINE_ROOT, &key_parent_id, event->parent_id);
 	put_vlan(&line, event);
 	put_ends(&line, event);
 	put_origin(&line, origin);
-	fill[event->type](&line, put_object(&line, ROOT, event_type_names[event->type]), event);
+	bodies[event->type].fill(&line, line_object(&line, LINE_ROOT, bodies[event->type].key),
+				 event);
 	if (event->type == RPCGATE_EVENT_ALERT)
 		put_dcerpc(&line, event);
 	if (origin->ndpi)
-		put_text(&line, put_object(&line, ROOT, "ndpi"), "proto", origin->ndpi);
-	return end_line(&line);
+		line_text(&line, line_object(&line, LINE_ROOT, &key_ndpi), &key_proto,
+			  origin->ndpi);
+	return line_end(&line);
 }
 
 bool json_write_stats(FILE *out, uint64_t time_ns, const struct rpcgate_stats *stats)
@@ -643,12 +456,13 @@ bool json_write_stats(FILE *out, uint64_t time_ns, const struct rpcgate_stats *s
 	struct line line;
 	unsigned body;
 
-	start_line(&line, out, time_ns, "stats");
-	body = put_object(&line, ROOT, "stats");
-#define PUT(member, text) put_number(&line, body, #member, stats->member);
+	start_line(&line, out, NULL, time_ns, "stats");
+	body = line_object(&line, LINE_ROOT, &key_stats);
+#define PUT(member, text)                                                                          \
+	line_number(&line, body, &(const struct json_key)JSON_KEY(#member), stats->member);
 	RPCGATE_COUNTERS(PUT)
 #undef PUT
-	return end_line(&line);
+	return line_end(&line);
 }
 
 bool json_write_engine(FILE *out, uint64_t time_ns, const char *file, const char *event,
@@ -658,11 +472,11 @@ bool json_write_engine(FILE *out, uint64_t time_ns, const char *file, const char
 	struct line line;
 	unsigned body;
 
-	start_line(&line, out, time_ns, "rpc_engine");
+	start_line(&line, out, NULL, time_ns, "rpc_engine");
 	if (file)
-		put_foreign(&line, ROOT, "pcap_filename", file, strlen(file));
-	body = put_object(&line, ROOT, "rpc_engine");
-	put_text(&line, body, "event", event);
-	put_foreign(&line, body, "detail", detail, n < DETAIL_MAX ? n : DETAIL_MAX);
-	return end_line(&line);
+		line_foreign(&line, LINE_ROOT, &key_pcap_filename, file, strlen(file));
+	body = line_object(&line, LINE_ROOT, &key_rpc_engine);
+	line_text(&line, body, &key_event, event);
+	line_foreign(&line, body, &key_detail, detail, n < DETAIL_MAX ? n : DETAIL_MAX);
+	return line_end(&line);
 }

@@ -47,18 +47,18 @@ static void shift_clock(struct rpcgate_event *e, int64_t offset_ns)
 	}
 }
 
-static void write_line(struct service *s, const char *line, size_t n)
+static void end_line(struct service *s, bool good)
 {
+	if (!line_stream_end(&s->lines, good))
+		return;
 	for (size_t i = 0; i < CONF_EVENTS_MAX && s->sink[i]; i++)
-		sink_write(s->sink[i], line, n);
+		sink_write(s->sink[i], s->lines.text, s->lines.n);
 }
 
 static void write_event(struct service *s, const struct rpcgate_event *event, size_t worker)
 {
 	const struct json_origin nowhere = { 0 };
 	struct rpcgate_event e = *event;
-	char *line = NULL;
-	size_t n = 0;
 	FILE *out;
 
 	if (!s->sink[0])
@@ -70,22 +70,16 @@ static void write_event(struct service *s, const struct rpcgate_event *event, si
 		e.u.pinhole.id = global_id(e.u.pinhole.id, worker);
 	if (e.type == RPCGATE_EVENT_BIND)
 		e.u.bind.pinhole_id = global_id(e.u.bind.pinhole_id, worker);
-	out = open_memstream(&line, &n);
-	if (out && json_write_event(out, &e, &nowhere) && fclose(out) == 0 && n)
-		write_line(s, line, n);
-	free(line);
+	out = line_stream_begin(&s->lines);
+	end_line(s, out && json_write_event(out, &s->memory, &e, &nowhere));
 }
 
 void run_tell(struct service *s, const char *event, const char *detail)
 {
 	uint64_t now = worker_now_ns() + (uint64_t)worker_clock_offset_ns();
-	char *line = NULL;
-	size_t n = 0;
-	FILE *out = open_memstream(&line, &n);
+	FILE *out = line_stream_begin(&s->lines);
 
-	if (out && json_write_engine(out, now, NULL, event, detail) && fclose(out) == 0 && n)
-		write_line(s, line, n);
-	free(line);
+	end_line(s, out && json_write_engine(out, now, NULL, event, detail));
 }
 
 static void flush_sinks(struct service *s)
@@ -352,18 +346,13 @@ static void tell_left_out(struct service *s, bool all)
 
 static void write_stats(struct service *s)
 {
+	const uint64_t now = worker_now_ns() + (uint64_t)worker_clock_offset_ns();
 	struct rpcgate_stats sum;
-	char *line = NULL;
-	size_t n = 0;
 	FILE *out;
 
 	run_stats(s, &sum, NULL);
-	out = open_memstream(&line, &n);
-	if (out &&
-	    json_write_stats(out, worker_now_ns() + (uint64_t)worker_clock_offset_ns(), &sum) &&
-	    fclose(out) == 0 && n)
-		write_line(s, line, n);
-	free(line);
+	out = line_stream_begin(&s->lines);
+	end_line(s, out && json_write_stats(out, now, &sum));
 	flush_sinks(s);
 }
 
@@ -720,6 +709,7 @@ static void end(struct service *s)
 	metrics_free(s->metrics);
 	for (size_t i = 0; i < CONF_EVENTS_MAX; i++)
 		sink_close(s->sink[i]);
+	line_stream_free(&s->lines);
 	notify_close(&s->notify);
 	for (size_t i = 0; i < RUN_RETIRED_MAX; i++)
 		rpcgate_policy_free(s->retired[i].policy);

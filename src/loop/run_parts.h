@@ -7,8 +7,10 @@
 #include <sys/types.h>
 
 #include "control.h"
+#include "json.h"
 #include "kernel.h"
 #include "limiter.h"
+#include "line_stream.h"
 #include "metrics.h"
 #include "notify.h"
 #include "plan.h"
@@ -37,7 +39,9 @@ struct service {
 	struct sink *sink[CONF_EVENTS_MAX];
 	struct control *control;
 	struct metrics *metrics;
-	struct limiter limiter; /* of events; counters stay exact */
+	struct json_memory memory;
+	struct line_stream lines; /* on their way to the sinks */
+	struct limiter limiter;   /* of events; counters stay exact */
 	struct notify notify;
 	struct retired retired[RUN_RETIRED_MAX];
 	size_t n_retired;

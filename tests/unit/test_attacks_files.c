@@ -86,7 +86,7 @@ static void l1_what_strangers_wrote(void **state)
 			FILE *out = open_memstream(&line, &n);
 
 			assert_non_null(out);
-			assert_true(json_write_event(out, e, &nowhere));
+			assert_true(json_write_event(out, NULL, e, &nowhere));
 			fclose(out);
 			must_be_one_record(line, n);
 			found |= e->type == RPCGATE_EVENT_BINDING &&

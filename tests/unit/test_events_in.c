@@ -79,7 +79,7 @@ static void write_to(char *text, size_t size, const struct rpcgate_event *event,
 	FILE *out = fmemopen(text, size, "w");
 
 	assert_non_null(out);
-	assert_true(json_write_event(out, event, origin));
+	assert_true(json_write_event(out, NULL, event, origin));
 	assert_int_equal(fclose(out), 0);
 }
 

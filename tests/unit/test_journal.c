@@ -94,7 +94,7 @@ static char *line_of(const struct rpcgate_event *event, size_t *n)
 	FILE *out = open_memstream(&line, n);
 
 	assert_non_null(out);
-	assert_true(json_write_event(out, event, &nowhere));
+	assert_true(json_write_event(out, NULL, event, &nowhere));
 	assert_int_equal(fclose(out), 0);
 	return line;
 }

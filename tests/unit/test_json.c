@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -47,15 +48,21 @@ static struct rpcgate_event event_of(enum rpcgate_event_type type)
 }
 
 /* The line an event becomes, in a buffer that lives until the next call */
-static const char *line_of(const struct rpcgate_event *event, const struct json_origin *origin)
+static const char *line_with(struct json_memory *memory, const struct rpcgate_event *event,
+			     const struct json_origin *origin)
 {
 	static char line[16384];
 	FILE *out = fmemopen(line, sizeof(line), "w");
 
 	assert_non_null(out);
-	assert_true(json_write_event(out, event, origin));
+	assert_true(json_write_event(out, memory, event, origin));
 	assert_int_equal(fclose(out), 0);
 	return line;
+}
+
+static const char *line_of(const struct rpcgate_event *event, const struct json_origin *origin)
+{
+	return line_with(NULL, event, origin);
 }
 
 /* The object under a key of the line */
@@ -130,6 +137,195 @@ static void an_age_has_no_rounding_of_binary_fractions(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		event.u.bind.age_ns = rows[i].ns;
 		assert_non_null(strstr(line_of(&event, &nowhere), rows[i].text));
+	}
+}
+
+/* As "%.15g" has them, with one digit less in an exponent and a fraction in any case */
+static void check_age(uint64_t ns)
+{
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_BIND);
+	char text[64], number[32];
+	char *exponent;
+
+	snprintf(number, sizeof(number), "%.15g", (double)ns / 1e9);
+	exponent = strstr(number, "e-0");
+	if (exponent)
+		memmove(exponent + 2, exponent + 3, strlen(exponent + 3) + 1);
+	snprintf(text, sizeof(text), "\"age\":%s%s}", number, strpbrk(number, ".e") ? "" : ".0");
+	event.u.bind.has_age = true;
+	event.u.bind.age_ns = ns;
+	assert_non_null(strstr(line_of(&event, &nowhere), text));
+}
+
+static void ages_of_every_size(void **state)
+{
+	uint64_t seed = 1;
+
+	(void)state;
+	for (uint64_t ns = 1; ns < UINT64_MAX / 10; ns *= 10)
+		for (uint64_t factor = 1; factor < 10; factor++) {
+			check_age(ns * factor);
+			check_age(ns * factor - 1);
+			check_age(ns * factor + 1);
+		}
+	check_age(UINT64_MAX);
+	for (unsigned i = 0; i < 20000; i++) {
+		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+		check_age(seed >> i % 64);
+	}
+}
+
+static void check_time(struct json_memory *memory, uint64_t time_ns)
+{
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_BIND);
+	time_t s = (time_t)(time_ns / 1000000000);
+	char text[64], date[32];
+	struct tm tm;
+
+	assert_non_null(gmtime_r(&s, &tm));
+	assert_int_not_equal(strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm), 0);
+	snprintf(text, sizeof(text), "{\"timestamp\":\"%s.%06u+0000\",", date,
+		 (unsigned)(time_ns / 1000 % 1000000));
+	event.time_ns = time_ns;
+	assert_memory_equal(line_with(memory, &event, &nowhere), text, strlen(text));
+}
+
+/* Each day of the years around a leap day, 2038, a century that is no leap year, and the end: its
+ * first and last moments, forwards and then backwards through one memory */
+static void times_are_what_the_calendar_says(void **state)
+{
+	static const uint64_t years[] = { 1970, 2000, 2024, 2038, 2100, 2552 };
+	const uint64_t day_ns = UINT64_C(86400) * 1000000000;
+	struct json_memory memory = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(years) / sizeof(years[0]); i++) {
+		uint64_t first = (years[i] - 1970) * 36525 / 100;
+
+		for (uint64_t day = first; day < first + 800; day++) {
+			check_time(&memory, day * day_ns);
+			check_time(&memory, day * day_ns + day_ns - 1);
+			check_time(NULL, day * day_ns + day * 1000001);
+		}
+		for (uint64_t day = first + 800; day-- > first;)
+			check_time(&memory, day * day_ns + day_ns / 2 - 1);
+	}
+	check_time(&memory, (UINT64_C(1) << 31) * 1000000000 - 1);
+	check_time(&memory, (UINT64_C(1) << 31) * 1000000000);
+	check_time(&memory, UINT64_MAX);
+	check_time(&memory, 0);
+}
+
+/* Few different ends and interfaces, so that each comes again, and more than there is room for */
+static struct rpcgate_event random_event(uint32_t *seed)
+{
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_BIND);
+	uint32_t r = *seed = *seed * 1664525 + 1013904223;
+
+	r >>= 8;
+	event.time_ns = T0 + (uint64_t)(r % 7) * 43200 * 1000000000;
+	event.proto = r >> 3 & 1 ? 6 : 17;
+	event.src_port = (uint16_t)(r >> 4 & 3);
+	event.dest_port = (uint16_t)(r >> 6 & 1);
+	event.src.octet[15] = (uint8_t)(r >> 7 & 3);
+	event.dest.octet[15] = (uint8_t)(r >> 9 & 3);
+	event.src.octet[0] = (uint8_t)(r >> 11 & 1);
+	event.dest.octet[0] = (uint8_t)(r >> 12 & 1);
+	event.u.bind.interface = syntax_of(r >> 13 & 1 ? "e1af8308-5d1f-11c9-91a4-08002b14a0fa" :
+							 "00000001-5d1f-11c9-91a4-08002b14a0fa",
+					   (uint16_t)(r >> 14 & 3), (uint16_t)(r >> 16 & 1));
+	event.u.bind.n_transfer = 1;
+	event.u.bind.transfer[0] = event.u.bind.interface;
+	return event;
+}
+
+static void what_is_remembered_changes_no_line(void **state)
+{
+	struct json_memory memory = { 0 };
+	uint32_t seed = 1;
+
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++) {
+		struct rpcgate_event event = random_event(&seed);
+		char fresh[4096];
+
+		snprintf(fresh, sizeof(fresh), "%s", line_of(&event, &nowhere));
+		assert_string_equal(line_with(&memory, &event, &nowhere), fresh);
+	}
+}
+
+/* The longest that the ends of a flow can become is remembered whole */
+static void long_ends_are_whole(void **state)
+{
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_BIND);
+	struct json_memory memory = { 0 };
+	char fresh[4096];
+
+	(void)state;
+	memset(&event.src, 0xff, sizeof(event.src));
+	memset(&event.dest, 0xfe, sizeof(event.dest));
+	event.src_port = event.dest_port = UINT16_MAX;
+	snprintf(fresh, sizeof(fresh), "%s", line_of(&event, &nowhere));
+	assert_non_null(strstr(
+		fresh,
+		"\"src_ip\":\"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\",\"src_port\":65535,"
+		"\"dest_ip\":\"fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe\",\"dest_port\":65535,"
+		"\"proto\":\"TCP\",\"community_id\":\"1:"));
+	for (unsigned i = 0; i < 3; i++)
+		assert_string_equal(line_with(&memory, &event, &nowhere), fresh);
+}
+
+/* A text of every length up to some more than is copied quickly, an escape at each of its places */
+static void an_escape_is_found_wherever_it_is(void **state)
+{
+	static const char *const special[] = {
+		"\"", "\\", "\n", "\x01", "\x1f", "\x7f", "\xc3\xa9"
+	};
+	struct json_origin origin = { .frame = 1 };
+	char name[320];
+
+	(void)state;
+	for (size_t n = 2; n < 300; n += 1 + n / 16)
+		for (size_t at = 0; at + 2 <= n; at++) {
+			const char *c = special[(n + at) % (sizeof(special) / sizeof(special[0]))];
+			struct rpcgate_event event = event_of(RPCGATE_EVENT_BIND);
+			json_t *root;
+
+			memset(name, 'a' + (int)(n % 26), n);
+			memcpy(name + at, c, strlen(c));
+			name[n] = '\0';
+			origin.file = name;
+			root = json_loads(line_of(&event, &origin), 0, NULL);
+			assert_non_null(root);
+			assert_string_equal(
+				json_string_value(json_object_get(root, "pcap_filename")), name);
+			json_decref(root);
+		}
+}
+
+/* FILE:LINE is cut at the length of a path */
+static void a_rule_says_where_it_stands(void **state)
+{
+	struct rpcgate_event event = event_of(RPCGATE_EVENT_BIND);
+	char file[5000], end[32];
+
+	(void)state;
+	event.u.bind.rule_line = UINT32_MAX;
+	event.u.bind.rule_file = "a\"b";
+	event.u.bind.rule_name = "n";
+	assert_non_null(strstr(line_of(&event, &nowhere),
+			       "\"rule\":\"a\\\"b:4294967295\",\"rule_name\":\"n\""));
+	event.u.bind.rule_file = NULL;
+	assert_non_null(strstr(line_of(&event, &nowhere), "\"rule\":\":4294967295\""));
+	event.u.bind.rule_name = NULL;
+	for (size_t n = 4080; n < 4100; n++) {
+		const size_t left = n < 4095 ? 4095 - n : 0;
+
+		memset(file, 'f', n);
+		file[n] = '\0';
+		event.u.bind.rule_file = file;
+		snprintf(end, sizeof(end), "f%.*s\"}", (int)left, ":4294967295");
+		assert_non_null(strstr(line_of(&event, &nowhere), end));
 	}
 }
 
@@ -381,7 +577,7 @@ static void what_cannot_be_written_is_told(void **state)
 	(void)state;
 	assert_non_null(full);
 	setvbuf(full, NULL, _IONBF, 0);
-	assert_false(json_write_event(full, &event, &nowhere));
+	assert_false(json_write_event(full, NULL, &event, &nowhere));
 	fclose(full);
 }
 
@@ -431,6 +627,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_bind_is_this_line),
 		cmocka_unit_test(an_age_has_no_rounding_of_binary_fractions),
+		cmocka_unit_test(ages_of_every_size),
+		cmocka_unit_test(times_are_what_the_calendar_says),
+		cmocka_unit_test(what_is_remembered_changes_no_line),
+		cmocka_unit_test(long_ends_are_whole),
+		cmocka_unit_test(an_escape_is_found_wherever_it_is),
+		cmocka_unit_test(a_rule_says_where_it_stands),
 		cmocka_unit_test(a_tunnel_says_where_it_leads),
 		cmocka_unit_test(a_bind_in_a_pipe_has_no_verdict),
 		cmocka_unit_test(an_alert_has_suricatas_body),
