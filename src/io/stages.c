@@ -135,7 +135,7 @@ static void take(struct stages *s, size_t n, const struct timeline_place *place)
 }
 
 /* There are no more */
-static void end(struct stages *s)
+static void end_reading(struct stages *s)
 {
 	s->into->last = true;
 	s->reached = timeline_extent(s->timeline);
@@ -181,7 +181,7 @@ static void fill_with_copies(struct stages *s)
 			return;
 		copy_pending(s);
 	}
-	end(s);
+	end_reading(s);
 }
 
 /* The first packet behind the last that is plain comes from elsewhere: for the next block */
@@ -204,7 +204,7 @@ static void fill_in_place(struct stages *s)
 		size_t n = timeline_next_batch(s->timeline, packets, BATCH, &place);
 
 		if (!n) {
-			end(s);
+			end_reading(s);
 			return;
 		}
 		if (b->failed || !is_in(b->room, packets[0].data)) {
@@ -295,34 +295,34 @@ static void *read_on(void *arg)
 
 /* ------------------------------------------------------------------- judging */
 
-/* Room for @p more behind @p n.  False if memory is short. */
-static bool make_room(void *array, size_t *room, size_t n, size_t more, size_t size)
+/* The array with room for one more than @p n.  NULL if memory is short: it is as it was. */
+static void *with_room(void *array, size_t *room, size_t n, size_t size)
 {
-	void *old, *grown;
-	size_t wanted = *room ? *room * 2 : 256;
+	size_t wanted = *room ? *room : 256;
+	void *grown;
 
-	if (n + more <= *room)
-		return true;
-	while (wanted < n + more)
+	if (n < *room)
+		return array;
+	while (wanted <= n)
 		wanted *= 2;
-	memcpy(&old, array, sizeof(old));
-	grown = reallocarray(old, wanted, size);
-	if (!grown)
-		return false;
-	memcpy(array, &grown, sizeof(grown));
-	*room = wanted;
-	return true;
+	grown = reallocarray(array, wanted, size);
+	if (grown)
+		*room = wanted;
+	return grown;
 }
 
 /* The one to which packets from @p at are to be added: the last, unless that is closed by events */
 static struct step *step_at(struct block *b, const struct run *run, size_t first, size_t at)
 {
 	struct step *last = b->n_steps ? &b->steps[b->n_steps - 1] : NULL;
+	struct step *steps;
 
 	if (last && at > first && !last->n_events)
 		return last;
-	if (!make_room(&b->steps, &b->steps_room, b->n_steps, 1, sizeof(*b->steps)))
+	steps = with_room(b->steps, &b->steps_room, b->n_steps, sizeof(*steps));
+	if (!steps)
 		return NULL;
+	b->steps = steps;
 	last = &b->steps[b->n_steps++];
 	*last = (struct step){
 		.at = at, .place = run->place, .inspected = b->n_inspected, .events = b->n_events
@@ -336,11 +336,14 @@ static bool keep(struct block *b, struct step *step, size_t at,
 		 const struct rpcgate_result results[BATCH], size_t n)
 {
 	const struct rpcgate_result *last = &results[n - 1];
+	struct judged_packet *inspected =
+		with_room(b->inspected, &b->inspected_room, b->n_inspected + n, sizeof(*inspected));
+	struct rpcgate_event *events = with_room(b->events, &b->events_room,
+						 b->n_events + last->n_events, sizeof(*events));
 
-	if (!make_room(&b->inspected, &b->inspected_room, b->n_inspected, n,
-		       sizeof(*b->inspected)) ||
-	    !make_room(&b->events, &b->events_room, b->n_events, last->n_events,
-		       sizeof(*b->events)))
+	b->inspected = inspected ? inspected : b->inspected;
+	b->events = events ? events : b->events;
+	if (!inspected || !events)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (results[i].flow_id)
