@@ -22,7 +22,7 @@ struct peer {
 	struct rpcgate_addr addr;
 	uint32_t zone;
 	uint32_t role; /* 0 client, 1 server */
-	uint64_t hash;
+	uint32_t hash;
 	uint32_t n; /* open and remembered */
 	uint32_t open;
 };
@@ -93,18 +93,19 @@ void pinholes_done(struct rpcgate *g)
 
 /* -------------------------------------------------------------------- peers */
 
-static uint64_t peer_hash(const struct rpcgate *g, const struct rpcgate_addr *addr, uint32_t zone,
+static uint32_t peer_hash(const struct rpcgate *g, const struct rpcgate_addr *addr, uint32_t zone,
 			  uint32_t role)
 {
-	uint64_t word[3];
+	uint32_t word[6];
 
 	memcpy(word, addr, sizeof(*addr));
-	word[2] = (uint64_t)zone << 32 | role;
-	return hash_words(&g->key, word, ARRAY_SIZE(word));
+	word[4] = zone;
+	word[5] = role;
+	return hash_sum_low(&g->sums, word, ARRAY_SIZE(word));
 }
 
 static uint32_t peer_find(const struct rpcgate *g, const struct rpcgate_addr *addr, uint32_t zone,
-			  uint32_t role, uint64_t hash)
+			  uint32_t role, uint32_t hash)
 {
 	const struct table *t = &g->pinholes.peer_table;
 	uint32_t probe;
@@ -121,7 +122,7 @@ static uint32_t peer_find(const struct rpcgate *g, const struct rpcgate_addr *ad
 static uint32_t peer_of(struct rpcgate *g, const struct rpcgate_addr *addr, uint32_t zone,
 			uint32_t role)
 {
-	uint64_t hash = peer_hash(g, addr, zone, role);
+	uint32_t hash = peer_hash(g, addr, zone, role);
 	uint32_t index = peer_find(g, addr, zone, role, hash);
 
 	if (index)
