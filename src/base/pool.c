@@ -5,19 +5,24 @@
 
 bool pool_init(struct pool *pool, uint32_t capacity, uint32_t object_size)
 {
+	size_t spare = POOL_LINE / object_size + 1; /* objects, to begin at a line */
+
 	*pool = (struct pool){ .object_size = object_size, .capacity = capacity };
 	/* calloc, not malloc: large blocks come as untouched zero pages */
-	pool->memory = calloc((size_t)capacity + 1, object_size);
+	pool->block = calloc((size_t)capacity + 1 + spare, object_size);
 	pool->next_free = calloc((size_t)capacity + 1, sizeof(*pool->next_free));
-	if (pool->memory && pool->next_free)
+	if (pool->block && pool->next_free) {
+		pool->memory = (uint8_t *)(((uintptr_t)pool->block + POOL_LINE - 1) &
+					   ~(uintptr_t)(POOL_LINE - 1));
 		return true;
+	}
 	pool_done(pool);
 	return false;
 }
 
 void pool_done(struct pool *pool)
 {
-	free(pool->memory);
+	free(pool->block);
 	free(pool->next_free);
 	*pool = (struct pool){ 0 };
 }

@@ -3,14 +3,18 @@
  *
  * Memory is reserved once; pages are touched only when an object in them is first used, so a
  * large limit costs address space, not memory.  Index 0 is never given out: it means "none".
+ * Objects as large as a line of cache lie in one.
  */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 
 #include "bytes.h"
 
+#define POOL_LINE 64U
+
 struct pool {
-	uint8_t *memory;
+	uint8_t *memory;     /**< aligned to lines */
+	void *block;         /**< as allocated */
 	uint32_t *next_free; /**< chain of freed objects */
 	uint32_t object_size;
 	uint32_t capacity; /**< objects that can be in use */

@@ -12,6 +12,7 @@
  *	judge	contexts asked for become verdicts
  *	policy	what rules say to that (policy.h)
  *	pinhole	permissions, each with an end
+ *	syntax	interfaces that they are for, each kept once
  *	binding	what servers announced, a record
  *	admit	first packets become connections, or are refused
  *	inventory	what is open and known, listed, restored, closed, judged again
@@ -126,13 +127,21 @@ struct conv {
 	bool forgot; /* a call was let go before its end: what is left of it asks nothing */
 };
 
+/* Interfaces, each kept once: see syntax.c */
+struct syntaxes {
+	struct pool pool;
+	struct table table;
+};
+
 struct pinholes {
 	struct pool pool;
-	struct pool grants;
+	struct pool grants; /* those that have no place in their pinhole */
 	struct pool peers;
+	struct syntaxes syntaxes;
 	struct leases leases;
 	struct hash_sums sums; /* of keys that are longer than those of leases */
 	struct table peer_table;
+	uint32_t n_grants;   /* in all places */
 	uint32_t sweep;      /* the last one looked at */
 	uint32_t sweep_left; /* of this slice */
 	uint64_t last_id;
@@ -153,7 +162,7 @@ struct bindings {
 };
 
 #define ANNOUNCED_SLOTS 65536U
-#define RESIDENT_PARTS 23U /* see resident.c */
+#define RESIDENT_PARTS 25U /* see resident.c */
 
 struct rpcgate {
 	struct rpcgate_config cfg;
@@ -276,25 +285,29 @@ struct pinhole_key {
 
 /** One interface of a pinhole. */
 struct grant {
-	uint32_t next;
-	uint8_t source; /* enum rpcgate_source */
-	bool open;      /* not yet expired */
-	bool closed;    /* by the server, before its time */
-	struct rpcgate_syntax interface;
 	uint64_t learned_ns; /* the last announcement */
 	uint64_t until_ns;
-	uint64_t uses;
 	uint64_t parent; /* flow that announced it */
+	uint32_t next;
+	uint32_t interface; /* which, see pinhole_interface() */
+	uint32_t uses;
+	uint8_t source;  /* enum rpcgate_source */
+	bool in_use : 1; /* the place is */
+	bool open : 1;   /* not yet expired */
+	bool closed : 1; /* by the server, before its time */
 };
 
+/** A line of cache, with all that belongs to it where it is for one interface, as most are.  Its
+ *  addresses and its zone are those of its peers. */
 struct pinhole {
-	struct pinhole_key key;
+	struct grant first;
 	uint64_t id;
-	uint32_t grants; /* list */
-	uint32_t n_grants;
-	uint32_t n_open;
-	uint32_t client_peer;
-	uint32_t server_peer;
+	uint32_t client; /* peers */
+	uint32_t server;
+	uint32_t grants; /* list; an index up to that of the last pinhole is that one's first */
+	uint16_t port;
+	unsigned n_open : 15; /* limit.interfaces is less */
+	bool udp : 1;
 };
 
 MUST_USE bool pinholes_init(struct rpcgate *g);
@@ -304,6 +317,10 @@ void pinholes_done(struct rpcgate *g);
 void pinholes_mark_ports(struct rpcgate *g, bool on);
 
 struct pinhole_key pinhole_key_of(const struct flow *f, uint16_t port);
+/** The key it was opened with. */
+struct pinhole_key pinhole_key(const struct rpcgate *g, const struct pinhole *p);
+/** What a grant is for. */
+const struct rpcgate_syntax *pinhole_interface(const struct rpcgate *g, const struct grant *grant);
 /** NULL if there is none.  Grants past their time are closed on the way. */
 struct pinhole *pinhole_find(struct rpcgate *g, const struct pinhole_key *key);
 /** The grant for an interface and major version, open or expired; NULL if none. */
@@ -355,6 +372,18 @@ void pinholes_sweep(struct rpcgate *g, uint32_t slots);
 void pinholes_sweep_on(struct rpcgate *g);
 /** All that has run out, while there is room to tell it. */
 void pinholes_sweep_all(struct rpcgate *g);
+
+/* ------------------------------------------------------------------- syntax */
+
+MUST_USE bool syntaxes_init(struct syntaxes *s, uint32_t capacity);
+void syntaxes_done(struct syntaxes *s);
+/** One more has this interface.  Cannot fail: the caller keeps their number within the capacity. */
+uint32_t syntax_keep(struct syntaxes *s, const struct hash_sums *sums,
+		     const struct rpcgate_syntax *syntax);
+/** One less has it; the last one's place is free again. */
+void syntax_drop(struct syntaxes *s, const struct hash_sums *sums, uint32_t index);
+/** All zero for index 0. */
+const struct rpcgate_syntax *syntax_at(const struct syntaxes *s, uint32_t index);
 
 /* ------------------------------------------------------------------ binding */
 

@@ -21,15 +21,17 @@ static struct rpcgate_result *begin(struct rpcgate *g, uint64_t now_ns)
 static void fill(const struct rpcgate *g, const struct pinhole *p, const struct grant *grant,
 		 struct rpcgate_pinhole_record *out)
 {
+	struct pinhole_key key = pinhole_key(g, p);
+
 	*out = (struct rpcgate_pinhole_record){
 		.id = p->id,
-		.client = p->key.client,
-		.server = p->key.server,
-		.interface = grant->interface,
+		.client = key.client,
+		.server = key.server,
+		.interface = *pinhole_interface(g, grant),
 		.source = (enum rpcgate_source)grant->source,
-		.zone = p->key.zone,
-		.port = p->key.port,
-		.proto = p->key.proto,
+		.zone = key.zone,
+		.port = key.port,
+		.proto = key.proto,
 		.open = grant->open && grant->until_ns > g->now_ns,
 		.learned_ns = captured_ns(g, grant->learned_ns),
 		.until_ns = captured_ns(g, grant->until_ns),
@@ -177,16 +179,17 @@ struct rpcgate_result rpcgate_close_pinhole(struct rpcgate *gate, uint64_t id, u
 static bool by_policy(struct rpcgate *g, const struct pinhole *p, const struct grant *grant,
 		      enum rpcgate_reason *reason)
 {
-	const struct flow f =
-		ends_of(&p->key.client, &p->key.server, p->key.zone, p->key.port, p->key.proto);
+	const struct pinhole_key key = pinhole_key(g, p);
+	const struct flow f = ends_of(&key.client, &key.server, key.zone, key.port, key.proto);
+	const struct rpcgate_syntax *interface = pinhole_interface(g, grant);
 	const struct judgement learned = { .verdict = RPCGATE_ALLOW,
 					   .reason = RPCGATE_REASON_LEARNED };
 	struct judgement j;
 
-	*reason = may_open(g, &f, &grant->interface);
+	*reason = may_open(g, &f, interface);
 	if (*reason)
 		return true;
-	j = policy_judge(g, &f, &grant->interface, false, learned);
+	j = policy_judge(g, &f, interface, false, learned);
 	*reason = j.reason;
 	return j.verdict == RPCGATE_DENY;
 }

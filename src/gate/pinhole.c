@@ -22,7 +22,7 @@ struct peer {
 	struct rpcgate_addr addr;
 	uint32_t zone;
 	uint32_t role; /* 0 client, 1 server */
-	uint64_t hash;
+	uint32_t hash;
 	uint32_t n; /* open and remembered */
 	uint32_t open;
 };
@@ -39,7 +39,9 @@ static struct pinhole *at(const struct rpcgate *g, uint32_t index)
 
 struct grant *grant_at(const struct rpcgate *g, uint32_t index)
 {
-	return pool_at(&g->pinholes.grants, index);
+	uint32_t first = g->pinholes.pool.capacity;
+
+	return index <= first ? &at(g, index)->first : pool_at(&g->pinholes.grants, index - first);
 }
 
 static struct peer *peer_at(const struct rpcgate *g, uint32_t index)
@@ -65,12 +67,14 @@ bool pinholes_init(struct rpcgate *g)
 	struct pinholes *p = &g->pinholes;
 	uint32_t n = g->cfg.max_pinholes;
 
+	_Static_assert(sizeof(struct pinhole) == POOL_LINE, "one line tells all of most pinholes");
 	p->sums = hash_sums_of(&g->key, 40);
 	pinholes_mark_ports(g, true);
 	/* twice as many grants as pinholes: most have one, DCOM and multi-service clients more */
 	return pool_init(&p->pool, n, sizeof(struct pinhole)) &&
 	       pool_init(&p->grants, n * 2, sizeof(struct grant)) &&
 	       pool_init(&p->peers, n * 2, sizeof(struct peer)) &&
+	       syntaxes_init(&p->syntaxes, n * 2) &&
 	       leases_init(&p->leases, n, g->cfg.mode == RPCGATE_ENFORCE, &g->key) &&
 	       table_init(&p->peer_table, n * 2);
 }
@@ -82,24 +86,26 @@ void pinholes_done(struct rpcgate *g)
 	pool_done(&p->pool);
 	pool_done(&p->grants);
 	pool_done(&p->peers);
+	syntaxes_done(&p->syntaxes);
 	leases_done(&p->leases);
 	table_done(&p->peer_table);
 }
 
 /* -------------------------------------------------------------------- peers */
 
-static uint64_t peer_hash(const struct rpcgate *g, const struct rpcgate_addr *addr, uint32_t zone,
+static uint32_t peer_hash(const struct rpcgate *g, const struct rpcgate_addr *addr, uint32_t zone,
 			  uint32_t role)
 {
-	uint64_t word[3];
+	uint32_t word[6];
 
 	memcpy(word, addr, sizeof(*addr));
-	word[2] = (uint64_t)zone << 32 | role;
-	return hash_words(&g->key, word, ARRAY_SIZE(word));
+	word[4] = zone;
+	word[5] = role;
+	return hash_sum_low(&g->sums, word, ARRAY_SIZE(word));
 }
 
 static uint32_t peer_find(const struct rpcgate *g, const struct rpcgate_addr *addr, uint32_t zone,
-			  uint32_t role, uint64_t hash)
+			  uint32_t role, uint32_t hash)
 {
 	const struct table *t = &g->pinholes.peer_table;
 	uint32_t probe;
@@ -116,7 +122,7 @@ static uint32_t peer_find(const struct rpcgate *g, const struct rpcgate_addr *ad
 static uint32_t peer_of(struct rpcgate *g, const struct rpcgate_addr *addr, uint32_t zone,
 			uint32_t role)
 {
-	uint64_t hash = peer_hash(g, addr, zone, role);
+	uint32_t hash = peer_hash(g, addr, zone, role);
 	uint32_t index = peer_find(g, addr, zone, role, hash);
 
 	if (index)
@@ -216,7 +222,7 @@ static struct rpcgate_pinhole_event *tell(struct rpcgate *g, const struct flow *
 		.client = key->client,
 		.server = key->server,
 		.port = key->port,
-		.interface = grant->interface,
+		.interface = *pinhole_interface(g, grant),
 		.ttl_s = g->cfg.pinhole_ttl_s,
 		.uses = grant->uses,
 		.until_ns = captured_ns(g, grant->until_ns),
@@ -225,7 +231,31 @@ static struct rpcgate_pinhole_event *tell(struct rpcgate *g, const struct flow *
 	return &e->u.pinhole;
 }
 
+static struct rpcgate_pinhole_event *tell_of(struct rpcgate *g, const struct flow *f,
+					     const struct pinhole *p, const struct grant *grant,
+					     enum rpcgate_pinhole_action action)
+{
+	struct pinhole_key key = pinhole_key(g, p);
+
+	return tell(g, f, &key, p, grant, action);
+}
+
 /* ------------------------------------------------------------------ look-up */
+
+struct pinhole_key pinhole_key(const struct rpcgate *g, const struct pinhole *p)
+{
+	const struct peer *client = peer_at(g, p->client);
+
+	return (struct pinhole_key){
+		client->addr, peer_at(g, p->server)->addr,          client->zone,
+		p->port,      p->udp ? IP_PROTO_UDP : IP_PROTO_TCP, 0
+	};
+}
+
+const struct rpcgate_syntax *pinhole_interface(const struct rpcgate *g, const struct grant *grant)
+{
+	return syntax_at(&g->pinholes.syntaxes, grant->interface);
+}
 
 struct pinhole_key pinhole_key_of(const struct flow *f, uint16_t port)
 {
@@ -270,6 +300,7 @@ static uint32_t index_of(const struct rpcgate *g, const struct pinhole *p)
 static void note_ends(struct rpcgate *g, const struct pinhole *p)
 {
 	struct leases *leases = &g->pinholes.leases;
+	struct pinhole_key key = pinhole_key(g, p);
 	uint64_t last = 0, next = UINT64_MAX / 2;
 
 	for (uint32_t i = p->grants; i; i = grant_at(g, i)->next) {
@@ -280,7 +311,7 @@ static void note_ends(struct rpcgate *g, const struct pinhole *p)
 			last = end;
 		next = end < next ? end : next;
 	}
-	lease_renew(leases, lease_key_of(g, &p->key), index_of(g, p), lease_tick(last));
+	lease_renew(leases, lease_key_of(g, &key), index_of(g, p), lease_tick(last));
 	lease_remind(leases, index_of(g, p), lease_tick(next));
 }
 
@@ -289,8 +320,8 @@ static void shut(struct rpcgate *g, struct pinhole *p, struct grant *grant)
 	grant->open = false;
 	if (--p->n_open)
 		return;
-	peer_at(g, p->client_peer)->open--;
-	peer_at(g, p->server_peer)->open--;
+	peer_at(g, p->client)->open--;
+	peer_at(g, p->server)->open--;
 	g->stats.pinholes_live--;
 }
 
@@ -302,12 +333,13 @@ static void expire(struct rpcgate *g, struct pinhole *p, struct grant *grant)
 	shut(g, p, grant);
 	g->stats.pinholes_expired++;
 	g->event_ns = grant->until_ns - g->behind_ns;
-	e = tell(g, NULL, &p->key, p, grant, RPCGATE_PINHOLE_EXPIRE);
+	e = tell_of(g, NULL, p, grant, RPCGATE_PINHOLE_EXPIRE);
 	e->reason = RPCGATE_REASON_PINHOLE_EXPIRED;
 	g->event_ns = now;
 }
 
-static void expire_grants(struct rpcgate *g, struct pinhole *p)
+/* True if something ended */
+static bool expire_ended(struct rpcgate *g, struct pinhole *p)
 {
 	bool ended = false;
 
@@ -317,15 +349,24 @@ static void expire_grants(struct rpcgate *g, struct pinhole *p)
 		expire(g, p, grant_at(g, i));
 		ended = true;
 	}
-	if (ended)
+	return ended;
+}
+
+static void expire_grants(struct rpcgate *g, struct pinhole *p)
+{
+	if (expire_ended(g, p))
 		note_ends(g, p);
 }
 
 static uint32_t find(const struct rpcgate *g, const struct pinhole_key *key)
 {
 	uint32_t index = lease_find(&g->pinholes.leases, lease_key_of(g, key)).index;
+	struct pinhole_key found;
 
-	return index && memcmp(&at(g, index)->key, key, sizeof(*key)) == 0 ? index : 0;
+	if (!index)
+		return 0;
+	found = pinhole_key(g, at(g, index));
+	return memcmp(&found, key, sizeof(*key)) == 0 ? index : 0;
 }
 
 bool pinhole_is_open(struct rpcgate *g, const struct pinhole_key *key)
@@ -356,9 +397,9 @@ struct grant *pinhole_grant(struct rpcgate *g, const struct pinhole *p,
 {
 	for (uint32_t i = p->grants; i; i = grant_at(g, i)->next) {
 		struct grant *grant = grant_at(g, i);
+		const struct rpcgate_syntax *its = pinhole_interface(g, grant);
 
-		if (uuid_equal(&grant->interface.uuid, &interface->uuid) &&
-		    grant->interface.major == interface->major)
+		if (uuid_equal(&its->uuid, &interface->uuid) && its->major == interface->major)
 			return grant;
 	}
 	return NULL;
@@ -386,7 +427,8 @@ bool pinhole_has_uuid(const struct rpcgate *g, const struct pinhole *p,
 		      const struct rpcgate_uuid *uuid)
 {
 	for (uint32_t i = p->grants; i; i = grant_at(g, i)->next)
-		if (grant_at(g, i)->open && uuid_equal(&grant_at(g, i)->interface.uuid, uuid))
+		if (grant_at(g, i)->open &&
+		    uuid_equal(&pinhole_interface(g, grant_at(g, i))->uuid, uuid))
 			return true;
 	return false;
 }
@@ -398,20 +440,33 @@ static bool past_record(const struct rpcgate *g, const struct grant *grant)
 	return !grant->open && g->now_ns - grant->until_ns >= record_ns(g);
 }
 
+static void give_grant(struct rpcgate *g, uint32_t index)
+{
+	struct pinholes *ps = &g->pinholes;
+	struct grant *grant = grant_at(g, index);
+
+	syntax_drop(&ps->syntaxes, &g->sums, grant->interface);
+	grant->in_use = false;
+	ps->n_grants--;
+	if (index > ps->pool.capacity)
+		pool_give(&ps->grants, index - ps->pool.capacity);
+}
+
 static void remove_pinhole(struct rpcgate *g, uint32_t index)
 {
 	struct pinhole *p = at(g, index);
+	struct pinhole_key key = pinhole_key(g, p);
 
 	while (p->grants) {
 		uint32_t i = p->grants;
 
 		p->grants = grant_at(g, i)->next;
-		pool_give(&g->pinholes.grants, i);
+		give_grant(g, i);
 	}
-	peer_leave(g, p->client_peer);
-	peer_leave(g, p->server_peer);
-	ports_count(&g->ports, PORTS_PINHOLE, p->key.port, false);
-	lease_remove(&g->pinholes.leases, lease_key_of(g, &p->key), index);
+	peer_leave(g, p->client);
+	peer_leave(g, p->server);
+	ports_count(&g->ports, PORTS_PINHOLE, key.port, false);
+	lease_remove(&g->pinholes.leases, lease_key_of(g, &key), index);
 	p->id = 0; /* the sweep skips free slots by it */
 	pool_give(&g->pinholes.pool, index);
 }
@@ -431,8 +486,7 @@ static void drop_old_grants(struct rpcgate *g, uint32_t index, bool room)
 			continue;
 		}
 		*link = grant->next;
-		pool_give(&g->pinholes.grants, i);
-		p->n_grants--;
+		give_grant(g, i);
 	}
 	if (!p->grants)
 		remove_pinhole(g, index);
@@ -450,7 +504,7 @@ static bool look_at(struct rpcgate *g, uint32_t index, bool room)
 		return false;
 	if (!p->id)
 		return true;
-	expire_grants(g, p);
+	(void)expire_ended(g, p);
 	drop_old_grants(g, index, room);
 	if (p->id)
 		note_ends(g, p);
@@ -550,15 +604,40 @@ static enum rpcgate_reason make(struct rpcgate *g, const struct pinhole_key *key
 	if (!*index)
 		return full(g, LIMIT_PINHOLES, "max_pinholes: nothing more is learned");
 	p = at(g, *index);
-	p->key = *key;
+	p->port = key->port;
+	p->udp = key->proto == IP_PROTO_UDP;
 	p->id = ++ps->last_id;
-	p->client_peer = peer_of(g, &key->client, key->zone, 0);
-	p->server_peer = peer_of(g, &key->server, key->zone, 1);
-	peer_at(g, p->client_peer)->n++;
-	peer_at(g, p->server_peer)->n++;
+	p->client = peer_of(g, &key->client, key->zone, 0);
+	p->server = peer_of(g, &key->server, key->zone, 1);
+	peer_at(g, p->client)->n++;
+	peer_at(g, p->server)->n++;
 	ports_count(&g->ports, PORTS_PINHOLE, key->port, true);
 	lease_add(&ps->leases, lease_key_of(g, key), *index, 0);
 	return RPCGATE_REASON_NONE;
+}
+
+/* The place in the pinhole, or one of the others; 0 if there is none */
+static uint32_t take_grant(struct rpcgate *g, struct pinhole *p)
+{
+	struct pinholes *ps = &g->pinholes;
+	uint32_t other;
+
+	if (ps->n_grants == ps->grants.capacity)
+		return 0;
+	ps->n_grants++;
+	if (!p->first.in_use)
+		return index_of(g, p);
+	other = pool_take(&ps->grants); /* cannot fail: there are as many as grants in all */
+	return ps->pool.capacity + other;
+}
+
+static uint32_t count_grants(const struct rpcgate *g, const struct pinhole *p)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = p->grants; i; i = grant_at(g, i)->next)
+		n++;
+	return n;
 }
 
 static enum rpcgate_reason add_grant(struct rpcgate *g, struct pinhole *p,
@@ -566,17 +645,18 @@ static enum rpcgate_reason add_grant(struct rpcgate *g, struct pinhole *p,
 {
 	uint32_t i;
 
-	if (p->n_grants >= g->cfg.max_interfaces)
+	if (count_grants(g, p) >= g->cfg.max_interfaces)
 		return full(g, LIMIT_INTERFACES,
 			    "max_interfaces: nothing more is learned for this port");
-	i = pool_take(&g->pinholes.grants);
+	i = take_grant(g, p);
 	if (!i)
 		return full(g, LIMIT_PINHOLES, "max_pinholes: nothing more is learned");
 	*out = grant_at(g, i);
-	(*out)->interface = *interface;
-	(*out)->next = p->grants;
+	**out = (struct grant){ .next = p->grants,
+				.interface =
+					syntax_keep(&g->pinholes.syntaxes, &g->sums, interface),
+				.in_use = true };
 	p->grants = i;
-	p->n_grants++;
 	return RPCGATE_REASON_NONE;
 }
 
@@ -592,8 +672,8 @@ static void unshut(struct rpcgate *g, struct pinhole *p, struct grant *grant)
 	g->stats.pinholes_opened++;
 	if (p->n_open++)
 		return;
-	peer_at(g, p->client_peer)->open++;
-	peer_at(g, p->server_peer)->open++;
+	peer_at(g, p->client)->open++;
+	peer_at(g, p->server)->open++;
 	g->stats.pinholes_live++;
 }
 
@@ -612,7 +692,7 @@ static void announce(struct rpcgate *g, const struct flow *f, struct pinhole *p,
 	grant->parent = f->id;
 	renew(g, grant);
 	note_ends(g, p);
-	tell(g, f, &p->key, p, grant, fresh ? RPCGATE_PINHOLE_OPEN : RPCGATE_PINHOLE_REFRESH);
+	tell_of(g, f, p, grant, fresh ? RPCGATE_PINHOLE_OPEN : RPCGATE_PINHOLE_REFRESH);
 }
 
 /* Room for a pinhole and a grant: what has expired goes before a limit is admitted */
@@ -620,7 +700,7 @@ static void make_room(struct rpcgate *g)
 {
 	struct pinholes *ps = &g->pinholes;
 
-	if (ps->pool.used == ps->pool.capacity || ps->grants.used == ps->grants.capacity)
+	if (ps->pool.used == ps->pool.capacity || ps->n_grants == ps->grants.capacity)
 		sweep_for_room(g);
 }
 
@@ -671,24 +751,25 @@ enum rpcgate_reason pinhole_open(struct rpcgate *g, const struct flow *f, uint8_
 	if (!reason) {
 		announce(g, f, p, grant, source);
 	} else {
-		const struct grant none = { .interface = *interface,
-					    .source = (uint8_t)source,
-					    .until_ns = g->behind_ns };
+		const struct grant none = { .source = (uint8_t)source, .until_ns = g->behind_ns };
+		struct rpcgate_pinhole_event *e;
 
 		g->stats.pinholes_refused++;
-		tell(g, f, &key, NULL, &none, RPCGATE_PINHOLE_REFUSE)->reason = reason;
+		e = tell(g, f, &key, NULL, &none, RPCGATE_PINHOLE_REFUSE);
+		e->interface = *interface;
+		e->reason = reason;
 	}
 	return reason;
 }
 
 void pinhole_use(struct rpcgate *g, const struct flow *f, struct pinhole *p, struct grant *grant)
 {
-	grant->uses++;
+	grant->uses += grant->uses < UINT32_MAX;
 	if (g->cfg.refresh == RPCGATE_REFRESH_USE && grant->open) {
 		renew(g, grant);
 		note_ends(g, p);
 	}
-	tell(g, f, &p->key, p, grant, RPCGATE_PINHOLE_USE);
+	tell_of(g, f, p, grant, RPCGATE_PINHOLE_USE);
 }
 
 static void close_grant(struct rpcgate *g, const struct flow *f, struct pinhole *p,
@@ -698,7 +779,7 @@ static void close_grant(struct rpcgate *g, const struct flow *f, struct pinhole 
 	grant->until_ns = g->now_ns;
 	grant->closed = true;
 	note_ends(g, p);
-	tell(g, f, &p->key, p, grant, RPCGATE_PINHOLE_CLOSE)->reason = reason;
+	tell_of(g, f, p, grant, RPCGATE_PINHOLE_CLOSE)->reason = reason;
 }
 
 void pinhole_close(struct rpcgate *g, const struct flow *f, struct pinhole *p, struct grant *grant)
@@ -734,7 +815,7 @@ enum rpcgate_reason pinhole_restore(struct rpcgate *g, const struct flow *f, uin
 	grant->until_ns = until;
 	if (record->open && until > g->now_ns) {
 		unshut(g, p, grant);
-		tell(g, NULL, &p->key, p, grant, RPCGATE_PINHOLE_OPEN);
+		tell_of(g, NULL, p, grant, RPCGATE_PINHOLE_OPEN);
 	}
 	note_ends(g, p);
 	return RPCGATE_REASON_NONE;

@@ -79,6 +79,8 @@ static void list(struct rpcgate *g, struct need need[RESIDENT_PARTS])
 		objects(&g->pinholes.grants),
 		objects(&g->pinholes.peers),
 		slots(&g->pinholes.peer_table, g->pinholes.peers.capacity),
+		objects(&g->pinholes.syntaxes.pool),
+		slots(&g->pinholes.syntaxes.table, g->pinholes.syntaxes.pool.capacity),
 		objects(&g->bindings.pool),
 		slots(&g->bindings.table, g->bindings.pool.capacity),
 		objects(&g->ties.pool),

@@ -8,19 +8,24 @@
 #define LIFE_S 100U
 #define MANY 20000U
 
-static struct rpcgate *new_engine(void)
+static struct rpcgate *new_engine_of(uint32_t max_pinholes)
 {
 	char err[RPCGATE_ERROR_SIZE];
 	struct rpcgate_config cfg;
 	struct rpcgate *gate;
 
 	rpcgate_config_default(&cfg);
-	cfg.max_pinholes = MANY;
+	cfg.max_pinholes = max_pinholes;
 	cfg.max_pinholes_per_client = cfg.max_pinholes_per_server = MANY;
 	cfg.pinhole_ttl_s = LIFE_S;
 	gate = rpcgate_new(&cfg, err);
 	assert_non_null(gate);
 	return gate;
+}
+
+static struct rpcgate *new_engine(void)
+{
+	return new_engine_of(MANY);
 }
 
 static struct rpcgate_addr host(bool ip6, uint8_t number)
@@ -33,8 +38,8 @@ static struct rpcgate_addr host(bool ip6, uint8_t number)
 	return a;
 }
 
-static void open_one(struct rpcgate *gate, bool ip6, uint32_t zone, uint16_t port, uint8_t major,
-		     uint64_t until_ns)
+static enum rpcgate_reason try_one(struct rpcgate *gate, bool ip6, uint32_t zone, uint16_t port,
+				   uint8_t major, uint64_t until_ns)
 {
 	const struct rpcgate_pinhole_record record = { .client = host(ip6, 1),
 						       .server = host(ip6, 2),
@@ -47,7 +52,13 @@ static void open_one(struct rpcgate *gate, bool ip6, uint32_t zone, uint16_t por
 						       .learned_ns = START,
 						       .until_ns = until_ns };
 
-	assert_int_equal(rpcgate_restore_pinhole(gate, &record, START).reason, RPCGATE_REASON_NONE);
+	return rpcgate_restore_pinhole(gate, &record, START).reason;
+}
+
+static void open_one(struct rpcgate *gate, bool ip6, uint32_t zone, uint16_t port, uint8_t major,
+		     uint64_t until_ns)
+{
+	assert_int_equal(try_one(gate, ip6, zone, port, major, until_ns), RPCGATE_REASON_NONE);
 }
 
 static bool is_open(struct rpcgate *gate, bool ip6, uint32_t zone, uint64_t now_ns)
@@ -152,6 +163,80 @@ static void the_last_interface_counts(void **state)
 	rpcgate_free(gate);
 }
 
+static void check_interfaces(struct rpcgate *gate, const uint8_t *majors, size_t n)
+{
+	const struct pinhole_key key = { host(false, 1), host(false, 2), 0, 49200, IP_PROTO_TCP, 0 };
+	const struct pinhole *p = pinhole_find(gate, &key);
+
+	assert_non_null(p);
+	for (uint8_t major = 1; major < 9; major++) {
+		const struct rpcgate_syntax interface = { .major = major };
+		const struct grant *grant = pinhole_grant(gate, p, &interface);
+		bool there = false;
+
+		for (size_t i = 0; i < n; i++)
+			there |= majors[i] == major;
+		assert_int_equal(grant != NULL, there);
+		if (grant)
+			assert_int_equal(pinhole_interface(gate, grant)->major, major);
+	}
+}
+
+/* One interface of a pinhole lies in it, others beside it: whichever of them is forgotten, its
+ * place is used again, and an interface is kept once, as long as somebody has it */
+static void interfaces_come_and_go(void **state)
+{
+	static const uint8_t before[] = { 1, 2, 3 }, between[] = { 2, 3 }, after[] = { 2, 3, 4, 5 };
+	struct rpcgate *gate = new_engine();
+	const struct pinholes *ps = &gate->pinholes;
+	uint64_t soon = START + 10 * NS_PER_S, late = START + 90 * NS_PER_S;
+
+	(void)state;
+	gate->cfg.pinhole_record_s = 0;
+	open_one(gate, false, 0, 49200, 1, soon);
+	open_one(gate, false, 0, 49200, 2, late);
+	open_one(gate, false, 0, 49200, 3, late);
+	open_one(gate, false, 0, 49201, 1, late);
+	check_interfaces(gate, before, ARRAY_SIZE(before));
+	assert_int_equal(ps->syntaxes.pool.used, 3);
+	assert_int_equal(ps->grants.used, 2);
+	assert_int_equal(ps->n_grants, 4);
+	gate->now_ns = soon;
+	pinholes_sweep_all(gate); /* the first one goes, its interface stays for the other port */
+	check_interfaces(gate, between, ARRAY_SIZE(between));
+	assert_int_equal(ps->syntaxes.pool.used, 3);
+	assert_int_equal(ps->n_grants, 3);
+	open_one(gate, false, 0, 49200, 4, late);
+	assert_int_equal(ps->grants.used, 2); /* in the place of the first */
+	open_one(gate, false, 0, 49200, 5, late);
+	check_interfaces(gate, after, ARRAY_SIZE(after));
+	assert_int_equal(ps->syntaxes.pool.used, 5);
+	gate->now_ns = late + 20 * NS_PER_S; /* to the engine captured time has stepped back */
+	pinholes_sweep_all(gate);
+	assert_int_equal(ps->n_grants + ps->pool.used + ps->grants.used + ps->peers.used, 0);
+	assert_int_equal(ps->syntaxes.pool.used + ps->leases.n, 0);
+	rpcgate_free(gate);
+}
+
+/* Twice as many interfaces as pinholes, wherever they lie; whoever is refused leaves nothing */
+static void interfaces_have_a_limit(void **state)
+{
+	struct rpcgate *gate = new_engine_of(16);
+	const struct pinholes *ps = &gate->pinholes;
+	uint64_t late = START + 90 * NS_PER_S;
+
+	(void)state;
+	for (uint8_t major = 1; major <= 32; major++)
+		open_one(gate, false, 0, 49200, major, late);
+	assert_int_equal(try_one(gate, false, 0, 49200, 33, late), RPCGATE_REASON_LIMIT);
+	assert_int_equal(try_one(gate, false, 0, 49201, 1, late), RPCGATE_REASON_LIMIT);
+	assert_int_equal(ps->pool.used, 1);
+	assert_int_equal(ps->n_grants, 32);
+	assert_int_equal(ps->syntaxes.pool.used, 32);
+	assert_int_equal(ps->peers.used, 2);
+	rpcgate_free(gate);
+}
+
 /* All end in one moment: they are told in portions, each once, with the moment of their end */
 static void told_in_portions(void **state)
 {
@@ -181,12 +266,14 @@ static void told_in_portions(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(rows) + 3] = {
+	struct CMUnitTest tests[ARRAY_SIZE(rows) + 5] = {
 		cmocka_unit_test(the_last_interface_counts),
 		cmocka_unit_test(ports_of_two_protocols),
+		cmocka_unit_test(interfaces_come_and_go),
+		cmocka_unit_test(interfaces_have_a_limit),
 		cmocka_unit_test(told_in_portions),
 	};
-	size_t n = 3;
+	size_t n = 5;
 
 	ROWS(tests, n, rows, ends_exactly);
 	return cmocka_run_group_tests(tests, NULL, NULL);

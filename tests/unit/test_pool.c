@@ -77,6 +77,23 @@ static void what_is_in_use_is_left_alone(void **state)
 	pool_done(&pool);
 }
 
+/* An object as large as a line of cache is one, of how many there may be (small pools lie between
+ * other things, large ones on pages of their own), and the last one has its memory, too */
+static void a_line_is_a_line(void **state)
+{
+	static const uint32_t capacities[] = { 1, 2, 3, 1000, 100000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(capacities); i++) {
+		struct pool pool;
+
+		assert_true(pool_init(&pool, capacities[i], POOL_LINE));
+		assert_int_equal((uintptr_t)pool_at(&pool, 1) % POOL_LINE, 0);
+		memset(pool_at(&pool, capacities[i]), 0xee, POOL_LINE);
+		pool_done(&pool);
+	}
+}
+
 static void no_memory_is_an_answer(void **state)
 {
 	struct pool pool;
@@ -98,6 +115,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_many_as_promised_and_none_more),
 		cmocka_unit_test(what_is_in_use_is_left_alone),
+		cmocka_unit_test(a_line_is_a_line),
 		cmocka_unit_test(no_memory_is_an_answer),
 	};
 

@@ -3,6 +3,7 @@
  * nothing else is different */
 #include "play.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -11,7 +12,9 @@
 #include <cmocka.h>
 
 #define DIALOGS 60U
-#define FEW 16U /* of everything: less than is touched ahead */
+#define NOW UINT64_C(1700000000000000000)
+#define FEW 16U   /* of everything: less than is touched ahead */
+#define MANY 400U /* pinholes, each for another interface: not all of them on the first page */
 
 static const struct rpcgate_syntax service = { { { 0x12, 0x34, 0x57, 0x78 } }, 1, 0 };
 
@@ -33,6 +36,59 @@ static void dialogs(struct play *p)
 		play_map(p, &service, PORT + i);
 		play_service(p, PORT + i, &service);
 	}
+}
+
+static struct rpcgate_pinhole_record one_of_many(uint16_t number)
+{
+	return (struct rpcgate_pinhole_record){
+		.client = { { [10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1 } },
+		.server = { { [10] = 0xff, [11] = 0xff, [12] = 10, [15] = 2 } },
+		.interface = { { { (uint8_t)number, (uint8_t)(number >> 8) } }, 1, 0 },
+		.source = RPCGATE_EPT_MAP,
+		.proto = 6, /* TCP */
+		.port = (uint16_t)(PORT + number),
+		.open = true,
+		.learned_ns = NOW,
+		.until_ns = NOW + UINT64_C(100000000000),
+	};
+}
+
+/* Page faults while pinholes are opened */
+static long faults_of_many(struct rpcgate *gate)
+{
+	struct rusage before, after;
+	struct rpcgate_stats stats;
+
+	getrusage(RUSAGE_SELF, &before);
+	for (uint16_t i = 0; i < MANY; i++) {
+		const struct rpcgate_pinhole_record record = one_of_many(i);
+
+		(void)rpcgate_restore_pinhole(gate, &record, NOW);
+	}
+	getrusage(RUSAGE_SELF, &after);
+	rpcgate_stats(gate, &stats);
+	assert_int_equal(stats.pinholes_live, MANY);
+	rpcgate_free(gate);
+	return after.ru_minflt - before.ru_minflt;
+}
+
+static void no_interface_waits_for_a_page(void **state)
+{
+	struct rpcgate_config cfg;
+	struct rpcgate *gate;
+	long cold, warm;
+
+	(void)state;
+	rpcgate_config_default(&cfg);
+	cfg.mode = RPCGATE_ENFORCE;
+	faults_of_many(engine(&cfg)); /* code */
+	cold = faults_of_many(engine(&cfg));
+	gate = engine(&cfg);
+	while (rpcgate_prepare(gate))
+		;
+	warm = faults_of_many(gate);
+	if (cold < 10 || warm * 4 > cold)
+		fail_msg("%ld page faults, %ld where nothing was touched", warm, cold);
 }
 
 /* Page faults while all packets are judged */
@@ -131,9 +187,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_packet_waits_for_a_page),
+		cmocka_unit_test(no_interface_waits_for_a_page),
 		cmocka_unit_test(touching_changes_nothing),
 		cmocka_unit_test(it_comes_to_an_end),
 	};
 
+	/* each engine's tables are new from the kernel, as in a process that has just started */
+	mallopt(M_MMAP_THRESHOLD, 1 << 17);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
