@@ -215,22 +215,23 @@ static void use_batch(struct reading *r, const struct reading_user *user,
 {
 	const struct rpcgate_packet *packets = run->packets;
 	struct timeline_place place = run->place;
-	struct rpcgate_result results[BATCH];
+	struct rpcgate_told told[BATCH];
+	size_t n_told;
 
 	for (size_t at = 0; at < run->n && !interrupted && !r->failed && !r->ended;) {
 		size_t n = run->n - at < BATCH ? run->n - at : BATCH;
 		size_t judged =
-			rpcgate_feed_ahead(r->gate, packets + at, run->ahead + at, n, results);
+			rpcgate_feed_told(r->gate, packets + at, run->ahead + at, n, told, &n_told);
 
 		note_times(r, packets + at, judged);
 		if (user->read)
 			user->read(user->ctx, packets + at, judged);
-		for (size_t i = 0; user->packet && i < judged; i++)
-			if (results[i].flow_id)
-				user->packet(user->ctx, &packets[at + i], &results[i]);
+		for (size_t i = 0; user->packet && i < n_told; i++)
+			if (told[i].result.flow_id)
+				user->packet(user->ctx, &packets[at + told[i].at], &told[i].result);
 		place.frame = run->place.frame + at + judged - 1;
-		if (results[judged - 1].n_events)
-			use_result(user, &results[judged - 1], &place);
+		if (n_told)
+			use_result(user, &told[n_told - 1].result, &place);
 		at += judged;
 	}
 }

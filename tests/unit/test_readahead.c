@@ -89,8 +89,8 @@ static struct sum ahead(const char *name)
 			add_packet(&sum, &run.packets[i], run.place.file, run.place.frame + i);
 			memset(&again, 0, sizeof(again));
 			rpcgate_look_ahead(&run.packets[i], 1, &again);
-			assert_int_equal(run.ahead[i].proto, again.proto);
-			assert_int_equal(run.ahead[i].quiet, again.quiet);
+			assert_int_equal(run.ahead[i].ports, again.ports);
+			assert_int_equal(run.ahead[i].kind, again.kind);
 		}
 	}
 	assert_false(readahead_next(r, &run));
