@@ -200,6 +200,7 @@ static void note_times(struct reading *r, const struct rpcgate_packet *packets, 
 	uint64_t first = r->packets ? r->first_ns : packets[0].time_ns;
 	uint64_t last = r->packets ? r->last_ns : packets[0].time_ns;
 
+#pragma GCC unroll 4
 	for (size_t i = 0; i < n; i++) {
 		first = packets[i].time_ns < first ? packets[i].time_ns : first;
 		last = packets[i].time_ns > last ? packets[i].time_ns : last;

@@ -1056,6 +1056,7 @@ static inline void look_for_wanted(const struct rpcgate *g, const struct rpcgate
 	uint64_t later = packets[n - 1].time_ns;
 	uint32_t nobodys = 0, back = 0;
 
+#pragma GCC unroll 4
 	for (size_t i = n; i--;) {
 		const struct rpcgate_packet *in = &packets[i];
 
@@ -1138,6 +1139,7 @@ static inline void count_packets(struct rpcgate *g, const struct rpcgate_packet 
 	uint32_t kinds = 0;
 
 	_Static_assert(AT_ONCE <= PEEK_SUM, "kinds are added up");
+#pragma GCC unroll 4
 	for (size_t i = 0; i < n; i++) {
 		octets += packets[i].len;
 		truncated += packets[i].caplen < packets[i].len;
@@ -1189,12 +1191,16 @@ static void judge_one(struct rpcgate *g, const struct rpcgate_packet *packet,
 		      const struct rpcgate_ahead *a, const uint32_t *hash, struct calm *calm,
 		      bool is_calm)
 {
-	clock_follow(g, calm->latest);
+	const uint64_t time_ns = packet->time_ns;
+
 	begin(g);
-	if (is_calm)
-		clock_follow(g, packet->time_ns);
-	else
-		pass_time(g, packet->time_ns);
+	if (is_calm) {
+		clock_follow(g, time_ns > calm->latest ? time_ns : calm->latest);
+		g->event_ns = time_ns;
+	} else {
+		clock_follow(g, calm->latest);
+		pass_time(g, time_ns);
+	}
 	if (peek_is_plain(a))
 		judge_plain(g, packet, a, hash);
 	else
@@ -1214,7 +1220,7 @@ struct sink {
 
 static inline bool says_something(const struct rpcgate_result *r)
 {
-	return r->flow_id | r->n_events | r->action | r->reason | r->not_rpc;
+	return r->flow_id || r->n_events | r->action | r->reason | r->not_rpc;
 }
 
 static inline void put(struct sink *sink, size_t i, const struct rpcgate_result *result)
@@ -1222,8 +1228,12 @@ static inline void put(struct sink *sink, size_t i, const struct rpcgate_result 
 	_Static_assert(RPCGATE_PASS == 0 && RPCGATE_REASON_NONE == 0, "nothing to say");
 	if (sink->all)
 		sink->all[sink->judged + i] = *result;
-	else if (says_something(result))
-		sink->told[sink->n_told++] = (struct rpcgate_told){ sink->judged + i, *result };
+	else if (says_something(result)) {
+		struct rpcgate_told *told = &sink->told[sink->n_told++];
+
+		told->at = sink->judged + i;
+		memcpy(&told->result, result, sizeof(*result));
+	}
 	sink->stopped = result->n_events;
 }
 

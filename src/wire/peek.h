@@ -51,7 +51,8 @@ static inline bool peek_is_nobodys(const struct rpcgate_ahead *a, const struct p
 {
 	uint32_t uses = ports->use[peek_src_port(a)] + ports->use[peek_dst_port(a)] + asked;
 
-	return !(uses & a->kind & PEEK_WANTED);
+	_Static_assert(2 * (PORTS_FLOW + PORTS_PINHOLE) < PEEK_BEGINS, "sums of uses");
+	return !(uses & a->kind);
 }
 
 /* Four octets in the order of the machine: what is only compared needs no other */
