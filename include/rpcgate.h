@@ -593,10 +593,7 @@ struct rpcgate_ahead {
 	uint32_t end;
 	uint32_t ports;
 	uint32_t kind;
-	uint8_t l3;
-	uint8_t l4;
-	uint8_t payload;
-	bool ipv6;
+	uint16_t payload;
 };
 /**
  * Look at packets before their turn: half of the work for most of them.  Needs no engine, so another

@@ -15,8 +15,8 @@
 
 /* Two octets may be added up: PORTS_FLOW of both ports is PORTS_FLOWS then, and nothing else is. */
 enum ports_use {
-	PORTS_FLOW = 1,    /**< an end of a flow */
-	PORTS_PINHOLE = 4, /**< a pinhole, or what else makes packets matter that are of no flow */
+	PORTS_FLOW = 4,     /**< an end of a flow */
+	PORTS_PINHOLE = 16, /**< a pinhole, or what else makes packets matter that are of no flow */
 	PORTS_USES = 2
 };
 

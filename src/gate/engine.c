@@ -126,20 +126,24 @@ void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason)
 	g->result.standing = RPCGATE_STANDING_REFUSED;
 }
 
-static bool has_pinhole(struct rpcgate *g, const struct flow *f)
+/* A bit answers for most ports: those of mappers are among what pinholes are marked with */
+static bool is_for_rpc(struct rpcgate *g, const struct flow *f)
 {
+	const uint16_t port = server_port(f);
 	struct pinhole_key key;
 
-	if (!pinhole_has_port(g, server_port(f)))
+	if (!pinhole_has_port(g, port))
 		return false;
-	key = pinhole_key_of(f, server_port(f));
+	if (is_mapper_port(g, port))
+		return true;
+	key = pinhole_key_of(f, port);
 	return pinhole_is_open(g, &key);
 }
 
 bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f)
 {
-	return f->client != SIDE_UNKNOWN && (f->must_fit || is_mapper_port(g, server_port(f)) ||
-					     has_pinhole(g, f) || policy_is_static(g, f));
+	return f->client != SIDE_UNKNOWN &&
+	       (f->must_fit || is_for_rpc(g, f) || (g->policy && policy_is_static(g, f)));
 }
 
 static void drop_packet(struct rpcgate *g, enum rpcgate_reason reason)
@@ -1023,14 +1027,15 @@ void rpcgate_look_ahead(const struct rpcgate_packet *packets, size_t n, struct r
 /* What is somebody's whatever its ports are */
 static inline uint32_t asked_of(const struct rpcgate *g)
 {
-	return PEEK_ALWAYS | (g->talks.opened || policy_asks_udp(g->policy) ? PEEK_UDP_ASKED : 0);
+	return PEEK_ALWAYS |
+	       (g->talks.opened || (g->policy && policy_asks_udp(g->policy)) ? PEEK_UDP_ASKED : 0);
 }
 
 static inline bool is_nobodys(const struct rpcgate *g, const struct rpcgate_packet *in,
 			      const struct rpcgate_ahead *a, uint32_t asked)
 {
 	_Static_assert(RPCGATE_STANDING_NONE == 0, "no branch");
-	return peek_is_nobodys(a, &g->ports, asked) & !in->standing;
+	return !(peek_wanted(a, &g->ports, asked) | (uint32_t)in->standing);
 }
 
 /* Of what may be somebody's, what will be read */
@@ -1087,7 +1092,7 @@ static inline struct rpcgate_result pass_nobodys(const struct rpcgate *g,
 	return (struct rpcgate_result){
 		.action = RPCGATE_PASS,
 		.standing = (enum rpcgate_standing)(RPCGATE_STANDING_FOREIGN * data),
-		.l3_offset = a->l3,
+		.l3_offset = peek_l3(a),
 		.events = g->events,
 	};
 }
@@ -1148,8 +1153,8 @@ static inline void count_packets(struct rpcgate *g, const struct rpcgate_packet 
 	g->stats.packets += n;
 	g->stats.octets += octets;
 	g->stats.packets_truncated += truncated;
-	g->stats.packets_tcp += kinds % PEEK_UDP / PEEK_TCP;
-	g->stats.packets_udp += kinds / PEEK_UDP;
+	g->stats.packets_tcp += peek_sum_tcp(kinds);
+	g->stats.packets_udp += peek_sum_udp(kinds);
 }
 
 /* Capture times at which there is nothing to do about time but to remember the latest */
@@ -1225,7 +1230,7 @@ static inline bool says_something(const struct rpcgate_result *r)
 
 static inline void put(struct sink *sink, size_t i, const struct rpcgate_result *result)
 {
-	_Static_assert(RPCGATE_PASS == 0 && RPCGATE_REASON_NONE == 0, "nothing to say");
+	_Static_assert(RPCGATE_PASS == 0, "nothing to say");
 	if (sink->all)
 		sink->all[sink->judged + i] = *result;
 	else if (says_something(result)) {

@@ -109,8 +109,8 @@ uint32_t flow_hash_plain_ipv6(const struct flows *flows, const uint8_t *frame,
 	uint32_t word[sizeof(struct flow_key) / 4];
 	struct flow_key key;
 
-	memcpy(p.src.octet, frame + ahead->l3 + 8, sizeof(p.src));
-	memcpy(p.dst.octet, frame + ahead->l3 + 24, sizeof(p.dst));
+	memcpy(p.src.octet, frame + peek_l3(ahead) + 8, sizeof(p.src));
+	memcpy(p.dst.octet, frame + peek_l3(ahead) + 24, sizeof(p.dst));
 	key = flow_key_of(&p, zone, flow_side_of(&p));
 	memcpy(word, &key, sizeof(key));
 	return hash_sum_low(&flows->ipv6, word, ARRAY_SIZE(word));

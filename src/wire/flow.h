@@ -111,10 +111,10 @@ static inline uint32_t flow_hash_plain(const struct flows *flows, const uint8_t 
 	uint32_t dst_port = peek_dst_port(ahead);
 	uint32_t src, dst, differ, ports, order; /* all ones, or none to swap the ends */
 
-	if (ahead->ipv6)
+	if (ahead->kind & PEEK_IPV6)
 		return flow_hash_plain_ipv6(flows, frame, ahead, zone);
-	memcpy(&src, frame + ahead->l3 + 12, sizeof(src));
-	memcpy(&dst, frame + ahead->l3 + 16, sizeof(dst));
+	memcpy(&src, frame + peek_l3(ahead) + 12, sizeof(src));
+	memcpy(&dst, frame + peek_l3(ahead) + 16, sizeof(dst));
 	/* as flow_side_of(), and without a branch: as often the one is the lower as the other */
 	order = ((src > dst) | ((src == dst) & (src_port >= dst_port))) - 1U;
 	ports = ((src_port << 16 | dst_port) & order) | ((dst_port << 16 | src_port) & ~order);

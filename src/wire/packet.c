@@ -259,14 +259,14 @@ static enum decode decode_ipv6(struct bytes in, uint32_t wire_len, struct packet
 enum decode packet_decode_plain(const struct rpcgate_packet *in, const struct rpcgate_ahead *ahead,
 				struct packet *out)
 {
-	const uint8_t *ip = in->data + ahead->l3, *l4 = in->data + ahead->l4;
+	const uint8_t *ip = in->data + peek_l3(ahead), *l4 = in->data + peek_l4(ahead);
 
 	out->proto = ahead->kind & PEEK_TCP ? IP_PROTO_TCP : IP_PROTO_UDP;
-	out->l3_offset = ahead->l3;
-	out->n_vlan = ahead->l3 == 18;
+	out->l3_offset = peek_l3(ahead);
+	out->n_vlan = (ahead->kind & PEEK_TAGGED) != 0;
 	out->vlan[0] = out->n_vlan ? load16(ip - 4, true) & 0x0fff : 0;
 	out->vlan[1] = 0;
-	if (ahead->ipv6) {
+	if (ahead->kind & PEEK_IPV6) {
 		memcpy(out->src.octet, ip + 8, 16);
 		memcpy(out->dst.octet, ip + 24, 16);
 		out->ip_header = (struct bytes){ NULL, 0 };
@@ -275,8 +275,8 @@ enum decode packet_decode_plain(const struct rpcgate_packet *in, const struct rp
 		out->dst = addr_of_ipv4(ip + 16);
 		out->ip_header = (struct bytes){ ip, 20 };
 	}
-	out->l4 = (struct bytes){ l4, ahead->end - ahead->l4 };
-	out->l4_len = ahead->end - ahead->l4;
+	out->l4 = (struct bytes){ l4, ahead->end - peek_l4(ahead) };
+	out->l4_len = ahead->end - peek_l4(ahead);
 	out->src_port = peek_src_port(ahead);
 	out->dst_port = peek_dst_port(ahead);
 	if (!(ahead->kind & PEEK_TCP))

@@ -129,8 +129,8 @@ static void plain_frames_are_nothing_special(void **state)
 		in.data = guarded(octets, caplen).p;
 		if (packet_peek(&in, begins, &peek)) {
 			check_frame(&in, &peek, &flows);
-			plain[peek.ipv6]++;
-			tagged += peek.l3 == 18;
+			plain[peek.kind & PEEK_IPV6 ? 1 : 0]++;
+			tagged += (peek.kind & PEEK_TAGGED) != 0;
 		}
 	}
 	assert_true(plain[0] > FRAMES / 50 && plain[1] > FRAMES / 50 && tagged > FRAMES / 50);
