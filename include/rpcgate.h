@@ -591,16 +591,10 @@ RPCGATE_API size_t rpcgate_feed_batch(struct rpcgate *gate, const struct rpcgate
  */
 struct rpcgate_ahead {
 	uint32_t end;
-	uint16_t l3;
-	uint16_t l4;
+	uint32_t ports;
+	uint32_t kind;
 	uint16_t payload;
-	uint16_t src_port;
-	uint16_t dst_port;
-	uint8_t proto;
-	bool ipv6;
-	bool quiet;
-	bool carries;
-	uint8_t sum;
+	uint16_t sum;
 };
 /**
  * Look at packets before their turn: half of the work for most of them.  Needs no engine, so another
@@ -621,6 +615,21 @@ RPCGATE_API void rpcgate_sum_ahead(const struct rpcgate *gate, const struct rpcg
 RPCGATE_API size_t rpcgate_feed_ahead(struct rpcgate *gate, const struct rpcgate_packet *packets,
 				      const struct rpcgate_ahead *ahead, size_t n,
 				      struct rpcgate_result *results);
+/** A packet that was not merely passed. */
+struct rpcgate_told {
+	size_t at; /**< which of them */
+	struct rpcgate_result result;
+};
+/**
+ * rpcgate_feed_ahead() for those who only look at what the engine has to say of packets: writes no
+ * result for one that is let go, belongs to no inspected flow and tells nothing, as most do.
+ * @param told    room for @p n
+ * @param n_told  how many there are: where packets tell events, the last is of the last packet judged
+ * @return how many were judged
+ */
+RPCGATE_API size_t rpcgate_feed_told(struct rpcgate *gate, const struct rpcgate_packet *packets,
+				     const struct rpcgate_ahead *ahead, size_t n,
+				     struct rpcgate_told *told, size_t *n_told);
 /** Let time pass without a packet: expires pinholes and idle flows in bounded slices. */
 RPCGATE_API struct rpcgate_result rpcgate_tick(struct rpcgate *gate, uint64_t now_ns);
 /**

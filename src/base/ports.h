@@ -13,11 +13,15 @@
 
 #define PORTS_ALL 65536U
 
+/* Two octets may be added up: PORTS_FLOW of both ports is PORTS_FLOWS then, and nothing else is. */
 enum ports_use {
-	PORTS_FLOW = 1,    /**< an end of a flow */
-	PORTS_PINHOLE = 2, /**< a pinhole, or what else makes packets matter that are of no flow */
+	PORTS_FLOW = 4,     /**< an end of a flow */
+	PORTS_PINHOLE = 16, /**< a pinhole, or what else makes packets matter that are of no flow */
 	PORTS_USES = 2
 };
+
+#define PORTS_FLOWS (2U * PORTS_FLOW)
+#define PORTS_PINHOLES (3U * PORTS_PINHOLE) /**< the bits that one or two of them may set */
 
 struct ports {
 	uint32_t *count;        /**< [PORTS_USES][PORTS_ALL] */
@@ -49,7 +53,7 @@ static inline void ports_mark(struct ports *ports, uint16_t port, unsigned use)
 /** One more or one less on this port; the caller takes away what was added. */
 static inline void ports_count(struct ports *ports, enum ports_use use, uint16_t port, bool more)
 {
-	uint32_t *count = &ports->count[(use - 1) * PORTS_ALL + port];
+	uint32_t *count = &ports->count[(use == PORTS_PINHOLE) * PORTS_ALL + port];
 
 	if (!more) {
 		if (!--*count)

@@ -182,13 +182,15 @@ bool reading_caused_by_packet(const struct rpcgate_event *event)
 		 event->u.pinhole.action == RPCGATE_PINHOLE_EXPIRE);
 }
 
-static void tell_events(const struct reading_user *user, const struct rpcgate_event *events,
-			size_t n, const struct timeline_place *place)
+static void tell_events(const struct reading_user *user, const struct rpcgate_result *result,
+			const struct timeline_place *place)
 {
-	for (size_t i = 0; i < n; i++)
-		user->event(user->ctx, &events[i],
-			    reading_caused_by_packet(&events[i]) ? place : NULL);
-	if (user->batch && n)
+	for (size_t i = 0; i < result->n_events; i++) {
+		const struct rpcgate_event *event = &result->events[i];
+
+		user->event(user->ctx, event, reading_caused_by_packet(event) ? place : NULL);
+	}
+	if (user->batch && result->n_events)
 		user->batch(user->ctx);
 }
 
@@ -198,6 +200,7 @@ static void note_times(struct reading *r, const struct rpcgate_packet *packets, 
 	uint64_t first = r->packets ? r->first_ns : packets[0].time_ns;
 	uint64_t last = r->packets ? r->last_ns : packets[0].time_ns;
 
+#pragma GCC unroll 4
 	for (size_t i = 0; i < n; i++) {
 		first = packets[i].time_ns < first ? packets[i].time_ns : first;
 		last = packets[i].time_ns > last ? packets[i].time_ns : last;
@@ -212,7 +215,7 @@ static bool goes_on(const struct reading *r)
 	return !r->failed && !r->ended;
 }
 
-/* Tell of packets that were judged */
+/* Tell of packets that were judged: only the last of them tells events */
 static void tell(struct reading *r, const struct reading_user *user, const struct judged *judged)
 {
 	struct timeline_place place = judged->place;
@@ -220,11 +223,13 @@ static void tell(struct reading *r, const struct reading_user *user, const struc
 	note_times(r, judged->packets, judged->n);
 	if (user->read)
 		user->read(user->ctx, judged->packets, judged->n);
-	for (size_t i = 0; user->packet && i < judged->n_inspected; i++)
-		user->packet(user->ctx, &judged->packets[judged->inspected[i].at],
-			     &judged->inspected[i].result);
-	place.frame += judged->n - 1; /* only the last tells events */
-	tell_events(user, judged->events, judged->n_events, &place);
+	for (size_t i = 0; user->packet && i < judged->n_told; i++)
+		if (judged->told[i].result.flow_id)
+			user->packet(user->ctx, &judged->packets[judged->told[i].at],
+				     &judged->told[i].result);
+	place.frame += judged->n - 1;
+	if (judged->n_told)
+		tell_events(user, &judged->told[judged->n_told - 1].result, &place);
 }
 
 /* False if there are no threads to be had */
@@ -255,22 +260,15 @@ static bool run_in_stages(struct reading *r, const struct reading_user *user)
 static void use_batch(struct reading *r, const struct reading_user *user,
 		      const struct rpcgate_packet *packets, size_t n, struct timeline_place place)
 {
-	struct judged_packet inspected[BATCH];
-	struct rpcgate_result results[BATCH];
 	struct rpcgate_ahead ahead[BATCH];
-	struct judged judged = { .place = place, .inspected = inspected };
+	struct rpcgate_told told[BATCH];
+	struct judged judged = { .place = place, .told = told };
 
 	rpcgate_look_ahead(packets, n, ahead);
 	for (size_t at = 0; at < n && !interrupted && goes_on(r); at += judged.n) {
 		judged.packets = packets + at;
-		judged.n = rpcgate_feed_ahead(r->gate, packets + at, ahead + at, n - at, results);
-		judged.n_inspected = 0;
-		for (size_t i = 0; user->packet && i < judged.n; i++)
-			if (results[i].flow_id)
-				inspected[judged.n_inspected++] =
-					(struct judged_packet){ i, results[i] };
-		judged.events = results[judged.n - 1].events;
-		judged.n_events = results[judged.n - 1].n_events;
+		judged.n = rpcgate_feed_told(r->gate, packets + at, ahead + at, n - at, told,
+					     &judged.n_told);
 		tell(r, user, &judged);
 		judged.place.frame += judged.n;
 	}
@@ -302,7 +300,7 @@ void reading_run(struct reading *r, const struct reading_user *user)
 		run_alone(r, user);
 	do {
 		result = rpcgate_finish(r->gate);
-		tell_events(user, result.events, result.n_events, NULL);
+		tell_events(user, &result, NULL);
 	} while (result.n_events && !r->failed);
 	progress_end(&r->progress);
 }

@@ -14,7 +14,7 @@
 #define SWEEP_MIN 16U
 #define FLOWS_AT_ONCE 512U /* idle flows of one age let go with one packet: 0.1 ms */
 #define RECLAIM_SEARCH 64U /* flows looked at for one that holds octets */
-#define AT_ONCE 16U        /* packets looked at before any of them is judged */
+#define AT_ONCE PEEK_SUM   /* packets looked at before any of them is judged */
 #define FINISH_ROOM 4096U  /* events left free before the last packets of a flow are read */
 
 /* ----------------------------------------------------------------- life */
@@ -126,20 +126,24 @@ void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason)
 	g->result.standing = RPCGATE_STANDING_REFUSED;
 }
 
-static bool has_pinhole(struct rpcgate *g, const struct flow *f)
+/* A bit answers for most ports: those of mappers are among what pinholes are marked with */
+static bool is_for_rpc(struct rpcgate *g, const struct flow *f)
 {
+	const uint16_t port = server_port(f);
 	struct pinhole_key key;
 
-	if (!pinhole_has_port(g, server_port(f)))
+	if (!pinhole_has_port(g, port))
 		return false;
-	key = pinhole_key_of(f, server_port(f));
+	if (is_mapper_port(g, port))
+		return true;
+	key = pinhole_key_of(f, port);
 	return pinhole_is_open(g, &key);
 }
 
 bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f)
 {
-	return f->client != SIDE_UNKNOWN && (f->must_fit || is_mapper_port(g, server_port(f)) ||
-					     has_pinhole(g, f) || policy_is_static(g, f));
+	return f->client != SIDE_UNKNOWN &&
+	       (f->must_fit || is_for_rpc(g, f) || (g->policy && policy_is_static(g, f)));
 }
 
 static void drop_packet(struct rpcgate *g, enum rpcgate_reason reason)
@@ -580,12 +584,6 @@ static void doubt(struct rpcgate *g, struct flow *f, unsigned side, const struct
 
 /* ----------------------------------------------------------------- segments */
 
-/* What opens_midstream() and an SMB header begin with */
-static inline bool may_open_midstream(uint8_t first)
-{
-	return (first == 5) | (first == 'n');
-}
-
 static bool opens_midstream(const struct packet *p)
 {
 	struct pdu_header h;
@@ -1003,70 +1001,36 @@ static void fragment(struct rpcgate *g, struct packet *p, const struct rpcgate_p
 
 /* ------------------------------------------------------------- looking ahead */
 
-/* What was found out about a packet some packets before its turn */
-struct key_ahead {
-	uint32_t hash;   /* the half that the table of flows is asked by */
-	uint8_t known;   /* it is */
-	uint8_t nobodys; /* nobody wanted the packet then */
+/* Of a group of packets that are looked at before any of them is judged */
+struct group {
+	uint32_t wanted;        /* a bit for each: set if it may be somebody's */
+	bool in_order;          /* of time */
+	uint32_t hash[AT_ONCE]; /* of wanted ones of TCP: the half that the table of flows is asked by */
 };
 
-static inline struct peek peek_of(const struct rpcgate_ahead *a)
+/* A SYN begins a connection, some octets a conversation */
+static inline bool is_quiet(const struct rpcgate_ahead *a)
 {
-	return (struct peek){ a->end, a->l3, a->l4, a->payload, a->proto, a->ipv6 };
-}
-
-static inline uint32_t hash_ahead(const struct rpcgate *g, const struct rpcgate_packet *in,
-				  const struct rpcgate_ahead *a)
-{
-	const struct peek peek = peek_of(a);
-
-	return flow_hash_plain(&g->flows, in->data, &peek, in->zone);
-}
-
-/* A SYN begins a connection, some octets a conversation.  Whether a segment carries any cannot be
- * predicted: the octet before the payload is read where there is none. */
-static inline bool is_quiet(const uint8_t *frame, const struct peek *peek, bool carries)
-{
-	uint8_t first = frame[peek->payload - !carries];
-
-	return !((frame[peek->l4 + 13] & TCP_SYN) | (carries & may_open_midstream(first)));
-}
-
-static inline void look_at(const struct rpcgate_packet *in, struct rpcgate_ahead *a)
-{
-	struct peek peek;
-	const uint8_t *l4;
-
-	if (!packet_peek(in, &peek)) {
-		*a = (struct rpcgate_ahead){ 0 };
-		return;
-	}
-	l4 = in->data + peek.l4;
-	a->end = peek.end;
-	a->l3 = peek.l3;
-	a->l4 = peek.l4;
-	a->payload = peek.payload;
-	a->src_port = load16(l4, true);
-	a->dst_port = load16(l4 + 2, true);
-	a->proto = peek.proto;
-	a->ipv6 = peek.ipv6;
-	a->carries = peek.payload < peek.end;
-	a->quiet = peek.proto != IP_PROTO_TCP || is_quiet(in->data, &peek, a->carries);
-	a->sum = 0;
+	return !(a->kind & PEEK_ALWAYS);
 }
 
 void rpcgate_look_ahead(const struct rpcgate_packet *packets, size_t n, struct rpcgate_ahead *ahead)
 {
+	/* what opens_midstream() and an SMB header begin with */
+	static const uint8_t begins[256] = { [5] = PEEK_BEGINS, ['n'] = PEEK_BEGINS };
+
 	for (size_t i = 0; i < n; i++)
-		look_at(&packets[i], &ahead[i]);
+		if (!packet_peek(&packets[i], begins, &ahead[i]))
+			ahead[i] = (struct rpcgate_ahead){ .kind = PEEK_ODD };
 }
 
 /* Seen from another thread: wrong now and then, and nothing but time depends on it */
 static bool may_be_ours(const struct rpcgate *g, const struct rpcgate_ahead *a)
 {
-	unsigned src = ports_hint(&g->ports, a->src_port), dst = ports_hint(&g->ports, a->dst_port);
+	unsigned uses =
+		ports_hint(&g->ports, peek_src_port(a)) + ports_hint(&g->ports, peek_dst_port(a));
 
-	return a->proto == IP_PROTO_TCP && ((src | dst) & PORTS_PINHOLE || src & dst & PORTS_FLOW);
+	return a->kind & PEEK_TCP && uses & (PEEK_PINHOLES | PEEK_FLOWS);
 }
 
 void rpcgate_sum_ahead(const struct rpcgate *gate, const struct rpcgate_packet *packets, size_t n,
@@ -1076,95 +1040,92 @@ void rpcgate_sum_ahead(const struct rpcgate *gate, const struct rpcgate_packet *
 
 	for (size_t i = 0; i < n; i++)
 		if (may_be_ours(gate, &ahead[i])) {
-			const struct peek peek = peek_of(&ahead[i]);
-
-			(void)packet_decode_plain(&packets[i], &peek, &p);
-			ahead[i].sum = (uint8_t)(checksum_verify(&p) + 1);
+			(void)packet_decode_plain(&packets[i], &ahead[i], &p);
+			ahead[i].sum = (uint16_t)(checksum_verify(&p) + 1);
 		}
 }
 
-/* No pinhole has one of its ports, no flow both, and it begins nothing: most packets, since one port
- * is an ephemeral one that nobody uses for RPC.  Without a branch: half of these cannot be predicted. */
-static inline bool ports_are_nobodys(const struct ports *ports, const struct rpcgate_ahead *a,
-				     unsigned asks)
+/* What is somebody's whatever its ports are */
+static inline uint32_t asked_of(const struct rpcgate *g)
 {
-	unsigned src = ports->use[a->src_port], dst = ports->use[a->dst_port];
-	unsigned tcp = a->proto == IP_PROTO_TCP, loud = !a->quiet;
+	return PEEK_ALWAYS |
+	       (g->talks.opened || (g->policy && policy_asks_udp(g->policy)) ? PEEK_UDP_ASKED : 0);
+}
 
-	_Static_assert(PORTS_FLOW == 1, "a bit, as tcp");
-	return (((src | dst) & PORTS_PINHOLE) | (src & dst & tcp) | (~tcp & asks) | loud) == 0;
+static inline bool is_nobodys(const struct rpcgate *g, const struct rpcgate_packet *in,
+			      const struct rpcgate_ahead *a, uint32_t asked)
+{
+	_Static_assert(RPCGATE_STANDING_NONE == 0, "no branch");
+	return !(peek_wanted(a, &g->ports, asked) | (uint32_t)in->standing);
 }
 
 /* Of what may be somebody's, what will be read */
-static inline void fetch_one(const struct rpcgate *g, const struct rpcgate_packet *in,
-			     const struct rpcgate_ahead *a, bool asks, struct key_ahead *key)
+static void fetch(const struct rpcgate *g, const struct rpcgate_packet *packets,
+		  const struct rpcgate_ahead *ahead, uint32_t which, struct group *group)
 {
-	key->nobodys = ports_are_nobodys(&g->ports, a, asks);
-	key->known = (a->proto == IP_PROTO_TCP) & (key->nobodys ^ 1U);
-	if (key->known) {
-		key->hash = hash_ahead(g, in, a);
-		flow_prefetch(&g->flows, key->hash);
+	for (; which; which &= which - 1) {
+		const unsigned i = (unsigned)__builtin_ctz(which);
+
+		if (!(ahead[i].kind & PEEK_TCP))
+			continue;
+		group->hash[i] =
+			flow_hash_plain(&g->flows, packets[i].data, &ahead[i], packets[i].zone);
+		flow_prefetch(&g->flows, group->hash[i]);
 	}
 }
 
-static inline bool asks_udp(const struct rpcgate *g)
+/* From the last to the first, so that a bit is one step */
+static inline void look_for_wanted(const struct rpcgate *g, const struct rpcgate_packet *packets,
+				   const struct rpcgate_ahead *ahead, size_t n, struct group *group)
 {
-	return g->talks.opened || policy_asks_udp(g->policy);
-}
+	const uint32_t asked = asked_of(g);
+	uint64_t later = packets[n - 1].time_ns;
+	uint32_t nobodys = 0, back = 0;
 
-static void fetch(const struct rpcgate *g, const struct rpcgate_packet *packets,
-		  const struct rpcgate_ahead *ahead, size_t n, struct key_ahead *keys)
-{
-	bool asks = asks_udp(g);
+#pragma GCC unroll 4
+	for (size_t i = n; i--;) {
+		const struct rpcgate_packet *in = &packets[i];
 
-	for (size_t i = 0; i < n; i++)
-		fetch_one(g, &packets[i], &ahead[i], asks, &keys[i]);
-}
-
-/* Some packet made more wanted than was when those behind it were looked at */
-static void fetch_again(const struct rpcgate *g, const struct rpcgate_packet *packets,
-			const struct rpcgate_ahead *ahead, size_t from, size_t n,
-			struct key_ahead *keys)
-{
-	bool asks = asks_udp(g);
-
-	for (size_t i = from; i < n; i++)
-		if (keys[i].nobodys)
-			fetch_one(g, &packets[i], &ahead[i], asks, &keys[i]);
+		nobodys += nobodys + is_nobodys(g, &packets[i], &ahead[i], asked);
+		back += in->time_ns > later;
+		later = in->time_ns;
+	}
+	group->wanted = ~nobodys & ((1U << n) - 1);
+	group->in_order = !back;
 }
 
 /* Nor has any flow its hash.  segment() comes to the same, after comparing keys. */
-static inline bool has_no_flow(const struct rpcgate *g, const struct rpcgate_ahead *a,
-			       const struct key_ahead *key)
+static inline bool has_no_flow(const struct rpcgate *g, const struct rpcgate_packet *packet,
+			       const struct rpcgate_ahead *a, const uint32_t *hash)
 {
-	return key->known && !flow_may_exist(&g->flows, key->hash) && a->quiet &&
-	       !pinhole_has_port(g, a->src_port) && !pinhole_has_port(g, a->dst_port);
+	return a->kind & PEEK_TCP && packet->standing == RPCGATE_STANDING_NONE && is_quiet(a) &&
+	       !flow_may_exist(&g->flows, *hash) && !pinhole_has_port(g, peek_src_port(a)) &&
+	       !pinhole_has_port(g, peek_dst_port(a));
 }
 
 static inline struct rpcgate_result pass_nobodys(const struct rpcgate *g,
 						 const struct rpcgate_ahead *a)
 {
-	bool data = (a->proto == IP_PROTO_TCP) & a->carries;
+	bool data = (a->kind & PEEK_TCP) && a->payload < a->end;
 
 	_Static_assert(RPCGATE_STANDING_NONE == 0,
 		       "no branch: whether it carries octets is chance");
 	return (struct rpcgate_result){
 		.action = RPCGATE_PASS,
 		.standing = (enum rpcgate_standing)(RPCGATE_STANDING_FOREIGN * data),
-		.l3_offset = a->l3,
+		.l3_offset = peek_l3(a),
 		.events = g->events,
 	};
 }
 
 static void judge_plain(struct rpcgate *g, const struct rpcgate_packet *packet,
-			const struct rpcgate_ahead *a, const struct key_ahead *key)
+			const struct rpcgate_ahead *a, const uint32_t *hash)
 {
-	const struct peek peek = peek_of(a);
 	struct packet p;
 
-	p.sum = a->sum;
-	if (packet_decode_plain(packet, &peek, &p) == DECODE_TCP)
-		segment(g, &p, packet, key->known ? &key->hash : NULL);
+	p.sum = (uint8_t)a->sum;
+	if (packet_decode_plain(packet, a, &p) == DECODE_TCP)
+		segment(g, &p, packet, hash);
 	else
 		user_datagram(g, &p, packet);
 	g->result.l3_offset = p.l3_offset;
@@ -1198,22 +1159,24 @@ static void judge_odd(struct rpcgate *g, const struct rpcgate_packet *packet)
 }
 
 /* Odd ones were counted by their kind when they were decoded */
-static void count_packets(struct rpcgate *g, const struct rpcgate_packet *packets,
-			  const struct rpcgate_ahead *ahead, size_t n)
+static inline void count_packets(struct rpcgate *g, const struct rpcgate_packet *packets,
+				 const struct rpcgate_ahead *ahead, size_t n)
 {
-	uint64_t octets = 0, truncated = 0, tcp = 0, udp = 0;
+	uint64_t octets = 0, truncated = 0;
+	uint32_t kinds = 0;
 
+	_Static_assert(AT_ONCE <= PEEK_SUM, "kinds are added up");
+#pragma GCC unroll 4
 	for (size_t i = 0; i < n; i++) {
 		octets += packets[i].len;
 		truncated += packets[i].caplen < packets[i].len;
-		tcp += ahead[i].proto == IP_PROTO_TCP;
-		udp += ahead[i].proto == IP_PROTO_UDP;
+		kinds += ahead[i].kind;
 	}
 	g->stats.packets += n;
 	g->stats.octets += octets;
 	g->stats.packets_truncated += truncated;
-	g->stats.packets_tcp += tcp;
-	g->stats.packets_udp += udp;
+	g->stats.packets_tcp += peek_sum_tcp(kinds);
+	g->stats.packets_udp += peek_sum_udp(kinds);
 }
 
 /* Capture times at which there is nothing to do about time but to remember the latest */
@@ -1228,6 +1191,12 @@ static inline struct calm calm_of(const struct rpcgate *g)
 
 	return (struct calm){ g->pinholes.sweep_left || until > LATEST_NS ? 0 : until,
 			      captured_ns(g, g->now_ns) };
+}
+
+/* The same of packets whose times are in order, but for what is to be remembered */
+static inline bool stay_calm(const struct calm *calm, uint64_t first_ns, uint64_t last_ns)
+{
+	return last_ns < calm->until && first_ns + CLOCK_JITTER_NS >= calm->latest;
 }
 
 static inline bool stays_calm(struct calm *calm, uint64_t time_ns)
@@ -1246,68 +1215,160 @@ static inline uint64_t wants(const struct rpcgate *g)
 }
 
 static void judge_one(struct rpcgate *g, const struct rpcgate_packet *packet,
-		      const struct rpcgate_ahead *a, const struct key_ahead *key, struct calm *calm,
+		      const struct rpcgate_ahead *a, const uint32_t *hash, struct calm *calm,
 		      bool is_calm)
 {
-	clock_follow(g, calm->latest);
+	const uint64_t time_ns = packet->time_ns;
+
 	begin(g);
-	if (is_calm)
-		clock_follow(g, packet->time_ns);
-	else
-		pass_time(g, packet->time_ns);
-	if (a->proto)
-		judge_plain(g, packet, a, key);
+	if (is_calm) {
+		clock_follow(g, time_ns > calm->latest ? time_ns : calm->latest);
+		g->event_ns = time_ns;
+	} else {
+		clock_follow(g, calm->latest);
+		pass_time(g, time_ns);
+	}
+	if (peek_is_plain(a))
+		judge_plain(g, packet, a, hash);
 	else
 		judge_odd(g, packet);
 	if (!is_calm)
 		*calm = calm_of(g);
 }
 
+/* Where results go: to all packets, or to those that there is something to say of */
+struct sink {
+	struct rpcgate_result *all;
+	struct rpcgate_told *told;
+	size_t n_told;
+	size_t judged; /* before this group */
+	bool stopped;  /* there are events to be told */
+};
+
+static inline bool says_something(const struct rpcgate_result *r)
+{
+	return r->flow_id || r->n_events | r->action | r->reason | r->not_rpc;
+}
+
+static inline void put(struct sink *sink, size_t i, const struct rpcgate_result *result)
+{
+	_Static_assert(RPCGATE_PASS == 0, "nothing to say");
+	if (sink->all)
+		sink->all[sink->judged + i] = *result;
+	else if (says_something(result)) {
+		struct rpcgate_told *told = &sink->told[sink->n_told++];
+
+		told->at = sink->judged + i;
+		memcpy(&told->result, result, sizeof(*result));
+	}
+	sink->stopped = result->n_events;
+}
+
+/* Some packet made more wanted than was when those behind it were looked at */
+static void want_more(const struct rpcgate *g, const struct rpcgate_packet *packets,
+		      const struct rpcgate_ahead *ahead, size_t from, size_t n, struct group *group)
+{
+	const uint32_t asked = asked_of(g);
+	uint32_t more = 0;
+
+	for (size_t i = from; i < n; i++)
+		if (!is_nobodys(g, &packets[i], &ahead[i], asked))
+			more |= 1U << i;
+	more &= ~group->wanted;
+	group->wanted |= more;
+	fetch(g, packets, ahead, more, group);
+}
+
+static inline bool is_wanted(const struct group *group, size_t i)
+{
+	return group->wanted >> i & 1;
+}
+
+static inline size_t next_wanted(const struct group *group, size_t i, size_t n)
+{
+	const uint32_t left = group->wanted >> i;
+
+	return left ? i + (size_t)__builtin_ctz(left) : n;
+}
+
+/* Judge one that may be somebody's, or brings time that must pass */
+static void judge_here(struct rpcgate *g, const struct rpcgate_packet *packets,
+		       const struct rpcgate_ahead *ahead, size_t i, size_t n, struct group *group,
+		       struct calm *calm, bool is_calm)
+{
+	const bool known = is_wanted(group, i) && ahead[i].kind & PEEK_TCP;
+	const uint64_t wanted = wants(g);
+
+	judge_one(g, &packets[i], &ahead[i], known ? &group->hash[i] : NULL, calm, is_calm);
+	if (wants(g) != wanted && !g->result.n_events)
+		want_more(g, packets, ahead, i + 1, n, group);
+}
+
 /* @return how many were judged: all, or up to the first that tells events */
 static size_t feed_some(struct rpcgate *g, const struct rpcgate_packet *packets,
 			const struct rpcgate_ahead *ahead, size_t n, struct calm *calm,
-			struct rpcgate_result *results)
+			struct sink *sink)
 {
-	struct key_ahead keys[AT_ONCE];
+	struct group group;
+	bool all_calm, is_calm;
 
-	fetch(g, packets, ahead, n, keys);
-	for (size_t i = 0; i < n; i++) {
-		bool is_calm = stays_calm(calm, packets[i].time_ns);
-
-		if (is_calm && packets[i].standing == RPCGATE_STANDING_NONE &&
-		    (keys[i].nobodys || has_no_flow(g, &ahead[i], &keys[i]))) {
-			results[i] = pass_nobodys(g, &ahead[i]);
-		} else {
-			uint64_t wanted = wants(g);
-
-			judge_one(g, &packets[i], &ahead[i], &keys[i], calm, is_calm);
-			results[i] = g->result;
-			if (results[i].n_events)
-				return i + 1;
-			if (wants(g) != wanted)
-				fetch_again(g, packets, ahead, i + 1, n, keys);
-		}
+	look_for_wanted(g, packets, ahead, n, &group);
+	fetch(g, packets, ahead, group.wanted, &group);
+	all_calm = group.in_order && stay_calm(calm, packets[0].time_ns, packets[n - 1].time_ns);
+	for (size_t i = 0; sink->all && i < n; i++)
+		sink->all[sink->judged + i] = pass_nobodys(g, &ahead[i]);
+	for (size_t i = all_calm ? next_wanted(&group, 0, n) : 0; i < n;
+	     i = all_calm ? next_wanted(&group, i + 1, n) : i + 1) {
+		is_calm = all_calm || stays_calm(calm, packets[i].time_ns);
+		if (is_calm && (!is_wanted(&group, i) ||
+				has_no_flow(g, &packets[i], &ahead[i], &group.hash[i])))
+			continue;
+		judge_here(g, packets, ahead, i, n, &group, calm, is_calm);
+		put(sink, i, &g->result);
+		if (g->result.n_events)
+			n = i + 1;
 	}
+	if (all_calm)
+		(void)stays_calm(calm, packets[n - 1].time_ns);
 	return n;
+}
+
+static size_t feed(struct rpcgate *g, const struct rpcgate_packet *packets,
+		   const struct rpcgate_ahead *ahead, size_t n, struct sink *sink)
+{
+	struct calm calm = calm_of(g);
+
+	while (sink->judged < n) {
+		const size_t at = sink->judged, left = n - at;
+		const size_t some = left < AT_ONCE ? left : AT_ONCE;
+		const size_t judged = feed_some(g, packets + at, ahead + at, some, &calm, sink);
+
+		count_packets(g, packets + at, ahead + at, judged);
+		sink->judged += judged;
+		if (sink->stopped)
+			break;
+	}
+	clock_follow(g, calm.latest);
+	return sink->judged;
 }
 
 size_t rpcgate_feed_ahead(struct rpcgate *gate, const struct rpcgate_packet *packets,
 			  const struct rpcgate_ahead *ahead, size_t n,
 			  struct rpcgate_result *results)
 {
-	struct calm calm = calm_of(gate);
-	size_t judged = 0;
+	struct sink sink = { .all = results };
 
-	while (judged < n) {
-		size_t some = n - judged < AT_ONCE ? n - judged : AT_ONCE;
+	return feed(gate, packets, ahead, n, &sink);
+}
 
-		judged += feed_some(gate, packets + judged, ahead + judged, some, &calm,
-				    results + judged);
-		if (results[judged - 1].n_events)
-			break;
-	}
-	count_packets(gate, packets, ahead, judged);
-	clock_follow(gate, calm.latest);
+size_t rpcgate_feed_told(struct rpcgate *gate, const struct rpcgate_packet *packets,
+			 const struct rpcgate_ahead *ahead, size_t n, struct rpcgate_told *told,
+			 size_t *n_told)
+{
+	struct sink sink = { .told = told };
+	const size_t judged = feed(gate, packets, ahead, n, &sink);
+
+	*n_told = sink.n_told;
 	return judged;
 }
 

@@ -597,17 +597,21 @@ __attribute__((always_inline)) static inline size_t deliver_window(struct captur
 								   const bool swapped)
 {
 	struct window *w = capture->window;
-	const uint8_t *record = w->octet + w->at, *behind = w->octet + w->end;
+	const uint8_t *const octet = w->octet;
+	const size_t filled = w->end;
 	const uint32_t longest = w->longest, linktype = capture->linktype;
 	const uint32_t fraction_ns = w->fraction_ns;
+	size_t at = w->at;
 
-	for (; n < max && (size_t)(behind - record) >= RECORD_HEADER; n++) {
+	while (n < max && at + RECORD_HEADER <= filled) {
+		const uint8_t *record = octet + at;
 		uint32_t captured = number(record + 8, swapped);
 		uint32_t length = number(record + 12, swapped);
+		size_t next = at + RECORD_HEADER + captured;
 
-		if (captured > longest || (size_t)(behind - record) < RECORD_HEADER + captured)
+		if (captured > longest || next > filled)
 			break;
-		packets[n] = (struct rpcgate_packet){
+		packets[n++] = (struct rpcgate_packet){
 			.data = record + RECORD_HEADER,
 			.caplen = captured,
 			.len = length > captured ? length : captured,
@@ -615,9 +619,9 @@ __attribute__((always_inline)) static inline size_t deliver_window(struct captur
 			.checksum = RPCGATE_CSUM_UNKNOWN,
 			.time_ns = time_of_record(fraction_ns, record, swapped),
 		};
-		record += RECORD_HEADER + captured;
+		at = next;
 	}
-	w->at = (size_t)(record - w->octet);
+	w->at = at;
 	return n;
 }
 

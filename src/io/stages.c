@@ -27,8 +27,8 @@ struct run {
 struct step {
 	size_t at, n; /* packets */
 	struct timeline_place place;
-	size_t inspected, n_inspected;
-	size_t events, n_events;
+	size_t told, n_told;
+	size_t events, n_events; /* of the last that is told of */
 };
 
 struct block {
@@ -46,10 +46,10 @@ struct block {
 	bool looked; /* ahead says something */
 	/* what was judged */
 	struct step *steps;
-	struct judged_packet *inspected;
+	struct rpcgate_told *told;
 	struct rpcgate_event *events;
-	size_t n_steps, n_inspected, n_events;
-	size_t steps_room, inspected_room, events_room;
+	size_t n_steps, n_told, n_events;
+	size_t steps_room, told_room, events_room;
 	bool failed;
 };
 
@@ -77,7 +77,7 @@ struct stages {
 		size_t n;
 	} pending; /* what the timeline gave and no block has taken yet: at most one batch */
 	/* the caller's own */
-	const struct block *from; /* NULL: none is held */
+	struct block *from; /* NULL: none is held */
 	size_t step, fault;
 	struct timeline_extent extent;
 	bool failed;
@@ -221,7 +221,7 @@ static void fill(struct stages *s)
 
 	b->looked = false;
 	b->n = b->n_runs = b->used = b->n_faults = 0;
-	b->n_steps = b->n_inspected = b->n_events = 0;
+	b->n_steps = b->n_told = b->n_events = 0;
 	if (s->pending.n) {
 		copy_pending(s);
 		if (!timeline_read_into(s->timeline, NULL)) /* else the next block has its room */
@@ -325,52 +325,58 @@ static struct step *step_at(struct block *b, const struct run *run, size_t first
 	b->steps = steps;
 	last = &b->steps[b->n_steps++];
 	*last = (struct step){
-		.at = at, .place = run->place, .inspected = b->n_inspected, .events = b->n_events
+		.at = at, .place = run->place, .told = b->n_told, .events = b->n_events
 	};
 	last->place.frame += at - first;
 	return last;
 }
 
-/* What the engine said of the @p n packets from @p at on; its events are its own until the next call */
-static bool keep(struct block *b, struct step *step, size_t at,
-		 const struct rpcgate_result results[BATCH], size_t n)
+/* Events are the engine's own until the next call.  Where they will lie is known when there are no
+ * more: show(). */
+static bool keep_events(struct block *b, struct step *step, const struct rpcgate_result *last)
 {
-	const struct rpcgate_result *last = &results[n - 1];
-	struct judged_packet *inspected =
-		with_room(b->inspected, &b->inspected_room, b->n_inspected + n, sizeof(*inspected));
 	struct rpcgate_event *events = with_room(b->events, &b->events_room,
 						 b->n_events + last->n_events, sizeof(*events));
 
-	b->inspected = inspected ? inspected : b->inspected;
-	b->events = events ? events : b->events;
-	if (!inspected || !events)
+	if (!events)
 		return false;
-	for (size_t i = 0; i < n; i++)
-		if (results[i].flow_id)
-			b->inspected[b->n_inspected++] =
-				(struct judged_packet){ at + i - step->at, results[i] };
+	b->events = events;
 	if (last->n_events)
-		memcpy(b->events + b->n_events, last->events, last->n_events * sizeof(*b->events));
+		memcpy(events + b->n_events, last->events, last->n_events * sizeof(*events));
 	b->n_events += last->n_events;
-	step->n_inspected = b->n_inspected - step->inspected;
-	step->n_events = b->n_events - step->events;
-	step->n += n;
+	step->n_events = last->n_events;
 	return true;
+}
+
+static bool judge_some(struct stages *s, struct block *b, const struct run *run, size_t first,
+		       size_t at, size_t *n)
+{
+	struct step *step = step_at(b, run, first, at);
+	struct rpcgate_told *told =
+		with_room(b->told, &b->told_room, b->n_told + *n, sizeof(*told));
+	size_t n_told;
+
+	b->told = told ? told : b->told;
+	if (!step || !told)
+		return false;
+	told += b->n_told;
+	*n = rpcgate_feed_told(s->gate, b->packets + at, b->ahead + at, *n, told, &n_told);
+	for (size_t i = 0; i < n_told; i++)
+		told[i].at += at - step->at;
+	b->n_told += n_told;
+	step->n_told += n_told;
+	step->n += *n;
+	return !n_told || keep_events(b, step, &told[n_told - 1].result);
 }
 
 static bool judge_run(struct stages *s, struct block *b, const struct run *run, size_t first)
 {
-	struct rpcgate_result results[BATCH];
-	size_t end = first + run->n;
+	const size_t behind = first + run->n;
 
-	for (size_t at = first; at < end;) {
-		size_t n = end - at < BATCH ? end - at : BATCH;
-		struct step *step = step_at(b, run, first, at);
-
-		n = rpcgate_feed_ahead(s->gate, b->packets + at, b->ahead + at, n, results);
-		if (!step || !keep(b, step, at, results, n))
+	for (size_t at = first, n; at < behind; at += n) {
+		n = behind - at < BATCH ? behind - at : BATCH;
+		if (!judge_some(s, b, run, first, at, &n))
 			return false;
-		at += n;
 	}
 	return true;
 }
@@ -446,7 +452,7 @@ static void let_go(struct stages *s)
 		free(b->room);
 		free(b->faults);
 		free(b->steps);
-		free(b->inspected);
+		free(b->told);
 		free(b->events);
 	}
 	pthread_cond_destroy(&s->for_reader);
@@ -503,9 +509,9 @@ static bool shall_read(const struct stages *s, size_t waiting)
 }
 
 /* NULL if there is no more.  Who reads sees to the engine first, and then to what it did. */
-static const struct block *next_block(struct stages *s)
+static struct block *next_block(struct stages *s)
 {
-	const struct block *b = NULL;
+	struct block *b = NULL;
 
 	pthread_mutex_lock(&s->lock);
 	while (!b) {
@@ -545,23 +551,20 @@ static void tell_faults(struct stages *s, size_t at)
 		s->on_fault(s->ctx, b->faults[s->fault].name, &b->faults[s->fault].fault);
 }
 
-static void show(const struct block *b, const struct step *step, struct judged *judged)
+static void show(struct block *b, const struct step *step, struct judged *judged)
 {
-	*judged = (struct judged){
-		.packets = b->packets + step->at,
-		.n = step->n,
-		.place = step->place,
-		.inspected = b->inspected + step->inspected,
-		.n_inspected = step->n_inspected,
-		.events = b->events + step->events,
-		.n_events = step->n_events,
-	};
+	struct rpcgate_told *told = b->told + step->told;
+
+	if (step->n_events)
+		told[step->n_told - 1].result.events = b->events + step->events;
+	*judged =
+		(struct judged){ b->packets + step->at, step->n, step->place, told, step->n_told };
 }
 
 bool stages_next(struct stages *s, struct judged *judged)
 {
 	while (!s->failed && (s->from || (s->from = next_block(s)))) {
-		const struct block *b = s->from;
+		struct block *b = s->from;
 
 		if (s->step < b->n_steps) {
 			const struct step *step = &b->steps[s->step++];

@@ -18,21 +18,13 @@
 #include "rpcgate.h"
 #include "timeline.h"
 
-/** What was found of a packet of an inspected flow. */
-struct judged_packet {
-	size_t at; /**< in the packets */
-	struct rpcgate_result result;
-};
-
-/** Packets of one file, one behind the other, judged; the last of them may have told events. */
+/** Packets of one file, one behind the other, judged; only the last of them tells events. */
 struct judged {
 	const struct rpcgate_packet *packets;
 	size_t n;
-	struct timeline_place place; /**< of the first */
-	const struct judged_packet *inspected;
-	size_t n_inspected;
-	const struct rpcgate_event *events;
-	size_t n_events;
+	struct timeline_place place;     /**< of the first */
+	const struct rpcgate_told *told; /**< as rpcgate_feed_told() has it */
+	size_t n_told;
 };
 
 struct stages;

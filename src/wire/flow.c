@@ -103,15 +103,14 @@ uint64_t flow_hash(const struct flows *flows, const struct flow_key *key)
 }
 
 uint32_t flow_hash_plain_ipv6(const struct flows *flows, const uint8_t *frame,
-			      const struct peek *peek, uint32_t zone)
+			      const struct rpcgate_ahead *ahead, uint32_t zone)
 {
-	struct packet p = { .src_port = load16(frame + peek->l4, true),
-			    .dst_port = load16(frame + peek->l4 + 2, true) };
+	struct packet p = { .src_port = peek_src_port(ahead), .dst_port = peek_dst_port(ahead) };
 	uint32_t word[sizeof(struct flow_key) / 4];
 	struct flow_key key;
 
-	memcpy(p.src.octet, frame + peek->l3 + 8, sizeof(p.src));
-	memcpy(p.dst.octet, frame + peek->l3 + 24, sizeof(p.dst));
+	memcpy(p.src.octet, frame + peek_l3(ahead) + 8, sizeof(p.src));
+	memcpy(p.dst.octet, frame + peek_l3(ahead) + 24, sizeof(p.dst));
 	key = flow_key_of(&p, zone, flow_side_of(&p));
 	memcpy(word, &key, sizeof(key));
 	return hash_sum_low(&flows->ipv6, word, ARRAY_SIZE(word));

@@ -10,7 +10,7 @@
 #define WIRE_FLOW_H
 
 #include "hash.h"
-#include "packet.h"
+#include "peek.h"
 #include "pool.h"
 #include "ports.h"
 #include "stream.h"
@@ -102,28 +102,32 @@ struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned
 
 uint64_t flow_hash(const struct flows *flows, const struct flow_key *key);
 uint32_t flow_hash_plain_ipv6(const struct flows *flows, const uint8_t *frame,
-			      const struct peek *peek, uint32_t zone);
+			      const struct rpcgate_ahead *ahead, uint32_t zone);
 /** The lower half of it, of a frame that packet_peek() found to be plain. */
 static inline uint32_t flow_hash_plain(const struct flows *flows, const uint8_t *frame,
-				       const struct peek *peek, uint32_t zone)
+				       const struct rpcgate_ahead *ahead, uint32_t zone)
 {
-	uint32_t src_port = load16(frame + peek->l4, true);
-	uint32_t dst_port = load16(frame + peek->l4 + 2, true);
+	uint32_t src_port = peek_src_port(ahead);
+	uint32_t dst_port = peek_dst_port(ahead);
 	uint32_t src, dst, differ, ports, order; /* all ones, or none to swap the ends */
 
-	if (peek->ipv6)
-		return flow_hash_plain_ipv6(flows, frame, peek, zone);
-	memcpy(&src, frame + peek->l3 + 12, sizeof(src));
-	memcpy(&dst, frame + peek->l3 + 16, sizeof(dst));
+	if (ahead->kind & PEEK_IPV6)
+		return flow_hash_plain_ipv6(flows, frame, ahead, zone);
+	memcpy(&src, frame + peek_l3(ahead) + 12, sizeof(src));
+	memcpy(&dst, frame + peek_l3(ahead) + 16, sizeof(dst));
 	/* as flow_side_of(), and without a branch: as often the one is the lower as the other */
 	order = ((src > dst) | ((src == dst) & (src_port >= dst_port))) - 1U;
 	ports = ((src_port << 16 | dst_port) & order) | ((dst_port << 16 | src_port) & ~order);
 	differ = (src ^ dst) & ~order;
 	return hash_sum_low4(&flows->ipv4, src ^ differ, dst ^ differ, ports, zone);
 }
-static inline void flow_prefetch(const struct flows *flows, uint32_t hash)
+/** What flow_find() and, of a packet that begins or ends something, flow_mark_stranger() will read.
+ *  Always inline: gcc takes a function that only prefetches for one without effect, and leaves it out. */
+__attribute__((always_inline)) static inline void flow_prefetch(const struct flows *flows,
+								uint32_t hash)
 {
 	PREFETCH(&flows->table.slot[hash & flows->table.mask]);
+	PREFETCH(&flows->stranger[hash % STRANGER_SLOTS]);
 }
 /** False if no flow has this lower half of its hash, which needs no look at any flow. */
 static inline bool flow_may_exist(const struct flows *flows, uint32_t hash)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "addr.h"
-#include "packet.h"
+#include "peek.h"
 
 #define MAX_TAGS 8               /* QinQ uses 2; a frame of tags alone must end somewhere */
 #define MAX_EXTENSION_HEADERS 16 /* real packets carry at most 4 */
@@ -256,17 +256,17 @@ static enum decode decode_ipv6(struct bytes in, uint32_t wire_len, struct packet
 }
 
 /* Member by member: clearing a packet first would be a third of this.  A plain one has no fragment. */
-enum decode packet_decode_plain(const struct rpcgate_packet *in, const struct peek *peek,
+enum decode packet_decode_plain(const struct rpcgate_packet *in, const struct rpcgate_ahead *ahead,
 				struct packet *out)
 {
-	const uint8_t *ip = in->data + peek->l3, *l4 = in->data + peek->l4;
+	const uint8_t *ip = in->data + peek_l3(ahead), *l4 = in->data + peek_l4(ahead);
 
-	out->proto = peek->proto;
-	out->l3_offset = peek->l3;
-	out->n_vlan = peek->l3 == 18;
+	out->proto = ahead->kind & PEEK_TCP ? IP_PROTO_TCP : IP_PROTO_UDP;
+	out->l3_offset = peek_l3(ahead);
+	out->n_vlan = (ahead->kind & PEEK_TAGGED) != 0;
 	out->vlan[0] = out->n_vlan ? load16(ip - 4, true) & 0x0fff : 0;
 	out->vlan[1] = 0;
-	if (peek->ipv6) {
+	if (ahead->kind & PEEK_IPV6) {
 		memcpy(out->src.octet, ip + 8, 16);
 		memcpy(out->dst.octet, ip + 24, 16);
 		out->ip_header = (struct bytes){ NULL, 0 };
@@ -275,17 +275,17 @@ enum decode packet_decode_plain(const struct rpcgate_packet *in, const struct pe
 		out->dst = addr_of_ipv4(ip + 16);
 		out->ip_header = (struct bytes){ ip, 20 };
 	}
-	out->l4 = (struct bytes){ l4, peek->end - peek->l4 };
-	out->l4_len = peek->end - peek->l4;
-	out->src_port = load16(l4, true);
-	out->dst_port = load16(l4 + 2, true);
-	if (peek->proto != IP_PROTO_TCP)
+	out->l4 = (struct bytes){ l4, ahead->end - peek_l4(ahead) };
+	out->l4_len = ahead->end - peek_l4(ahead);
+	out->src_port = peek_src_port(ahead);
+	out->dst_port = peek_dst_port(ahead);
+	if (!(ahead->kind & PEEK_TCP))
 		return DECODE_UDP;
 	out->seq = load32(l4 + 4, true);
 	out->ack = load32(l4 + 8, true);
 	out->tcp_flags = l4[13];
-	out->payload_len = peek->end - peek->payload;
-	out->payload = (struct bytes){ out->payload_len ? in->data + peek->payload : NULL,
+	out->payload_len = ahead->end - ahead->payload;
+	out->payload = (struct bytes){ out->payload_len ? in->data + ahead->payload : NULL,
 				       out->payload_len };
 	return DECODE_TCP;
 }

@@ -57,89 +57,11 @@ struct packet {
 	uint32_t payload_len; /**< on the wire, >= payload.n */
 };
 
-/** Where things are in a plain frame. */
-struct peek {
-	uint32_t end;     /**< where the IP header says that the datagram ends */
-	uint16_t l3;      /**< IP header */
-	uint16_t l4;      /**< TCP or UDP header, all of which is there */
-	uint16_t payload; /**< of TCP; at most end */
-	uint8_t proto;    /**< IP_PROTO_TCP, IP_PROTO_UDP; 0: the frame is not plain */
-	bool ipv6;
-};
-
-/* Octets of header and payload, by an IPv6 header that nothing extends; 0: something is odd */
-static inline uint32_t peek_ipv6(const uint8_t *ip, uint32_t left)
-{
-	uint32_t payload;
-
-	if (left < 40 || ip[0] >> 4 != 6)
-		return 0;
-	payload = load16(ip + 4, true);
-	return !payload || addr_is_mapped(ip + 8) || addr_is_mapped(ip + 24) ? 0 : 40 + payload;
-}
-
-/* The same of an IPv4 header without options */
-static inline uint32_t peek_ipv4(const uint8_t *ip)
-{
-	return load16(ip + 6, true) & 0x3fff ? 0 : load16(ip + 2, true);
-}
-
-/* TCP or UDP behind @p ip, whose header says that the datagram has @p length octets */
-__attribute__((always_inline)) static inline bool peek_l4(const uint8_t *p, uint32_t caplen,
-							  uint32_t l3, bool ipv6, uint32_t length,
-							  struct peek *out)
-{
-	const uint32_t l4 = l3 + (ipv6 ? 40 : 20), end = l3 + length;
-	const uint8_t proto = p[l3 + (ipv6 ? 6 : 9)];
-	uint32_t payload = 0;
-
-	if (end > caplen)
-		return false;
-	if (proto == IP_PROTO_TCP) {
-		if (end < l4 + 20)
-			return false;
-		payload = l4 + (uint32_t)(p[l4 + 12] >> 4) * 4;
-		if (payload < l4 + 20 || payload > end)
-			return false;
-	} else if (proto != IP_PROTO_UDP || end < l4 + 8) {
-		return false;
-	}
-	*out = (struct peek){ end, (uint16_t)l3, (uint16_t)l4, (uint16_t)payload, proto, ipv6 };
-	return true;
-}
-
-/* @p l3 is a constant where this is used: then so are the places of nearly everything, which saves a
- * third */
-__attribute__((always_inline)) static inline bool peek_l3(const uint8_t *p, uint32_t caplen,
-							  uint32_t l3, struct peek *out)
-{
-	uint32_t word = load32(p + l3 - 2, true); /* type, and the first two octets of IP */
-
-	if (word >> 8 == 0x080045)
-		return peek_l4(p, caplen, l3, false, peek_ipv4(p + l3), out);
-	return word >> 16 == 0x86dd &&
-	       peek_l4(p, caplen, l3, true, peek_ipv6(p + l3, caplen - l3), out);
-}
-
-/**
- * Nearly every packet: Ethernet with at most one tag, IPv4 without options or IPv6 without extension
- * headers behind it, no fragment, all of it captured, a TCP or UDP header as it should be.
- * @return false, and proto 0, for all others: packet_decode() says what they are
- */
-static inline bool packet_peek(const struct rpcgate_packet *in, struct peek *out)
-{
-	out->proto = 0;
-	if (in->linktype != RPCGATE_LINK_ETHERNET || in->caplen < 18 + 20 + 8)
-		return false;
-	return load16(in->data + 12, true) == 0x8100 ? peek_l3(in->data, in->caplen, 18, out) :
-						       peek_l3(in->data, in->caplen, 14, out);
-}
-
 /** Decode a frame.  The packet's ranges point into it. */
 enum decode packet_decode(const struct rpcgate_packet *in, struct packet *out);
 /** The same of a frame that packet_peek() found to be plain, at a fifth of the price.  What the kind
  *  of packet does not have (a fragment; of UDP: a payload) is not written, nor is sum. */
-enum decode packet_decode_plain(const struct rpcgate_packet *in, const struct peek *peek,
+enum decode packet_decode_plain(const struct rpcgate_packet *in, const struct rpcgate_ahead *ahead,
 				struct packet *out);
 
 /** Go on with the octets of a joined datagram: out->proto is what its first fragment said. */

@@ -10,7 +10,8 @@
 #define FRAMES 400000U
 #define FRAME_OCTETS 112U
 
-/* A frame most of whose octets are as they should be; few values, so that ends are equal at times */
+static const uint8_t begins[256] = { [5] = PEEK_BEGINS };
+
 static uint32_t make_ipv4(struct random *r, uint8_t *p)
 {
 	static const uint8_t model[] = { 0x45, 0, 0, 60, 0, 1, 0, 0, 64, 6 };
@@ -47,6 +48,7 @@ static uint32_t make_ipv6(struct random *r, uint8_t *p)
 	return 40;
 }
 
+/* A frame most of whose octets are as they should be; few values, so that ends are equal at times */
 static void make_frame(struct random *r, uint8_t p[FRAME_OCTETS])
 {
 	uint32_t at = 14;
@@ -76,14 +78,15 @@ static void same_bytes(const struct rpcgate_packet *in, struct bytes a, struct b
 		assert_true(a.p == b.p && a.p >= in->data && a.p + a.n <= in->data + in->caplen);
 }
 
-static void check_frame(const struct rpcgate_packet *in, const struct peek *peek,
+static void check_frame(const struct rpcgate_packet *in, const struct rpcgate_ahead *peek,
 			const struct flows *flows)
 {
 	struct packet a, b;
 	enum decode kind = packet_decode_plain(in, peek, &a);
 
 	assert_int_equal(kind, packet_decode(in, &b));
-	assert_int_equal(kind, peek->proto == IP_PROTO_TCP ? DECODE_TCP : DECODE_UDP);
+	assert_int_equal(kind, peek->kind & PEEK_TCP ? DECODE_TCP : DECODE_UDP);
+	assert_int_equal(!(peek->kind & PEEK_UDP), kind == DECODE_TCP);
 	assert_int_equal(a.l3_offset, b.l3_offset);
 	assert_int_equal(a.n_vlan, b.n_vlan);
 	assert_memory_equal(a.vlan, b.vlan, sizeof(a.vlan));
@@ -96,6 +99,9 @@ static void check_frame(const struct rpcgate_packet *in, const struct peek *peek
 	if (kind == DECODE_TCP) {
 		struct flow_key key = flow_key_of(&a, 7, flow_side_of(&a));
 
+		assert_int_equal(!(peek->kind & PEEK_SYN), !(b.tcp_flags & TCP_SYN));
+		assert_int_equal(!(peek->kind & PEEK_BEGINS),
+				 !(b.payload.n && begins[b.payload.p[0]]));
 		assert_true(a.seq == b.seq && a.ack == b.ack && a.tcp_flags == b.tcp_flags);
 		assert_int_equal(a.payload_len, b.payload_len);
 		same_bytes(in, a.payload, b.payload);
@@ -116,15 +122,15 @@ static void plain_frames_are_nothing_special(void **state)
 		uint32_t caplen = FRAME_OCTETS - (uint32_t)random_below(&r, FRAME_OCTETS);
 		uint8_t octets[FRAME_OCTETS];
 		struct rpcgate_packet in = { .caplen = caplen, .linktype = RPCGATE_LINK_ETHERNET };
-		struct peek peek;
+		struct rpcgate_ahead peek;
 
 		in.len = random_once_in(&r, 2) ? in.caplen : FRAME_OCTETS;
 		make_frame(&r, octets);
 		in.data = guarded(octets, caplen).p;
-		if (packet_peek(&in, &peek)) {
+		if (packet_peek(&in, begins, &peek)) {
 			check_frame(&in, &peek, &flows);
-			plain[peek.ipv6]++;
-			tagged += peek.l3 == 18;
+			plain[peek.kind & PEEK_IPV6 ? 1 : 0]++;
+			tagged += (peek.kind & PEEK_TAGGED) != 0;
 		}
 	}
 	assert_true(plain[0] > FRAMES / 50 && plain[1] > FRAMES / 50 && tagged > FRAMES / 50);
@@ -135,13 +141,13 @@ static void without_ethernet_nothing_is_plain(void **state)
 {
 	static const uint8_t frame[60] = { [12] = 8, [14] = 0x45, [17] = 40, [23] = 6, [46] = 0x50 };
 	struct rpcgate_packet in = { .data = frame, .caplen = 60, .len = 60 };
-	struct peek peek;
+	struct rpcgate_ahead peek;
 
 	(void)state;
 	in.linktype = RPCGATE_LINK_ETHERNET;
-	assert_true(packet_peek(&in, &peek));
+	assert_true(packet_peek(&in, begins, &peek));
 	in.linktype = RPCGATE_LINK_RAW;
-	assert_false(packet_peek(&in, &peek));
+	assert_false(packet_peek(&in, begins, &peek));
 }
 
 int main(void)

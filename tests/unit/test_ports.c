@@ -18,7 +18,7 @@ static void bits_follow_counts(void **state)
 		uint16_t port = random_once_in(&r, 4) ? ends[random_below(&r, 4)] :
 							(uint16_t)random_below(&r, 300);
 		enum ports_use use = random_once_in(&r, 2) ? PORTS_FLOW : PORTS_PINHOLE;
-		uint32_t *count = &model[use - 1][port];
+		uint32_t *count = &model[use == PORTS_PINHOLE][port];
 		bool more = !*count || random_once_in(&r, 2);
 
 		firsts += more && !*count;

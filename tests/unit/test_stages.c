@@ -111,19 +111,20 @@ static struct sum alone(const char *name)
 
 static void add_judged(struct sum *sum, const struct judged *judged)
 {
-	size_t inspected = 0;
+	const struct rpcgate_result *last = NULL;
+	size_t told = 0;
 
 	for (size_t i = 0; i < judged->n; i++) {
-		const struct judged_packet *p = &judged->inspected[inspected];
-
 		add_packet(sum, &judged->packets[i], judged->place.file, judged->place.frame + i);
-		if (inspected < judged->n_inspected && p->at == i) {
-			add_result(sum, &p->result);
-			inspected++;
-		}
+		if (told == judged->n_told || judged->told[told].at != i)
+			continue;
+		last = &judged->told[told++].result;
+		if (last->flow_id)
+			add_result(sum, last);
 	}
-	assert_int_equal(inspected, judged->n_inspected);
-	add_events(sum, judged->events, judged->n_events);
+	assert_int_equal(told, judged->n_told);
+	if (last)
+		add_events(sum, last->events, last->n_events);
 }
 
 static struct sum together(const char *name, unsigned threads)
