@@ -137,15 +137,15 @@ static double engine_cpu(const struct paths *paths, struct rpcgate_stats *stats)
 	struct capture_fault fault;
 	struct capture *capture = capture_open(paths->capture, &fault);
 	struct rpcgate_packet packets[BATCH];
-	struct rpcgate_result results[BATCH];
 	struct rpcgate_ahead ahead[BATCH];
+	struct rpcgate_told told[BATCH];
 	double start = bench_cpu();
-	size_t n;
+	size_t n, n_told;
 
 	while (capture && (n = capture_next_batch(capture, packets, BATCH, &fault))) {
 		rpcgate_look_ahead(packets, n, ahead);
 		for (size_t at = 0; at < n;)
-			at += rpcgate_feed_ahead(gate, packets + at, ahead + at, n - at, results);
+			at += rpcgate_feed_told(gate, packets + at, ahead + at, n - at, told, &n_told);
 	}
 	while (rpcgate_finish(gate).n_events)
 		;
