@@ -145,7 +145,8 @@ static double engine_cpu(const struct paths *paths, struct rpcgate_stats *stats)
 	while (capture && (n = capture_next_batch(capture, packets, BATCH, &fault))) {
 		rpcgate_look_ahead(packets, n, ahead);
 		for (size_t at = 0; at < n;)
-			at += rpcgate_feed_told(gate, packets + at, ahead + at, n - at, told, &n_told);
+			at += rpcgate_feed_told(gate, packets + at, ahead + at, n - at, told,
+						&n_told);
 	}
 	while (rpcgate_finish(gate).n_events)
 		;
