@@ -5,6 +5,7 @@ import contextlib
 import clients
 import lab
 import refusals
+import tricks
 
 
 @contextlib.contextmanager
@@ -14,7 +15,7 @@ def world(args):
         args.net, f"{refusals.SAMR}=samr,lsarpc", f"{refusals.DRSUAPI}=drsuapi",
         f"{refusals.HIDDEN}=netlogon")
     made = refusals.World(args)
-    made.mode = "bridge eth0 eth1"
+    made.mode, made.source = "bridge eth0 eth1", tricks.SOURCE
     try:
         yield made
     finally:
@@ -31,4 +32,4 @@ def nothing_without(made):
 DEEDS = [deed for deed in refusals.DEEDS if deed.name != "another-client"]
 SCENARIOS = [("nothing-without", nothing_without),
              *(refusals.enforcing(deed, refuse) for deed in DEEDS for refuse in ("reset", "drop")),
-             *(refusals.observing(deed) for deed in DEEDS)]
+             *(refusals.observing(deed) for deed in DEEDS), *tricks.FORGED]

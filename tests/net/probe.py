@@ -24,10 +24,14 @@ def checksum(data):
 
 
 def segment(source, server, sport, dport, seq, ack, flags, payload=b""):
-    a, b = socket.inet_aton(source), socket.inet_aton(server)
+    """A datagram of IPv4 or IPv6, as the addresses are."""
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    a, b = socket.inet_pton(family, source), socket.inet_pton(family, server)
     made = struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 64240, 0, 0) + payload
     total = checksum(a + b + struct.pack(">HH", 6, len(made)) + made + bytes(len(made) % 2))
     made = made[:16] + struct.pack(">H", total) + made[18:]
+    if family == socket.AF_INET6:
+        return struct.pack(">IHBB", 6 << 28, len(made), 6, 64) + a + b + made
     head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(made), seq & 0xFFFF, 0x4000, 64, 6, 0) + a + b
     return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + made
 

@@ -42,7 +42,7 @@ table inet slow {
 class World:
     def __init__(self, args):
         self.net, self.program = args.net, args.program
-        self.source = SOURCE
+        self.source, self.mode = SOURCE, "route"
 
 
 @contextlib.contextmanager
@@ -56,12 +56,14 @@ def world(args):
         args.net.stop(standin)
 
 
-def inject(net, host, packet):
-    """A packet with any source, from a host to the gateway."""
-    gate = net.call(["ip", "-n", lab.GATEWAY, "-br", "link", "show", host]).split()[2]
+def inject(net, host, packet, to=None):
+    """A packet with any source, from a host to the gateway, or to another host behind it."""
+    beside = (lab.GATEWAY, host) if to is None else (to, "eth0")
+    there = net.call(["ip", "-n", beside[0], "-br", "link", "show", beside[1]]).split()[2]
     own = net.call(["ip", "-n", host, "-br", "link", "show", "eth0"]).split()[2]
+    kind = "86dd" if packet[0] >> 4 == 6 else "0800"
     with probe.Probe.raw(host) as raw:
-        raw.send(bytes.fromhex(gate.replace(":", "") + own.replace(":", "") + "0800") + packet)
+        raw.send(bytes.fromhex(there.replace(":", "") + own.replace(":", "") + kind) + packet)
 
 
 def mapped(server):
@@ -117,38 +119,45 @@ def when_forgotten(host):
     return act
 
 
-def forged_answer(made, port):
+def forged_answer(client, server):
     """Who asks a mapper sends himself an answer, before the mapper's own can come."""
-    with lab.inside("client"):
-        mapper = pdu.Client(lab.STANDIN4, pdu.MAPPER_PORT, SHORT_S, (lab.CLIENT4, port))
-    with mapper, probe.Probe.raw("client") as wire:
-        wire.settimeout(SHORT_S)
-        mapper.bind("epm")
-        question = pdu.map_request(pdu.INTERFACES["svcctl"])
-        made.net.nft(SLOW, "dc")
-        mapper.send(question)
-        while True:
-            found = capture.link_payload(capture.ETHERNET, wire.recv(2048))
-            asked = capture.tcp(found[0]) if found else None
-            if asked and asked.sport == port and asked.payload == question:
-                break
-        lie = pdu.map_response(pdu.INTERFACES["svcctl"], [SAMR], 4, 2, 0, lab.STANDIN4)
-        inject(made.net, "client", probe.segment(
-            lab.STANDIN4, lab.CLIENT4, pdu.MAPPER_PORT, port, asked.ack,
-            (asked.seq + len(question)) & 0xFFFFFFFF, capture.ACK, lie))
-        time.sleep(0.05)
-        made.net.nft("delete table inet slow", "dc")
-        if pdu.tower_ports(mapper.receive()):
-            raise lab.Failed("the forged answer came back")
-    with lab.inside("client"):
-        return pdu.refused(pdu.use, lab.STANDIN4, SAMR, "svcctl", SHORT_S)
+    def act(made, port):
+        with lab.inside("client"):
+            mapper = pdu.Client(server, pdu.MAPPER_PORT, SHORT_S, (client, port))
+        with mapper, probe.Probe.raw("client") as wire:
+            wire.settimeout(SHORT_S)
+            mapper.bind("epm")
+            question = pdu.map_request(pdu.INTERFACES["svcctl"])
+            made.net.nft(SLOW, "dc")
+            mapper.send(question)
+            asked = None
+            while not asked or asked.sport != port or asked.payload != question:
+                found = capture.link_payload(capture.ETHERNET, wire.recv(2048))
+                asked = capture.tcp(found[0]) if found else None
+            lie = pdu.map_response(pdu.INTERFACES["svcctl"], [SAMR], 4, 2, 0,
+                                   "0.0.0.0" if ":" in server else server)
+            inject(made.net, "client", probe.segment(
+                server, client, pdu.MAPPER_PORT, port, asked.ack,
+                (asked.seq + len(question)) & 0xFFFFFFFF, capture.ACK, lie),
+                None if made.mode == "route" else "dc")
+            time.sleep(0.05)
+            made.net.nft("delete table inet slow", "dc")
+            if pdu.tower_ports(mapper.receive()):
+                raise lab.Failed("the forged answer came back")
+        with lab.inside("client"):
+            return pdu.refused(pdu.use, server, SAMR, "svcctl", SHORT_S)
+    return act
 
 
 def refused(name, act):
     def scenario(made):
-        for host in ("client", "dc"):
+        for host in ("client", "dc") if made.mode == "route" else ():
             made.net.sysctl(lab.GATEWAY, f"net.ipv4.conf.{host}.rp_filter", "0")
-        with gateway.Gateway(made.net, made.program, "set dynamic-range=49152-65535") as gate:
+        # a router tells who seems to send from the wrong side of a shorter way, and dc would believe it
+        for interface in ("all", "eth0"):
+            made.net.sysctl("dc", f"net.ipv6.conf.{interface}.accept_redirects", "0")
+        with gateway.Gateway(made.net, made.program, "set dynamic-range=49152-65535",
+                             mode=made.mode) as gate:
             made.source += 1
             why = act(made, made.source)
         if not why:
@@ -161,4 +170,6 @@ def refused(name, act):
 SCENARIOS = [refused(f"{name}-{host}", act(host)) for host in ("client", "dc") for name, act in (
     ("while-connected", while_connected), ("answered", answered),
     ("when-forgotten", when_forgotten))]
-SCENARIOS.append(refused("forged-answer", forged_answer))
+FORGED = [refused(f"forged-answer-{family}", forged_answer(*ends)) for family, ends in (
+    ("ip4", (lab.CLIENT4, lab.STANDIN4)), ("ip6", (lab.CLIENT6, lab.STANDIN6)))]
+SCENARIOS += FORGED
