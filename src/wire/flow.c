@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdlib.h>
-
 #include "addr.h"
 #include "flow.h"
 
@@ -11,8 +9,7 @@ bool flows_init(struct flows *flows, uint32_t max_flows, struct hash_key key, st
 				 .ipv6 = hash_sums_of(&key, 6),
 				 .ports = ports };
 	if (pool_init(&flows->pool, max_flows, sizeof(struct flow)) &&
-	    table_init(&flows->table, max_flows) &&
-	    (flows->stranger = calloc(STRANGER_SLOTS, sizeof(*flows->stranger))))
+	    table_init(&flows->table, max_flows) && recent_init(&flows->strangers, STRANGERS))
 		return true;
 	flows_done(flows);
 	return false;
@@ -22,35 +19,7 @@ void flows_done(struct flows *flows)
 {
 	pool_done(&flows->pool);
 	table_done(&flows->table);
-	free(flows->stranger);
-	flows->stranger = NULL;
-}
-
-static uint32_t *stranger_slot(const struct flows *flows, uint64_t hash)
-{
-	return &flows->stranger[hash % STRANGER_SLOTS];
-}
-
-/* never 0: an empty slot matches nothing */
-static uint32_t stranger_tag(uint64_t hash)
-{
-	return (uint32_t)(hash >> 32) | 1;
-}
-
-void flow_mark_stranger(struct flows *flows, uint64_t hash)
-{
-	*stranger_slot(flows, hash) = stranger_tag(hash);
-}
-
-void flow_unmark_stranger(struct flows *flows, uint64_t hash)
-{
-	if (flow_is_stranger(flows, hash))
-		*stranger_slot(flows, hash) = 0;
-}
-
-bool flow_is_stranger(const struct flows *flows, uint64_t hash)
-{
-	return *stranger_slot(flows, hash) == stranger_tag(hash);
+	recent_done(&flows->strangers);
 }
 
 static uint64_t word_at(const uint8_t *p)

@@ -13,6 +13,7 @@
 #include "peek.h"
 #include "pool.h"
 #include "ports.h"
+#include "recent.h"
 #include "stream.h"
 #include "table.h"
 
@@ -68,7 +69,7 @@ struct flow {
 	uint8_t why;      /**< enum rpcgate_reason of the refusal */
 };
 
-#define STRANGER_SLOTS 65536U
+#define STRANGERS 32768U /* 768 KiB: as many as come in seconds where nobody attacks */
 
 struct flows {
 	struct pool pool;
@@ -80,8 +81,8 @@ struct flows {
 		uint32_t newest;
 	} list[FLOW_AGES];
 	uint64_t last_id;
-	struct ports *ports; /**< the engine's */
-	uint32_t *stranger; /**< hashes of flows that turned out to be foreign, the latest in each slot */
+	struct ports *ports;     /**< the engine's */
+	struct recent strangers; /**< hashes of the flows that turned out to be foreign last */
 };
 
 /** @param ports  where ends of flows are counted, for as long as there are flows
@@ -127,7 +128,7 @@ __attribute__((always_inline)) static inline void flow_prefetch(const struct flo
 								uint32_t hash)
 {
 	PREFETCH(&flows->table.slot[hash & flows->table.mask]);
-	PREFETCH(&flows->stranger[hash % STRANGER_SLOTS]);
+	recent_prefetch(&flows->strangers, hash);
 }
 /** False if no flow has this lower half of its hash, which needs no look at any flow. */
 static inline bool flow_may_exist(const struct flows *flows, uint32_t hash)
@@ -147,12 +148,24 @@ void flow_free(struct flows *flows, uint32_t index);
 /** Note that a packet came: youngest of its age. */
 void flow_touch(struct flows *flows, uint32_t index, uint64_t now_ns, enum flow_age age);
 /**
- * Remember that a flow is foreign, at no cost but a slot that later ones overwrite: so that octets
- * inside it that look like the beginning of a conversation are not taken for one.
+ * Remember that a flow is foreign, until as many as there is room for were found foreign after it:
+ * so that octets inside it that look like the beginning of a conversation are not taken for one.
+ * One that is marked again is the youngest again.
  */
-void flow_mark_stranger(struct flows *flows, uint64_t hash);
-void flow_unmark_stranger(struct flows *flows, uint64_t hash);
-bool flow_is_stranger(const struct flows *flows, uint64_t hash);
+static inline void flow_mark_stranger(struct flows *flows, uint64_t hash)
+{
+	recent_add(&flows->strangers, hash, 0);
+}
+
+static inline void flow_unmark_stranger(struct flows *flows, uint64_t hash)
+{
+	recent_forget(&flows->strangers, hash);
+}
+
+static inline bool flow_is_stranger(const struct flows *flows, uint64_t hash)
+{
+	return recent_find(&flows->strangers, hash);
+}
 
 /** The least recently used flow of an age, 0 if none. */
 uint32_t flow_oldest(const struct flows *flows, enum flow_age age);
