@@ -61,14 +61,14 @@ static struct need whole(void *memory, size_t n, size_t size)
 	return (struct need){ memory, n * size };
 }
 
-/* Chains are used all over, entries one behind the other */
-static struct need youngest(const struct recent *recent)
+/* Heads of chains are used all over, entries one behind the other */
+static struct need heads(const struct recent *recent)
 {
 	return whole(recent->youngest, (size_t)recent->n * RECENT_CHAINS,
 		     sizeof(*recent->youngest));
 }
 
-static struct need noted(const struct recent *recent)
+static struct need entries(const struct recent *recent)
 {
 	return whole(recent->entry, recent->n, sizeof(*recent->entry));
 }
@@ -80,8 +80,8 @@ static void list(struct rpcgate *g, struct need need[RESIDENT_PARTS])
 		chain(&g->flows.pool),
 		slots(&g->flows.table, g->flows.pool.capacity),
 		whole(g->ports.count, PORTS_ALL * PORTS_USES, sizeof(*g->ports.count)),
-		youngest(&g->flows.strangers),
-		noted(&g->flows.strangers),
+		heads(&g->flows.strangers),
+		entries(&g->flows.strangers),
 		objects(&g->convs),
 		chain(&g->convs),
 		objects(&g->contexts),
@@ -98,8 +98,8 @@ static void list(struct rpcgate *g, struct need need[RESIDENT_PARTS])
 		slots(&g->bindings.table, g->bindings.pool.capacity),
 		objects(&g->ties.pool),
 		slots(&g->ties.table, g->ties.pool.capacity),
-		youngest(&g->announced),
-		noted(&g->announced),
+		heads(&g->announced),
+		entries(&g->announced),
 		whole(g->arena.memory, held_octets(&g->arena), 1),
 		whole(g->arena.state, held_octets(&g->arena) >> ARENA_MIN_ORDER, 1),
 		whole(g->events, least(g->cfg.max_events, OBJECTS_AHEAD / 8), sizeof(*g->events)),
