@@ -215,21 +215,27 @@ static bool goes_on(const struct reading *r)
 	return !r->failed && !r->ended;
 }
 
-/* Tell of packets that were judged: only the last of them tells events */
+/* Tell of packets that were judged, as if they had been judged one by one */
 static void tell(struct reading *r, const struct reading_user *user, const struct judged *judged)
 {
+	const struct rpcgate_packet *packets = judged->packets;
+	const struct rpcgate_told *told = judged->told, *end = told + judged->n_told, *last;
 	struct timeline_place place = judged->place;
 
-	note_times(r, judged->packets, judged->n);
-	if (user->read)
-		user->read(user->ctx, judged->packets, judged->n);
-	for (size_t i = 0; user->packet && i < judged->n_told; i++)
-		if (judged->told[i].result.flow_id)
-			user->packet(user->ctx, &judged->packets[judged->told[i].at],
-				     &judged->told[i].result);
-	place.frame += judged->n - 1;
-	if (judged->n_told)
-		tell_events(user, &judged->told[judged->n_told - 1].result, &place);
+	note_times(r, packets, judged->n);
+	for (size_t at = 0, behind; at < judged->n && goes_on(r); at = behind) {
+		for (last = told; last < end && !last->result.n_events;)
+			last++;
+		behind = last < end ? last->at + 1 : judged->n;
+		if (user->read)
+			user->read(user->ctx, packets + at, behind - at);
+		for (; told < end && told->at < behind; told++)
+			if (user->packet && told->result.flow_id)
+				user->packet(user->ctx, &packets[told->at], &told->result);
+		place.frame = judged->place.frame + behind - 1;
+		if (last < end)
+			tell_events(user, &last->result, &place);
+	}
 }
 
 /* False if there are no threads to be had */
@@ -256,7 +262,7 @@ static bool run_in_stages(struct reading *r, const struct reading_user *user)
 	return true;
 }
 
-/* Judge what was read at once; the engine stops where there is something to tell */
+/* Judge what was read at once; the engine stops where there is much to tell */
 static void use_batch(struct reading *r, const struct reading_user *user,
 		      const struct rpcgate_packet *packets, size_t n, struct timeline_place place)
 {

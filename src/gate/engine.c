@@ -15,6 +15,7 @@
 #define FLOWS_AT_ONCE 512U /* idle flows of one age let go with one packet: 0.1 ms */
 #define RECLAIM_SEARCH 64U /* flows looked at for one that holds octets */
 #define AT_ONCE PEEK_SUM   /* packets looked at before any of them is judged */
+#define EVENTS_BEFORE 64U  /* of earlier packets of a call, beside those of the last */
 #define FINISH_ROOM 4096U  /* events left free before the last packets of a flow are read */
 
 /* ----------------------------------------------------------------- life */
@@ -53,7 +54,8 @@ static bool reserve(struct rpcgate *g)
 	       pool_init(&g->contexts, convs * 4, sizeof(struct context)) &&
 	       pool_init(&g->calls, convs, sizeof(struct call)) && pinholes_init(g) &&
 	       bindings_init(g) && ties_init(g) && admit_init(g) &&
-	       (g->events = calloc((size_t)cfg->max_events + 1, sizeof(*g->events)));
+	       (g->events =
+			calloc((size_t)cfg->max_events + EVENTS_BEFORE + 1, sizeof(*g->events)));
 }
 
 struct rpcgate *rpcgate_new(const struct rpcgate_config *cfg, char err[RPCGATE_ERROR_SIZE])
@@ -939,7 +941,8 @@ static void pass_time(struct rpcgate *g, uint64_t time_ns)
 
 static struct rpcgate_result *begin(struct rpcgate *g)
 {
-	g->result = (struct rpcgate_result){ .action = RPCGATE_PASS, .events = g->events };
+	g->result =
+		(struct rpcgate_result){ .action = RPCGATE_PASS, .events = g->events + g->n_told };
 	return &g->result;
 }
 
@@ -1242,7 +1245,7 @@ struct sink {
 	struct rpcgate_told *told;
 	size_t n_told;
 	size_t judged; /* before this group */
-	bool stopped;  /* there are events to be told */
+	bool stopped;  /* there are events to be told before anything else is judged */
 };
 
 static inline bool says_something(const struct rpcgate_result *r)
@@ -1261,7 +1264,13 @@ static inline void put(struct sink *sink, size_t i, const struct rpcgate_result 
 		told->at = sink->judged + i;
 		memcpy(&told->result, result, sizeof(*result));
 	}
-	sink->stopped = result->n_events;
+}
+
+/* Those who have results one by one are to act on each before they see the next */
+static inline bool stops(struct rpcgate *g, const struct sink *sink)
+{
+	g->n_told += g->result.n_events;
+	return sink->all ? g->result.n_events != 0 : g->n_told >= EVENTS_BEFORE;
 }
 
 /* Some packet made more wanted than was when those behind it were looked at */
@@ -1300,11 +1309,11 @@ static void judge_here(struct rpcgate *g, const struct rpcgate_packet *packets,
 	const uint64_t wanted = wants(g);
 
 	judge_one(g, &packets[i], &ahead[i], known ? &group->hash[i] : NULL, calm, is_calm);
-	if (wants(g) != wanted && !g->result.n_events)
+	if (wants(g) != wanted)
 		want_more(g, packets, ahead, i + 1, n, group);
 }
 
-/* @return how many were judged: all, or up to the first that tells events */
+/* @return how many were judged: all, or up to the one that stops */
 static size_t feed_some(struct rpcgate *g, const struct rpcgate_packet *packets,
 			const struct rpcgate_ahead *ahead, size_t n, struct calm *calm,
 			struct sink *sink)
@@ -1325,7 +1334,8 @@ static size_t feed_some(struct rpcgate *g, const struct rpcgate_packet *packets,
 			continue;
 		judge_here(g, packets, ahead, i, n, &group, calm, is_calm);
 		put(sink, i, &g->result);
-		if (g->result.n_events)
+		sink->stopped = stops(g, sink);
+		if (sink->stopped)
 			n = i + 1;
 	}
 	if (all_calm)
@@ -1348,6 +1358,7 @@ static size_t feed(struct rpcgate *g, const struct rpcgate_packet *packets,
 		if (sink->stopped)
 			break;
 	}
+	g->n_told = 0;
 	clock_follow(g, calm.latest);
 	return sink->judged;
 }

@@ -186,6 +186,7 @@ struct rpcgate {
 	uint64_t *announced;                 /* see admit.c */
 	const struct rpcgate_policy *policy; /* the caller's; NULL: what was learned is allowed */
 	struct rpcgate_event *events;
+	size_t n_told; /* events of earlier packets of the same call, in front of what is told now */
 	struct rpcgate_result result;
 	struct rpcgate_stats stats;
 	uint64_t now_ns;      /* the engine's clock: never goes back */
