@@ -118,6 +118,7 @@ void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason)
 {
 	if (!f->why)
 		f->why = (uint8_t)reason;
+	f->calm = false;
 	/* of two versions of the same octets the first one stands, where both have passed */
 	f->disbelieved |= reason != RPCGATE_REASON_STREAM_CONFLICT;
 	if (g->cfg.mode != RPCGATE_ENFORCE)
@@ -551,18 +552,10 @@ static void syn_payload(struct rpcgate *g, struct flow *f, unsigned side, const 
 
 /* --------------------------------------------------------------- checksums */
 
-/* True if the segment counts.  A side that has shown computed checksums is held to them. */
-static bool checksum_fits(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p,
-			  enum rpcgate_checksum_state state)
+/* A side that has shown computed checksums is held to them */
+static bool odd_sum_fits(struct rpcgate *g, const struct flow *f, unsigned side, enum checksum sum)
 {
-	enum checksum sum;
-
-	if (state == RPCGATE_CSUM_OK || g->cfg.checksum == RPCGATE_CHECKSUM_IGNORE)
-		return true;
-	sum = p->sum ? (enum checksum)(p->sum - 1) : checksum_verify(p);
-	if (sum == CHECKSUM_GOOD)
-		f->sum_seen[side] = true;
-	if (sum == CHECKSUM_GOOD || sum == CHECKSUM_UNKNOWN)
+	if (sum == CHECKSUM_UNKNOWN)
 		return true;
 	/* inline, a sum that is merely wrong is wrong: nothing lies between the sender and us */
 	if (!f->sum_seen[side] && (sum == CHECKSUM_PARTIAL || g->cfg.mode == RPCGATE_OBSERVE)) {
@@ -571,6 +564,21 @@ static bool checksum_fits(struct rpcgate *g, struct flow *f, unsigned side, cons
 	}
 	g->stats.checksum_bad++;
 	return false;
+}
+
+/* True if the segment counts */
+static inline bool checksum_fits(struct rpcgate *g, struct flow *f, unsigned side,
+				 const struct packet *p, enum rpcgate_checksum_state state)
+{
+	enum checksum sum;
+
+	if (state == RPCGATE_CSUM_OK || g->cfg.checksum == RPCGATE_CHECKSUM_IGNORE)
+		return true;
+	sum = p->sum ? (enum checksum)(p->sum - 1) : checksum_verify(p);
+	if (sum != CHECKSUM_GOOD)
+		return odd_sum_fits(g, f, side, sum);
+	f->sum_seen[side] = true;
+	return true;
 }
 
 static void doubt(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
@@ -667,16 +675,22 @@ static void urgent(struct rpcgate *g, struct flow *f, unsigned side, uint32_t se
 	conflict(g, f);
 }
 
-static void account(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
+static inline void count_segment(struct rpcgate *g, struct flow *f, unsigned side,
+				 const struct packet *p)
 {
 	f->packets[side]++;
 	f->octets[side] += p->payload_len;
 	f->n_vlan = p->n_vlan;
 	f->vlan[0] = p->vlan[0];
 	f->vlan[1] = p->vlan[1];
+	g->result.flow_id = f->id;
+}
+
+static void account(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
+{
+	count_segment(g, f, side, p);
 	f->fin[side] |= (p->tcp_flags & TCP_FIN) != 0;
 	f->reset |= (p->tcp_flags & TCP_RST) != 0;
-	g->result.flow_id = f->id;
 }
 
 static enum flow_age age_of(const struct rpcgate *g, const struct flow *f)
@@ -793,6 +807,32 @@ static enum rpcgate_standing standing_of(const struct rpcgate *g, const struct f
 	return c->accepted && !c->mapper ? RPCGATE_STANDING_SERVED : RPCGATE_STANDING_APPROVED;
 }
 
+static bool is_good(enum rpcgate_standing standing)
+{
+	return standing == RPCGATE_STANDING_APPROVED || standing == RPCGATE_STANDING_SERVED;
+}
+
+/* Nothing is torn, missing, in doubt or about to end, nor was: only then it can be good */
+static bool is_calm(const struct rpcgate *g, const struct flow *f, enum rpcgate_standing standing)
+{
+	const struct conv *c = CONV_AT(g, f->conv);
+
+	return is_good(standing) && f->age == FLOW_LIVE && !f->midstream && !c->resumed &&
+	       !c->tunnel && f->client != SIDE_UNKNOWN && !f->stream[f->client].one_sided &&
+	       f->stream[0].synced && f->stream[1].synced && !pipe_is_port(f->key.port[0]) &&
+	       !pipe_is_port(f->key.port[1]);
+}
+
+/* What is to be said of a flow behind a packet */
+static void settle(struct rpcgate *g, struct flow *f)
+{
+	const enum rpcgate_standing standing = standing_of(g, f);
+
+	f->calm = is_calm(g, f, standing);
+	f->standing = (uint8_t)standing;
+	g->result.standing = standing;
+}
+
 /* Of a connection that the caller keeps as SERVED he may show the client's side alone.  Nothing is
  * known then of what the server has: all that is old is in doubt, and its side is not read. */
 static bool is_unread(struct flow *f, unsigned side, const struct rpcgate_packet *in)
@@ -820,13 +860,49 @@ static void smb(struct rpcgate *g, const struct packet *p, uint32_t zone, unsign
 		  index ? flow_at(&g->flows, index)->id : 0);
 }
 
-/* @p hash: NULL if it is not known yet; else the half that is enough to find the flow */
-static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in,
-		    const uint32_t *hash)
+/* Nearly all segments of approved connections: the next one of its side, or an acknowledgement */
+static bool is_usual(const struct flow *f, unsigned side, const struct packet *p,
+		     const struct rpcgate_packet *in)
 {
-	unsigned side = flow_side_of(p);
-	uint32_t index = flow_find(&g->flows, p, in->zone, side,
-				   hash ? *hash : hash_of(g, p, in->zone, side));
+	const unsigned flags = TCP_FIN | TCP_SYN | TCP_RST | TCP_URG | TCP_ACK;
+
+	return f->calm && (p->tcp_flags & flags) == TCP_ACK && !in->indev &&
+	       in->standing != RPCGATE_STANDING_SERVED && p->payload.n == p->payload_len &&
+	       (!p->payload.n || p->seq == f->stream[side].next);
+}
+
+/* What unusual_segment() comes to with such a one */
+static void usual_segment(struct rpcgate *g, uint32_t index, unsigned side, const struct packet *p,
+			  enum rpcgate_checksum_state state)
+{
+	struct flow *f = flow_at(&g->flows, index);
+	const uint32_t seq = f->stream[side].next;
+
+	if (!checksum_fits(g, f, side, p, state)) {
+		doubt(g, f, side, p);
+		settle(g, f);
+		return;
+	}
+	count_segment(g, f, side, p);
+	if (arena_is_scarce(&g->arena))
+		keep_room(g, index);
+	if (stream_acked(&g->arena, &f->stream[!side], p->ack))
+		drain(g, f, !side); /* never: there is nothing in doubt that could become real */
+	g->result.standing = (enum rpcgate_standing)f->standing;
+	f->stream[side].next += (uint32_t)p->payload.n;
+	if (!conv_skips(CONV_AT(g, f->conv), side, p->payload.n)) {
+		conv_octets(g, f, side, seq, p->payload);
+		g->result.standing = standing_of(g, f);
+		f->calm = is_good(g->result.standing);
+		f->standing = (uint8_t)g->result.standing;
+	}
+	flow_touch(&g->flows, index, g->now_ns, FLOW_LIVE);
+}
+
+/* @p index  of its flow; 0 if there is none yet */
+static void unusual_segment(struct rpcgate *g, uint32_t index, unsigned side,
+			    const struct packet *p, const struct rpcgate_packet *in)
+{
 	struct flow *f;
 
 	if (pipe_may_carry(p) && g->cfg.pipes == RPCGATE_PIPES_REPORT)
@@ -840,7 +916,7 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 	f = flow_at(&g->flows, index);
 	if (!path_fits(g, f, side, in)) {
 		wrong_path(g, f);
-		g->result.standing = standing_of(g, f);
+		settle(g, f);
 		return;
 	}
 	if (f->refused && !opens_again(p)) {
@@ -849,7 +925,7 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 	}
 	if (!checksum_fits(g, f, side, p, in->checksum)) {
 		doubt(g, f, side, p);
-		g->result.standing = standing_of(g, f);
+		settle(g, f);
 		return;
 	}
 	if (p->tcp_flags & TCP_SYN) {
@@ -879,8 +955,22 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 		stranger(g, index);
 	else {
 		flow_touch(&g->flows, index, g->now_ns, age_of(g, f));
-		g->result.standing = standing_of(g, f);
+		settle(g, f);
 	}
+}
+
+/* @p hash: NULL if it is not known yet; else the half that is enough to find the flow */
+static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in,
+		    const uint32_t *hash)
+{
+	unsigned side = flow_side_of(p);
+	uint32_t index = flow_find(&g->flows, p, in->zone, side,
+				   hash ? *hash : hash_of(g, p, in->zone, side));
+
+	if (index && is_usual(flow_at(&g->flows, index), side, p, in))
+		usual_segment(g, index, side, p, in->checksum);
+	else
+		unusual_segment(g, index, side, p, in);
 }
 
 /* ---------------------------------------------------------------------- time */

@@ -516,6 +516,15 @@ enum rpcgate_reason admit_syn(struct rpcgate *g, const struct flow *f);
 /** Octets of one direction, in order, starting at @p seq. */
 void conv_octets(struct rpcgate *g, struct flow *f, unsigned side, uint32_t seq,
 		 struct bytes octets);
+/** Most octets are inside of bodies that nobody needs.
+ *  @return true if these are, and were read so; where the beginning of the conversation is known */
+static inline bool conv_skips(struct conv *c, unsigned side, size_t n)
+{
+	if (c->half[side].skip < n || c->tunnel || c->dead)
+		return false;
+	c->half[side].skip -= (uint32_t)n;
+	return true;
+}
 /** A hole of @p octets was given up in one direction. */
 void conv_gap(struct rpcgate *g, struct flow *f, unsigned side, uint32_t octets);
 /** A conversation for a flow; 0 when the limit is reached. */
