@@ -322,6 +322,8 @@ struct pinhole_key pinhole_key_of(const struct flow *f, uint16_t port);
 struct pinhole_key pinhole_key(const struct rpcgate *g, const struct pinhole *p);
 /** What a grant is for. */
 const struct rpcgate_syntax *pinhole_interface(const struct rpcgate *g, const struct grant *grant);
+/** One will be looked for soon: what tells is on its way to the cache. */
+void pinhole_expect(const struct rpcgate *g, const struct pinhole_key *key);
 /** NULL if there is none.  Grants past their time are closed on the way. */
 struct pinhole *pinhole_find(struct rpcgate *g, const struct pinhole_key *key);
 /** The grant for an interface and major version, open or expired; NULL if none. */
