@@ -1192,8 +1192,8 @@ static inline bool has_no_flow(const struct rpcgate *g, const struct rpcgate_pac
 			       const struct rpcgate_ahead *a, const uint32_t *hash)
 {
 	return a->kind & PEEK_TCP && packet->standing == RPCGATE_STANDING_NONE && is_quiet(a) &&
-	       !flow_may_exist(&g->flows, *hash) && !pinhole_has_port(g, peek_src_port(a)) &&
-	       !pinhole_has_port(g, peek_dst_port(a));
+	       !pinhole_has_port(g, peek_src_port(a)) && !pinhole_has_port(g, peek_dst_port(a)) &&
+	       !flow_may_exist(&g->flows, *hash);
 }
 
 static inline struct rpcgate_result pass_nobodys(const struct rpcgate *g,
