@@ -69,6 +69,7 @@ struct rpcgate *rpcgate_new(const struct rpcgate_config *cfg, char err[RPCGATE_E
 		g->cfg = *cfg;
 		g->key = hash_key_of(cfg->hash_key);
 		g->sums = hash_sums_of(&g->key, 10);
+		ports_reserve(g);
 		if (reserve(g)) {
 			g->fragments.refuse_new = cfg->mode == RPCGATE_ENFORCE;
 			return g;

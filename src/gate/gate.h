@@ -162,6 +162,7 @@ struct bindings {
 };
 
 #define ANNOUNCED_SLOTS 65536U
+#define PORT_WORDS (UINT16_MAX / 64 + 1)
 #define RESIDENT_PARTS 25U /* see resident.c */
 
 struct rpcgate {
@@ -194,6 +195,7 @@ struct rpcgate {
 	uint64_t event_ns;    /* capture time of what is being read */
 	uint64_t sweep_ns;    /* when the last slice was swept */
 	uint64_t limits_told; /* a bit for each limit already reported */
+	uint64_t reserved[PORT_WORDS];   /* a bit for each port of cfg.reserved */
 	size_t resident[RESIDENT_PARTS]; /* octets of each table that were touched ahead of use */
 };
 
@@ -225,6 +227,15 @@ static inline uint16_t server_port(const struct flow *f)
 bool port_listed(const struct rpcgate_port_list *list, uint16_t port);
 /** True in the dynamic range: the configured one, else that of Windows since Vista. */
 bool is_dynamic_port(const struct rpcgate *g, uint16_t port);
+
+/** Note which ports are reserved, of a configuration that is new. */
+void ports_reserve(struct rpcgate *g);
+
+/** Of some twenty ranges, and asked of each announcement. */
+static inline bool is_reserved_port(const struct rpcgate *g, uint16_t port)
+{
+	return g->reserved[port / 64] >> port % 64 & 1;
+}
 
 static inline bool is_mapper_port(const struct rpcgate *g, uint16_t port)
 {

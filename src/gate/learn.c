@@ -38,7 +38,7 @@ enum rpcgate_reason learn_port_reason(const struct rpcgate *g, uint16_t port)
 		return RPCGATE_REASON_PORT_ZERO;
 	if (port < 1024)
 		return RPCGATE_REASON_PORT_PRIVILEGED;
-	if (port_listed(&g->cfg.reserved, port))
+	if (is_reserved_port(g, port))
 		return RPCGATE_REASON_PORT_RESERVED;
 	if (g->cfg.dynamic_range.n && !port_listed(&g->cfg.dynamic_range, port))
 		return RPCGATE_REASON_PORT_OUT_OF_RANGE;
