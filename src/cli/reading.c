@@ -215,26 +215,36 @@ static bool goes_on(const struct reading *r)
 	return !r->failed && !r->ended;
 }
 
+static void tell_packets(const struct reading_user *user, const struct rpcgate_packet *packets,
+			 const struct rpcgate_told *told, const struct rpcgate_told *end)
+{
+	for (; told < end; told++)
+		if (told->result.flow_id)
+			user->packet(user->ctx, &packets[told->at], &told->result);
+}
+
 /* Tell of packets that were judged, as if they had been judged one by one */
 static void tell(struct reading *r, const struct reading_user *user, const struct judged *judged)
 {
 	const struct rpcgate_packet *packets = judged->packets;
-	const struct rpcgate_told *told = judged->told, *end = told + judged->n_told, *last;
+	const struct rpcgate_told *told = judged->told, *end = told + judged->n_told, *next,
+				  *behind_it;
 	struct timeline_place place = judged->place;
 
 	note_times(r, packets, judged->n);
 	for (size_t at = 0, behind; at < judged->n && goes_on(r); at = behind) {
-		for (last = told; last < end && !last->result.n_events;)
-			last++;
-		behind = last < end ? last->at + 1 : judged->n;
+		for (next = told; next < end && !next->result.n_events;)
+			next++;
+		behind = next < end ? next->at + 1 : judged->n;
 		if (user->read)
 			user->read(user->ctx, packets + at, behind - at);
-		for (; told < end && told->at < behind; told++)
-			if (user->packet && told->result.flow_id)
-				user->packet(user->ctx, &packets[told->at], &told->result);
+		behind_it = next < end ? next + 1 : end;
+		if (user->packet)
+			tell_packets(user, packets, told, behind_it);
 		place.frame = judged->place.frame + behind - 1;
-		if (last < end)
-			tell_events(user, &last->result, &place);
+		if (next < end)
+			tell_events(user, &next->result, &place);
+		told = behind_it;
 	}
 }
 
