@@ -622,10 +622,11 @@ struct rpcgate_told {
 };
 /**
  * rpcgate_feed_ahead() for those who only look at what the engine has to say of packets: writes no
- * result for one that is let go, belongs to no inspected flow and tells nothing, as most do.
+ * result for one that is let go, belongs to no inspected flow and tells nothing, as most do.  It goes
+ * on behind packets that tell events while there is room: not for those who let packets go one by one.
  * @param told    room for @p n
- * @param n_told  how many there are: where packets tell events, the last is of the last packet judged
- * @return how many were judged
+ * @param n_told  how many there are; events of all of them are valid until the next call
+ * @return how many were judged; fewer than @p n only where events were told
  */
 RPCGATE_API size_t rpcgate_feed_told(struct rpcgate *gate, const struct rpcgate_packet *packets,
 				     const struct rpcgate_ahead *ahead, size_t n,

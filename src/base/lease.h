@@ -170,6 +170,12 @@ static inline bool lease_goes_on(const struct lease_line *line, unsigned slot, u
 struct lease lease_find_along(const struct leases *t, const struct lease_line *line, unsigned slot,
 			      uint64_t mark, uint32_t b);
 
+/** It will be looked for soon. */
+static inline void lease_prefetch(const struct leases *t, struct lease_key key)
+{
+	PREFETCH(lease_line_of(t, lease_mark(t, key)));
+}
+
 static inline struct lease lease_find(const struct leases *t, struct lease_key key)
 {
 	uint64_t mark = lease_mark(t, key);

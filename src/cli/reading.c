@@ -215,21 +215,37 @@ static bool goes_on(const struct reading *r)
 	return !r->failed && !r->ended;
 }
 
-/* Tell of packets that were judged: only the last of them tells events */
+static void tell_packets(const struct reading_user *user, const struct rpcgate_packet *packets,
+			 const struct rpcgate_told *told, const struct rpcgate_told *end)
+{
+	for (; told < end; told++)
+		if (told->result.flow_id)
+			user->packet(user->ctx, &packets[told->at], &told->result);
+}
+
+/* Tell of packets that were judged, as if they had been judged one by one */
 static void tell(struct reading *r, const struct reading_user *user, const struct judged *judged)
 {
+	const struct rpcgate_packet *packets = judged->packets;
+	const struct rpcgate_told *told = judged->told, *end = told + judged->n_told, *next,
+				  *behind_it;
 	struct timeline_place place = judged->place;
 
-	note_times(r, judged->packets, judged->n);
-	if (user->read)
-		user->read(user->ctx, judged->packets, judged->n);
-	for (size_t i = 0; user->packet && i < judged->n_told; i++)
-		if (judged->told[i].result.flow_id)
-			user->packet(user->ctx, &judged->packets[judged->told[i].at],
-				     &judged->told[i].result);
-	place.frame += judged->n - 1;
-	if (judged->n_told)
-		tell_events(user, &judged->told[judged->n_told - 1].result, &place);
+	note_times(r, packets, judged->n);
+	for (size_t at = 0, behind; at < judged->n && goes_on(r); at = behind) {
+		for (next = told; next < end && !next->result.n_events;)
+			next++;
+		behind = next < end ? next->at + 1 : judged->n;
+		if (user->read)
+			user->read(user->ctx, packets + at, behind - at);
+		behind_it = next < end ? next + 1 : end;
+		if (user->packet)
+			tell_packets(user, packets, told, behind_it);
+		place.frame = judged->place.frame + behind - 1;
+		if (next < end)
+			tell_events(user, &next->result, &place);
+		told = behind_it;
+	}
 }
 
 /* False if there are no threads to be had */
@@ -256,7 +272,7 @@ static bool run_in_stages(struct reading *r, const struct reading_user *user)
 	return true;
 }
 
-/* Judge what was read at once; the engine stops where there is something to tell */
+/* Judge what was read at once; the engine stops where there is much to tell */
 static void use_batch(struct reading *r, const struct reading_user *user,
 		      const struct rpcgate_packet *packets, size_t n, struct timeline_place place)
 {

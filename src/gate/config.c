@@ -154,6 +154,16 @@ bool port_listed(const struct rpcgate_port_list *list, uint16_t port)
 	return false;
 }
 
+void ports_reserve(struct rpcgate *g)
+{
+	const struct rpcgate_port_list *list = &g->cfg.reserved;
+
+	memset(g->reserved, 0, sizeof(g->reserved));
+	for (uint32_t i = 0; i < list->n; i++)
+		for (uint32_t port = list->range[i].first; port <= list->range[i].last; port++)
+			g->reserved[port / 64] |= UINT64_C(1) << port % 64;
+}
+
 bool is_dynamic_port(const struct rpcgate *g, uint16_t port)
 {
 	static const struct rpcgate_port_list windows = { 1, { { 49152, 65535 } } };

@@ -1290,12 +1290,6 @@ static void read_suspicious(const struct step *s, uint32_t seq, struct bytes oct
 	object(s, RPCGATE_REASON_MIDSTREAM, NULL);
 }
 
-/* Most octets are inside of bodies that nobody needs */
-static bool skips(const struct conv *c, unsigned side, size_t n)
-{
-	return c->half[side].skip >= n && !c->tunnel && !c->dead;
-}
-
 void conv_octets(struct rpcgate *g, struct flow *f, unsigned side, uint32_t seq,
 		 struct bytes octets)
 {
@@ -1303,9 +1297,7 @@ void conv_octets(struct rpcgate *g, struct flow *f, unsigned side, uint32_t seq,
 
 	if (s.c->resumed)
 		read_suspicious(&s, seq, octets);
-	else if (skips(s.c, side, octets.n))
-		s.c->half[side].skip -= (uint32_t)octets.n;
-	else
+	else if (!conv_skips(s.c, side, octets.n))
 		read_all(&s, &seq, octets);
 }
 

@@ -15,6 +15,7 @@
 #define FLOWS_AT_ONCE 512U /* idle flows of one age let go with one packet: 0.1 ms */
 #define RECLAIM_SEARCH 64U /* flows looked at for one that holds octets */
 #define AT_ONCE PEEK_SUM   /* packets looked at before any of them is judged */
+#define EVENTS_BEFORE 64U  /* of earlier packets of a call, beside those of the last */
 #define FINISH_ROOM 4096U  /* events left free before the last packets of a flow are read */
 
 /* What few packets need is not part of the functions that every one goes through: it would cost all of
@@ -57,7 +58,8 @@ static bool reserve(struct rpcgate *g)
 	       pool_init(&g->contexts, convs * 4, sizeof(struct context)) &&
 	       pool_init(&g->calls, convs, sizeof(struct call)) && pinholes_init(g) &&
 	       bindings_init(g) && ties_init(g) && admit_init(g) &&
-	       (g->events = calloc((size_t)cfg->max_events + 1, sizeof(*g->events)));
+	       (g->events =
+			calloc((size_t)cfg->max_events + EVENTS_BEFORE + 1, sizeof(*g->events)));
 }
 
 struct rpcgate *rpcgate_new(const struct rpcgate_config *cfg, char err[RPCGATE_ERROR_SIZE])
@@ -71,6 +73,7 @@ struct rpcgate *rpcgate_new(const struct rpcgate_config *cfg, char err[RPCGATE_E
 		g->cfg = *cfg;
 		g->key = hash_key_of(cfg->hash_key);
 		g->sums = hash_sums_of(&g->key, 10);
+		ports_reserve(g);
 		if (reserve(g)) {
 			g->fragments.refuse_new = cfg->mode == RPCGATE_ENFORCE;
 			return g;
@@ -120,6 +123,7 @@ void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason)
 {
 	if (!f->why)
 		f->why = (uint8_t)reason;
+	f->calm = false;
 	/* of two versions of the same octets the first one stands, where both have passed */
 	f->disbelieved |= reason != RPCGATE_REASON_STREAM_CONFLICT;
 	if (g->cfg.mode != RPCGATE_ENFORCE)
@@ -571,18 +575,10 @@ static void syn_payload(struct rpcgate *g, struct flow *f, unsigned side, const 
 
 /* --------------------------------------------------------------- checksums */
 
-/* True if the segment counts.  A side that has shown computed checksums is held to them. */
-static bool checksum_fits(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p,
-			  enum rpcgate_checksum_state state)
+/* A side that has shown computed checksums is held to them */
+static bool odd_sum_fits(struct rpcgate *g, const struct flow *f, unsigned side, enum checksum sum)
 {
-	enum checksum sum;
-
-	if (state == RPCGATE_CSUM_OK || g->cfg.checksum == RPCGATE_CHECKSUM_IGNORE)
-		return true;
-	sum = p->sum ? (enum checksum)(p->sum - 1) : checksum_verify(p);
-	if (sum == CHECKSUM_GOOD)
-		f->sum_seen[side] = true;
-	if (sum == CHECKSUM_GOOD || sum == CHECKSUM_UNKNOWN)
+	if (sum == CHECKSUM_UNKNOWN)
 		return true;
 	/* inline, a sum that is merely wrong is wrong: nothing lies between the sender and us */
 	if (!f->sum_seen[side] && (sum == CHECKSUM_PARTIAL || g->cfg.mode == RPCGATE_OBSERVE)) {
@@ -591,6 +587,21 @@ static bool checksum_fits(struct rpcgate *g, struct flow *f, unsigned side, cons
 	}
 	g->stats.checksum_bad++;
 	return false;
+}
+
+/* True if the segment counts */
+static inline bool checksum_fits(struct rpcgate *g, struct flow *f, unsigned side,
+				 const struct packet *p, enum rpcgate_checksum_state state)
+{
+	enum checksum sum;
+
+	if (state == RPCGATE_CSUM_OK || g->cfg.checksum == RPCGATE_CHECKSUM_IGNORE)
+		return true;
+	sum = p->sum ? (enum checksum)(p->sum - 1) : checksum_verify(p);
+	if (sum != CHECKSUM_GOOD)
+		return odd_sum_fits(g, f, side, sum);
+	f->sum_seen[side] = true;
+	return true;
 }
 
 static APART void doubt(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
@@ -687,16 +698,22 @@ static APART void urgent(struct rpcgate *g, struct flow *f, unsigned side, uint3
 	conflict(g, f);
 }
 
-static void account(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
+static inline void count_segment(struct rpcgate *g, struct flow *f, unsigned side,
+				 const struct packet *p)
 {
 	f->packets[side]++;
 	f->octets[side] += p->payload_len;
 	f->n_vlan = p->n_vlan;
 	f->vlan[0] = p->vlan[0];
 	f->vlan[1] = p->vlan[1];
+	g->result.flow_id = f->id;
+}
+
+static void account(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
+{
+	count_segment(g, f, side, p);
 	f->fin[side] |= (p->tcp_flags & TCP_FIN) != 0;
 	f->reset |= (p->tcp_flags & TCP_RST) != 0;
-	g->result.flow_id = f->id;
 }
 
 static enum flow_age age_of(const struct rpcgate *g, const struct flow *f)
@@ -814,6 +831,32 @@ static enum rpcgate_standing standing_of(const struct rpcgate *g, const struct f
 	return c->accepted && !c->mapper ? RPCGATE_STANDING_SERVED : RPCGATE_STANDING_APPROVED;
 }
 
+static bool is_good(enum rpcgate_standing standing)
+{
+	return standing == RPCGATE_STANDING_APPROVED || standing == RPCGATE_STANDING_SERVED;
+}
+
+/* Nothing is torn, missing, in doubt or about to end, nor was: only then it can be good */
+static bool is_calm(const struct rpcgate *g, const struct flow *f, enum rpcgate_standing standing)
+{
+	const struct conv *c = CONV_AT(g, f->conv);
+
+	return is_good(standing) && f->age == FLOW_LIVE && !f->midstream && !c->resumed &&
+	       !c->tunnel && f->client != SIDE_UNKNOWN && !f->stream[f->client].one_sided &&
+	       f->stream[0].synced && f->stream[1].synced && !pipe_is_port(f->key.port[0]) &&
+	       !pipe_is_port(f->key.port[1]);
+}
+
+/* What is to be said of a flow behind a packet */
+static void settle(struct rpcgate *g, struct flow *f)
+{
+	const enum rpcgate_standing standing = standing_of(g, f);
+
+	f->calm = is_calm(g, f, standing);
+	f->standing = (uint8_t)standing;
+	g->result.standing = standing;
+}
+
 /* Of a connection that the caller keeps as SERVED he may show the client's side alone.  Nothing is
  * known then of what the server has: all that is old is in doubt, and its side is not read. */
 static bool is_unread(struct flow *f, unsigned side, const struct rpcgate_packet *in)
@@ -841,13 +884,50 @@ static APART void smb(struct rpcgate *g, const struct packet *p, uint32_t zone, 
 		  index ? flow_at(&g->flows, index)->id : 0);
 }
 
-/* @p hash: NULL if it is not known yet; else the half that is enough to find the flow */
-static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in,
-		    const uint32_t *hash)
+/* Nearly all segments of approved connections: the next one of its side, or an acknowledgement */
+static bool is_usual(const struct flow *f, unsigned side, const struct packet *p,
+		     const struct rpcgate_packet *in)
 {
-	const unsigned side = flow_side_of(p);
-	const uint32_t low_hash = hash ? *hash : hash_of(g, p, in->zone, side);
-	uint32_t index = flow_find(&g->flows, p, in->zone, side, low_hash);
+	const unsigned flags = TCP_FIN | TCP_SYN | TCP_RST | TCP_URG | TCP_ACK;
+
+	return f->calm && (p->tcp_flags & flags) == TCP_ACK && !in->indev &&
+	       in->standing != RPCGATE_STANDING_SERVED && p->payload.n == p->payload_len &&
+	       (!p->payload.n || p->seq == f->stream[side].next);
+}
+
+/* What unusual_segment() comes to with such a one */
+static void usual_segment(struct rpcgate *g, uint32_t index, unsigned side, const struct packet *p,
+			  enum rpcgate_checksum_state state)
+{
+	struct flow *f = flow_at(&g->flows, index);
+	const uint32_t seq = f->stream[side].next;
+
+	if (!checksum_fits(g, f, side, p, state)) {
+		doubt(g, f, side, p);
+		settle(g, f);
+		return;
+	}
+	count_segment(g, f, side, p);
+	if (arena_is_scarce(&g->arena))
+		keep_room(g, index);
+	if (stream_acked(&g->arena, &f->stream[!side], p->ack))
+		drain(g, f, !side); /* never: there is nothing in doubt that could become real */
+	g->result.standing = (enum rpcgate_standing)f->standing;
+	f->stream[side].next += (uint32_t)p->payload.n;
+	if (!conv_skips(CONV_AT(g, f->conv), side, p->payload.n)) {
+		conv_octets(g, f, side, seq, p->payload);
+		g->result.standing = standing_of(g, f);
+		f->calm = is_good(g->result.standing);
+		f->standing = (uint8_t)g->result.standing;
+	}
+	flow_touch(&g->flows, index, g->now_ns, FLOW_LIVE);
+}
+
+/* @p index     of its flow; 0 if there is none yet
+ * @p low_hash  the half that is enough to find a flow */
+static void unusual_segment(struct rpcgate *g, uint32_t index, uint32_t low_hash, unsigned side,
+			    const struct packet *p, const struct rpcgate_packet *in)
+{
 	struct flow *f;
 
 	if (pipe_may_carry(p) && g->cfg.pipes == RPCGATE_PIPES_REPORT)
@@ -861,7 +941,7 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 	f = flow_at(&g->flows, index);
 	if (!path_fits(g, f, side, in)) {
 		wrong_path(g, f);
-		g->result.standing = standing_of(g, f);
+		settle(g, f);
 		return;
 	}
 	if (f->refused && !opens_again(p)) {
@@ -870,7 +950,7 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 	}
 	if (!checksum_fits(g, f, side, p, in->checksum)) {
 		doubt(g, f, side, p);
-		g->result.standing = standing_of(g, f);
+		settle(g, f);
 		return;
 	}
 	if (p->tcp_flags & TCP_SYN) {
@@ -900,8 +980,22 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 		stranger(g, index);
 	else {
 		flow_touch(&g->flows, index, g->now_ns, age_of(g, f));
-		g->result.standing = standing_of(g, f);
+		settle(g, f);
 	}
+}
+
+/* @p hash: NULL if it is not known yet; else the half that is enough to find the flow */
+static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in,
+		    const uint32_t *hash)
+{
+	const unsigned side = flow_side_of(p);
+	const uint32_t low_hash = hash ? *hash : hash_of(g, p, in->zone, side);
+	const uint32_t index = flow_find(&g->flows, p, in->zone, side, low_hash);
+
+	if (index && is_usual(flow_at(&g->flows, index), side, p, in))
+		usual_segment(g, index, side, p, in->checksum);
+	else
+		unusual_segment(g, index, low_hash, side, p, in);
 }
 
 /* ---------------------------------------------------------------------- time */
@@ -962,7 +1056,8 @@ static void pass_time(struct rpcgate *g, uint64_t time_ns)
 
 static struct rpcgate_result *begin(struct rpcgate *g)
 {
-	g->result = (struct rpcgate_result){ .action = RPCGATE_PASS, .events = g->events };
+	g->result =
+		(struct rpcgate_result){ .action = RPCGATE_PASS, .events = g->events + g->n_told };
 	return &g->result;
 }
 
@@ -1122,8 +1217,8 @@ static inline bool has_no_flow(const struct rpcgate *g, const struct rpcgate_pac
 			       const struct rpcgate_ahead *a, const uint32_t *hash)
 {
 	return a->kind & PEEK_TCP && packet->standing == RPCGATE_STANDING_NONE && is_quiet(a) &&
-	       !flow_may_exist(&g->flows, *hash) && !pinhole_has_port(g, peek_src_port(a)) &&
-	       !pinhole_has_port(g, peek_dst_port(a));
+	       !pinhole_has_port(g, peek_src_port(a)) && !pinhole_has_port(g, peek_dst_port(a)) &&
+	       !flow_may_exist(&g->flows, *hash);
 }
 
 static inline struct rpcgate_result pass_nobodys(const struct rpcgate *g,
@@ -1265,7 +1360,7 @@ struct sink {
 	struct rpcgate_told *told;
 	size_t n_told;
 	size_t judged; /* before this group */
-	bool stopped;  /* there are events to be told */
+	bool stopped;  /* there are events to be told before anything else is judged */
 };
 
 static inline bool says_something(const struct rpcgate_result *r)
@@ -1284,7 +1379,13 @@ static inline void put(struct sink *sink, size_t i, const struct rpcgate_result 
 		told->at = sink->judged + i;
 		memcpy(&told->result, result, sizeof(*result));
 	}
-	sink->stopped = result->n_events;
+}
+
+/* Those who have results one by one are to act on each before they see the next */
+static inline bool stops(struct rpcgate *g, const struct sink *sink)
+{
+	g->n_told += g->result.n_events;
+	return sink->all ? g->result.n_events != 0 : g->n_told >= EVENTS_BEFORE;
 }
 
 /* Some packet made more wanted than was when those behind it were looked at */
@@ -1324,11 +1425,11 @@ static void judge_here(struct rpcgate *g, const struct rpcgate_packet *packets,
 	const uint64_t wanted = wants(g);
 
 	judge_one(g, &packets[i], &ahead[i], known ? &group->hash[i] : NULL, calm, is_calm);
-	if (wants(g) != wanted && !g->result.n_events)
+	if (wants(g) != wanted)
 		want_more(g, packets, ahead, i + 1, n, group);
 }
 
-/* @return how many were judged: all, or up to the first that tells events */
+/* @return how many were judged: all, or up to the one that stops */
 static size_t feed_some(struct rpcgate *g, const struct rpcgate_packet *packets,
 			const struct rpcgate_ahead *ahead, size_t n, struct calm *calm,
 			struct sink *sink)
@@ -1349,7 +1450,8 @@ static size_t feed_some(struct rpcgate *g, const struct rpcgate_packet *packets,
 			continue;
 		judge_here(g, packets, ahead, i, n, &group, calm, is_calm);
 		put(sink, i, &g->result);
-		if (g->result.n_events)
+		sink->stopped = stops(g, sink);
+		if (sink->stopped)
 			n = i + 1;
 	}
 	if (all_calm)
@@ -1372,6 +1474,7 @@ static size_t feed(struct rpcgate *g, const struct rpcgate_packet *packets,
 		if (sink->stopped)
 			break;
 	}
+	g->n_told = 0;
 	clock_follow(g, calm.latest);
 	return sink->judged;
 }

@@ -24,7 +24,7 @@ struct rpcgate_event *event_new(struct rpcgate *g, enum rpcgate_event_type type,
 	struct rpcgate_event *e;
 
 	/* one slot beyond the limit takes what is lost */
-	e = &g->events[g->result.n_events];
+	e = &g->events[g->n_told + g->result.n_events];
 	if (event_room(g, 1)) {
 		g->result.n_events++;
 		g->stats.events++;

@@ -162,6 +162,7 @@ struct bindings {
 	uint32_t newest;
 };
 
+#define PORT_WORDS (UINT16_MAX / 64 + 1)
 #define RESIDENT_PARTS 27U /* see resident.c */
 
 struct rpcgate {
@@ -186,6 +187,7 @@ struct rpcgate {
 	struct recent announced;             /* see admit.c */
 	const struct rpcgate_policy *policy; /* the caller's; NULL: what was learned is allowed */
 	struct rpcgate_event *events;
+	size_t n_told; /* events of earlier packets of the same call, in front of what is told now */
 	struct rpcgate_result result;
 	struct rpcgate_stats stats;
 	uint64_t now_ns;      /* the engine's clock: never goes back */
@@ -193,6 +195,7 @@ struct rpcgate {
 	uint64_t event_ns;    /* capture time of what is being read */
 	uint64_t sweep_ns;    /* when the last slice was swept */
 	uint64_t limits_told; /* a bit for each limit already reported */
+	uint64_t reserved[PORT_WORDS];   /* a bit for each port of cfg.reserved */
 	size_t resident[RESIDENT_PARTS]; /* octets of each table that were touched ahead of use */
 };
 
@@ -224,6 +227,15 @@ static inline uint16_t server_port(const struct flow *f)
 bool port_listed(const struct rpcgate_port_list *list, uint16_t port);
 /** True in the dynamic range: the configured one, else that of Windows since Vista. */
 bool is_dynamic_port(const struct rpcgate *g, uint16_t port);
+
+/** Note which ports are reserved, of a configuration that is new. */
+void ports_reserve(struct rpcgate *g);
+
+/** Of some twenty ranges, and asked of each announcement. */
+static inline bool is_reserved_port(const struct rpcgate *g, uint16_t port)
+{
+	return g->reserved[port / 64] >> port % 64 & 1;
+}
 
 static inline bool is_mapper_port(const struct rpcgate *g, uint16_t port)
 {
@@ -321,6 +333,8 @@ struct pinhole_key pinhole_key_of(const struct flow *f, uint16_t port);
 struct pinhole_key pinhole_key(const struct rpcgate *g, const struct pinhole *p);
 /** What a grant is for. */
 const struct rpcgate_syntax *pinhole_interface(const struct rpcgate *g, const struct grant *grant);
+/** One will be looked for soon: what tells is on its way to the cache. */
+void pinhole_expect(const struct rpcgate *g, const struct pinhole_key *key);
 /** NULL if there is none.  Grants past their time are closed on the way. */
 struct pinhole *pinhole_find(struct rpcgate *g, const struct pinhole_key *key);
 /** The grant for an interface and major version, open or expired; NULL if none. */
@@ -515,6 +529,15 @@ enum rpcgate_reason admit_syn(struct rpcgate *g, const struct flow *f);
 /** Octets of one direction, in order, starting at @p seq. */
 void conv_octets(struct rpcgate *g, struct flow *f, unsigned side, uint32_t seq,
 		 struct bytes octets);
+/** Most octets are inside of bodies that nobody needs.
+ *  @return true if these are, and were read so; where the beginning of the conversation is known */
+static inline bool conv_skips(struct conv *c, unsigned side, size_t n)
+{
+	if (c->half[side].skip < n || c->tunnel || c->dead)
+		return false;
+	c->half[side].skip -= (uint32_t)n;
+	return true;
+}
 /** A hole of @p octets was given up in one direction. */
 void conv_gap(struct rpcgate *g, struct flow *f, unsigned side, uint32_t octets);
 /** A conversation for a flow; 0 when the limit is reached. */

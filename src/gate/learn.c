@@ -38,7 +38,7 @@ enum rpcgate_reason learn_port_reason(const struct rpcgate *g, uint16_t port)
 		return RPCGATE_REASON_PORT_ZERO;
 	if (port < 1024)
 		return RPCGATE_REASON_PORT_PRIVILEGED;
-	if (port_listed(&g->cfg.reserved, port))
+	if (is_reserved_port(g, port))
 		return RPCGATE_REASON_PORT_RESERVED;
 	if (g->cfg.dynamic_range.n && !port_listed(&g->cfg.dynamic_range, port))
 		return RPCGATE_REASON_PORT_OUT_OF_RANGE;
@@ -178,13 +178,26 @@ static void learn_entry(const struct lesson *l, const struct epm_entry *entry)
 	if (!entry->has_tower)
 		return;
 	reason = tower_reason(l, &entry->tower);
-	if (!reason) {
-		binding_expect(l->g, l->f, entry->tower.port, &entry->tower.interface);
+	if (!reason)
 		reason = open_tower(l, &entry->tower, source);
-	}
 	from = remember(l, &entry->tower, source, reason);
 	tell_binding(l, entry, source, reason)->moved_from = from;
 	l->g->stats.bindings_moved += from != 0;
+}
+
+/* What was announced lies anywhere in large tables: it is called for before it is looked at */
+static void expect_towers(const struct rpcgate *g, const struct flow *f,
+			  const struct epm_answer *answer)
+{
+	for (uint32_t i = 0; i < answer->n_kept; i++) {
+		const struct tower *t = &answer->kept[i];
+		const struct pinhole_key key = pinhole_key_of(f, t->port);
+
+		if (!tcp_like(t))
+			continue;
+		pinhole_expect(g, &key);
+		binding_expect(g, f, t->port, &t->interface);
+	}
 }
 
 /* The answer as a whole: may its entries be looked at? */
@@ -244,6 +257,7 @@ static void learn_epm(struct rpcgate *g, const struct flow *f, const struct conv
 	g->stats.answers++;
 	if (!usable(g, f, &answer))
 		return;
+	expect_towers(g, f, &answer);
 	while (epm_next(&answer, &entry))
 		learn_entry(&lesson, &entry);
 }

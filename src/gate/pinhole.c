@@ -382,6 +382,11 @@ bool pinhole_is_open(struct rpcgate *g, const struct pinhole_key *key)
 	return p && p->n_open;
 }
 
+void pinhole_expect(const struct rpcgate *g, const struct pinhole_key *key)
+{
+	lease_prefetch(&g->pinholes.leases, lease_key_of(g, key));
+}
+
 struct pinhole *pinhole_find(struct rpcgate *g, const struct pinhole_key *key)
 {
 	uint32_t index = find(g, key);

@@ -118,6 +118,7 @@ bool rpcgate_set_config(struct rpcgate *gate, const struct rpcgate_config *cfg)
 	now->max_events = old.max_events;
 	gate->fragments.refuse_new = now->mode == RPCGATE_ENFORCE;
 	pinholes_mark_ports(gate, true);
+	ports_reserve(gate);
 	return true;
 }
 

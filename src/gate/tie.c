@@ -173,7 +173,7 @@ static bool was_served(const struct rpcgate *g, const struct flow *f)
 
 static bool port_fits(const struct rpcgate *g, uint16_t port)
 {
-	return is_dynamic_port(g, port) && !port_listed(&g->cfg.reserved, port);
+	return is_dynamic_port(g, port) && !is_reserved_port(g, port);
 }
 
 bool tie_admits(struct rpcgate *g, const struct flow *f)

@@ -23,12 +23,12 @@ struct run {
 	size_t n;
 };
 
-/* Packets of one run up to the first that told events */
+/* Packets of one run up to those that told events together */
 struct step {
 	size_t at, n; /* packets */
 	struct timeline_place place;
 	size_t told, n_told;
-	size_t events, n_events; /* of the last that is told of */
+	size_t events, n_events;
 };
 
 struct block {
@@ -333,18 +333,18 @@ static struct step *step_at(struct block *b, const struct run *run, size_t first
 
 /* Events are the engine's own until the next call.  Where they will lie is known when there are no
  * more: show(). */
-static bool keep_events(struct block *b, struct step *step, const struct rpcgate_result *last)
+static bool keep_events(struct block *b, struct step *step, const struct rpcgate_result *told)
 {
 	struct rpcgate_event *events = with_room(b->events, &b->events_room,
-						 b->n_events + last->n_events, sizeof(*events));
+						 b->n_events + told->n_events, sizeof(*events));
 
 	if (!events)
 		return false;
 	b->events = events;
-	if (last->n_events)
-		memcpy(events + b->n_events, last->events, last->n_events * sizeof(*events));
-	b->n_events += last->n_events;
-	step->n_events = last->n_events;
+	if (told->n_events)
+		memcpy(events + b->n_events, told->events, told->n_events * sizeof(*events));
+	b->n_events += told->n_events;
+	step->n_events += told->n_events;
 	return true;
 }
 
@@ -361,12 +361,15 @@ static bool judge_some(struct stages *s, struct block *b, const struct run *run,
 		return false;
 	told += b->n_told;
 	*n = rpcgate_feed_told(s->gate, b->packets + at, b->ahead + at, *n, told, &n_told);
-	for (size_t i = 0; i < n_told; i++)
-		told[i].at += at - step->at;
 	b->n_told += n_told;
 	step->n_told += n_told;
 	step->n += *n;
-	return !n_told || keep_events(b, step, &told[n_told - 1].result);
+	for (size_t i = 0; i < n_told; i++) {
+		told[i].at += at - step->at;
+		if (!keep_events(b, step, &told[i].result))
+			return false;
+	}
+	return true;
 }
 
 static bool judge_run(struct stages *s, struct block *b, const struct run *run, size_t first)
@@ -554,9 +557,12 @@ static void tell_faults(struct stages *s, size_t at)
 static void show(struct block *b, const struct step *step, struct judged *judged)
 {
 	struct rpcgate_told *told = b->told + step->told;
+	const struct rpcgate_event *events = b->events + step->events;
 
-	if (step->n_events)
-		told[step->n_told - 1].result.events = b->events + step->events;
+	for (size_t i = 0; step->n_events && i < step->n_told; i++) {
+		told[i].result.events = events;
+		events += told[i].result.n_events;
+	}
 	*judged =
 		(struct judged){ b->packets + step->at, step->n, step->place, told, step->n_told };
 }

@@ -18,7 +18,7 @@
 #include "rpcgate.h"
 #include "timeline.h"
 
-/** Packets of one file, one behind the other, judged; only the last of them tells events. */
+/** Packets of one file, one behind the other, judged. */
 struct judged {
 	const struct rpcgate_packet *packets;
 	size_t n;

@@ -257,26 +257,53 @@ static enum parse array_walk(struct ndr *n, const struct epm_answer *a,
 	return referents_differ(&ids) ? PARSE_OK : bad(why, RPCGATE_REASON_MALFORMED_NDR);
 }
 
+/* All towers there are, one behind the other; the first are kept, to be read once */
+static enum parse towers_read(struct ndr *n, struct epm_answer *a, uint32_t n_towers,
+			      enum rpcgate_reason *why)
+{
+	struct tower other;
+
+	a->n_kept = n_towers < EPM_KEPT ? n_towers : EPM_KEPT;
+	a->kept_i = 0;
+	for (uint32_t i = 0; i < a->n_kept; i++)
+		if (tower_read(n, &a->kept[i], why) != PARSE_OK)
+			return PARSE_BAD;
+	a->deferred = *n;
+	for (uint32_t i = a->n_kept; i < n_towers; i++)
+		if (tower_read(n, &other, why) != PARSE_OK)
+			return PARSE_BAD;
+	return PARSE_OK;
+}
+
+/* The next tower of an answer that was found to be good */
+static bool next_tower(struct epm_answer *answer, struct tower *out)
+{
+	enum rpcgate_reason why;
+
+	if (answer->kept_i == answer->n_kept)
+		return tower_read(&answer->deferred, out, &why) == PARSE_OK;
+	*out = answer->kept[answer->kept_i++];
+	return true;
+}
+
 enum parse epm_answer_parse(struct ndr stub, uint16_t opnum, const struct epm_request *request,
 			    const struct epm_limits *limits, struct epm_answer *out,
 			    enum rpcgate_reason *why)
 {
-	struct epm_answer a = { .opnum = opnum };
+	struct epm_answer a; /* not cleared: .kept is read only as far as it was written */
 	struct ndr n = stub;
-	struct tower tower;
 	uint32_t n_towers;
 
 	if ((opnum != EPM_MAP && opnum != EPM_LOOKUP) || (stub.ndr64 && stub.r.big))
 		return bad(why, RPCGATE_REASON_MALFORMED_NDR);
 	if (counts_read(&n, opnum, request, limits, &a.n, why) != PARSE_OK)
 		return PARSE_BAD;
+	a.opnum = opnum;
+	a.i = 0;
 	a.entries = n;
-	if (array_walk(&n, &a, request, &n_towers, why) != PARSE_OK)
+	if (array_walk(&n, &a, request, &n_towers, why) != PARSE_OK ||
+	    towers_read(&n, &a, n_towers, why) != PARSE_OK)
 		return PARSE_BAD;
-	a.deferred = n;
-	for (uint32_t i = 0; i < n_towers; i++)
-		if (tower_read(&n, &tower, why) != PARSE_OK)
-			return PARSE_BAD;
 	if (!ndr_u32(&n, &a.status) || !ndr_at_end(&n))
 		return bad(why, RPCGATE_REASON_MALFORMED_NDR);
 	*out = a;
@@ -295,7 +322,7 @@ bool epm_next(struct epm_answer *answer, struct epm_entry *out)
 	entry.object = e.object;
 	entry.annotation = text_before_nul(e.annotation);
 	entry.has_tower = e.referent != 0;
-	if (entry.has_tower && tower_read(&answer->deferred, &entry.tower, &why) != PARSE_OK)
+	if (entry.has_tower && !next_tower(answer, &entry.tower))
 		return false;
 	answer->i++;
 	*out = entry;

@@ -45,14 +45,19 @@ struct epm_request {
 MUST_USE enum parse epm_request_parse(struct ndr stub, uint16_t opnum, struct epm_request *out,
 				      enum rpcgate_reason *why);
 
+#define EPM_KEPT 2U /* towers: answers to ept_map have one or two, and lists many */
+
 /** A validated answer, ready to be walked. */
 struct epm_answer {
 	uint16_t opnum;
 	uint32_t n;          /**< towers or entries */
 	uint32_t status;     /**< EPM_STATUS_* or another */
 	struct ndr entries;  /**< private to epm_next(): where the entries start */
-	struct ndr deferred; /**< private: where the deferred towers start */
+	struct ndr deferred; /**< private: where the deferred towers behind the kept ones start */
 	uint32_t i;
+	uint32_t n_kept;
+	uint32_t kept_i;             /**< private: the kept one that is next */
+	struct tower kept[EPM_KEPT]; /**< the first towers; n_kept of them are written */
 };
 
 struct epm_limits {

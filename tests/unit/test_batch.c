@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "builder.h"
+#include "events.h"
 #include "feed.h"
 #include "packets.h"
 #include "rows.h"
@@ -29,9 +30,12 @@ static void keep(struct told *t, size_t packet, const struct rpcgate_result *r)
 	t->results[packet].events = NULL;
 	t->events = reallocarray(t->events, t->n + r->n_events + 1, sizeof(*t->events));
 	assert_non_null(t->events);
-	if (r->n_events)
-		memcpy(t->events + t->n, r->events, r->n_events * sizeof(*r->events));
-	t->n += r->n_events;
+	for (size_t i = 0; i < r->n_events; i++) {
+		struct rpcgate_event *event = &t->events[t->n++];
+
+		memset(event, 0, sizeof(*event));
+		memcpy(event, &r->events[i], events_octets(&r->events[i]));
+	}
 }
 
 static struct rpcgate *new_engine(enum rpcgate_mode mode)
@@ -182,6 +186,93 @@ static void batches_come_to_the_same(void **state)
 	closedir(directory);
 }
 
+/* All captures, one behind the other */
+static size_t load_all(struct packets lists[64])
+{
+	DIR *directory = opendir(PCAPS);
+	const struct dirent *entry;
+	char path[4096];
+	size_t n = 0;
+
+	assert_non_null(directory);
+	while ((entry = readdir(directory)) && n < 64) {
+		if (!strstr(entry->d_name, ".pcap"))
+			continue;
+		snprintf(path, sizeof(path), PCAPS "/%s", entry->d_name);
+		assert_true(packets_load(&lists[n++], path));
+	}
+	closedir(directory);
+	return n;
+}
+
+static size_t all_of(const struct packets *lists, size_t n_lists, struct rpcgate_packet **all)
+{
+	size_t n = 0;
+
+	*all = NULL;
+	for (size_t k = 0; k < n_lists; k++) {
+		*all = reallocarray(*all, n + lists[k].n + 1, sizeof(**all));
+		assert_non_null(*all);
+		for (size_t i = 0; i < lists[k].n; i++)
+			(*all)[n++] = packets_get(&lists[k], i);
+	}
+	return n;
+}
+
+/* One behind the other, so that none is overwritten before it is read, and never more than fit.
+ * @return how many */
+static size_t events_told(const struct rpcgate_told *told, size_t n)
+{
+	const struct rpcgate_event *next = NULL;
+	size_t events = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct rpcgate_result *r = &told[i].result;
+
+		assert_true(events < 64);
+		if (!r->n_events)
+			continue;
+		assert_true(!next || r->events == next);
+		next = r->events + r->n_events;
+		events += r->n_events;
+	}
+	return events;
+}
+
+static void events_of_many_packets_are_told_at_once(void **state)
+{
+	static struct packets lists[64];
+	const size_t n_lists = load_all(lists);
+	struct rpcgate_packet *packets;
+	const size_t n = all_of(lists, n_lists, &packets);
+	struct rpcgate_ahead *seen = calloc(n, sizeof(*seen));
+	struct rpcgate_told *told = calloc(n, sizeof(*told));
+	struct rpcgate *gate = new_engine(RPCGATE_OBSERVE);
+	size_t calls = 0, events = 0, n_told;
+	struct rpcgate_stats stats;
+
+	(void)state;
+	assert_true(seen && told);
+	rpcgate_look_ahead(packets, n, seen);
+	for (size_t at = 0; at < n; calls++) {
+		size_t some;
+
+		at += rpcgate_feed_told(gate, packets + at, seen + at, n - at, told, &n_told);
+		some = events_told(told, n_told);
+		assert_true(at == n || some >= 64);
+		events += some;
+	}
+	rpcgate_stats(gate, &stats);
+	assert_int_equal(events, stats.events);
+	assert_true(calls > 2);
+	rpcgate_free(gate);
+	free(packets);
+	free(seen);
+	free(told);
+	for (size_t i = 0; i < n_lists; i++)
+		packets_free(&lists[i]);
+}
+
 /* The Bind of a mapper's connection, which changes behind the back of who summed it up */
 static uint64_t bad_sums(bool summed_up, bool ours)
 {
@@ -263,6 +354,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(batches_come_to_the_same),
+		cmocka_unit_test(events_of_many_packets_are_told_at_once),
 		cmocka_unit_test(what_was_summed_up_is_not_again),
 		cmocka_unit_test(mapper_ports_of_today_count),
 	};

@@ -147,42 +147,69 @@ static void sum_row(void **state)
 									    CHECKSUM_GOOD);
 }
 
-/* Every octet counts, in both halves of a word and at the end */
+static void every_octet_counts(struct packet *p, uint8_t *octets)
+{
+	const struct sum_row right = { .ipv6 = true, .field = RIGHT };
+	uint16_t field;
+
+	for (size_t i = 0; i < p->l4.n; i++)
+		octets[i] = (uint8_t)(i * 37 + 1);
+	octets[16] = octets[17] = 0;
+	field = field_of(p, &right, p->l4_len);
+	octets[16] = (uint8_t)(field >> 8);
+	octets[17] = (uint8_t)field;
+	assert_int_equal(checksum_verify(p), CHECKSUM_GOOD);
+	for (size_t i = 0; i < p->l4.n; i++) {
+		octets[i] ^= 0x80;
+		assert_int_equal(checksum_verify(p), CHECKSUM_BAD);
+		octets[i] ^= 0x80;
+	}
+}
+
+/* In both halves of a word, at the end, and in what is summed many octets at a time */
 static void one_octet_changed_is_noticed(void **state)
 {
-	uint8_t octets[27] = { 0 };
+	uint8_t octets[262];
+
+	(void)state;
+	for (uint32_t n = 20; n <= sizeof(octets); n++) {
+		struct packet p = { .l4 = { octets, n }, .l4_len = n };
+
+		every_octet_counts(&p, octets);
+		for (size_t i = 0; i < 32; i++) {
+			uint8_t *octet = i < 16 ? &p.src.octet[i] : &p.dst.octet[i - 16];
+
+			*octet ^= 1;
+			assert_int_equal(checksum_verify(&p), CHECKSUM_BAD);
+			*octet ^= 1;
+		}
+	}
+}
+
+/* More of the largest words than a sum of 32 bits can hold */
+static void the_longest_of_ones_is_right(void **state)
+{
+	static uint8_t octets[0x90003];
 	struct packet p = { .l4 = { octets, sizeof(octets) }, .l4_len = sizeof(octets) };
 	const struct sum_row right = { .ipv6 = true, .field = RIGHT };
 	uint16_t field;
 
 	(void)state;
-	for (uint8_t i = 0; i < sizeof(octets); i++)
-		octets[i] = (uint8_t)(i * 37 + 1);
+	memset(octets, 0xff, sizeof(octets));
 	octets[16] = octets[17] = 0;
-	field = field_of(&p, &right, sizeof(octets));
+	field = field_of(&p, &right, p.l4_len);
 	octets[16] = (uint8_t)(field >> 8);
 	octets[17] = (uint8_t)field;
 	assert_int_equal(checksum_verify(&p), CHECKSUM_GOOD);
-	for (size_t i = 0; i < sizeof(octets); i++) {
-		octets[i] ^= 1;
-		assert_int_equal(checksum_verify(&p), CHECKSUM_BAD);
-		octets[i] ^= 1;
-	}
-	for (size_t i = 0; i < 32; i++) {
-		uint8_t *octet = i < 16 ? &p.src.octet[i] : &p.dst.octet[i - 16];
-
-		*octet ^= 1;
-		assert_int_equal(checksum_verify(&p), CHECKSUM_BAD);
-		*octet ^= 1;
-	}
 }
 
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(rows) + 1] = {
+	struct CMUnitTest tests[ARRAY_SIZE(rows) + 2] = {
 		cmocka_unit_test(one_octet_changed_is_noticed),
+		cmocka_unit_test(the_longest_of_ones_is_right),
 	};
-	size_t n = 1;
+	size_t n = 2;
 
 	ROWS(tests, n, rows, sum_row);
 	return cmocka_run_group_tests(tests, NULL, NULL);

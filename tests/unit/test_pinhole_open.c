@@ -264,16 +264,44 @@ static void told_in_portions(void **state)
 	rpcgate_free(gate);
 }
 
+static enum rpcgate_reason try_port(struct rpcgate *gate, uint16_t port)
+{
+	return try_one(gate, false, 0, port, 1, START + LIFE_S * NS_PER_S);
+}
+
+/* From the first port of a range to its last, and as the configuration of today has it */
+static void reserved_ports_are_not_opened(void **state)
+{
+	struct rpcgate *gate = new_engine();
+	struct rpcgate_config cfg;
+
+	(void)state;
+	rpcgate_config_default(&cfg);
+	assert_int_equal(try_port(gate, 3389), RPCGATE_REASON_PORT_RESERVED);
+	cfg.reserved = (struct rpcgate_port_list){ 2, { { 49180, 49343 }, { 65535, 65535 } } };
+	assert_true(rpcgate_set_config(gate, &cfg));
+	assert_int_equal(try_port(gate, 3389), RPCGATE_REASON_NONE);
+	assert_int_equal(try_port(gate, 49179), RPCGATE_REASON_NONE);
+	assert_int_equal(try_port(gate, 49180), RPCGATE_REASON_PORT_RESERVED);
+	assert_int_equal(try_port(gate, 49216), RPCGATE_REASON_PORT_RESERVED);
+	assert_int_equal(try_port(gate, 49343), RPCGATE_REASON_PORT_RESERVED);
+	assert_int_equal(try_port(gate, 49344), RPCGATE_REASON_NONE);
+	assert_int_equal(try_port(gate, 65534), RPCGATE_REASON_NONE);
+	assert_int_equal(try_port(gate, 65535), RPCGATE_REASON_PORT_RESERVED);
+	rpcgate_free(gate);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(rows) + 5] = {
+	struct CMUnitTest tests[ARRAY_SIZE(rows) + 6] = {
 		cmocka_unit_test(the_last_interface_counts),
 		cmocka_unit_test(ports_of_two_protocols),
 		cmocka_unit_test(interfaces_come_and_go),
 		cmocka_unit_test(interfaces_have_a_limit),
 		cmocka_unit_test(told_in_portions),
+		cmocka_unit_test(reserved_ports_are_not_opened),
 	};
-	size_t n = 5;
+	size_t n = 6;
 
 	ROWS(tests, n, rows, ends_exactly);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "events.h"
 #include "stages.h"
 
 #define PCAPS TEST_SOURCE_DIR "/pcaps"
@@ -70,8 +71,8 @@ static void add_result(struct sum *sum, const struct rpcgate_result *r)
 
 static void add_events(struct sum *sum, const struct rpcgate_event *events, size_t n)
 {
-	if (n)
-		add(sum, events, n * sizeof(*events));
+	for (size_t i = 0; i < n; i++)
+		add(sum, &events[i], events_octets(&events[i]));
 	sum->events += n;
 }
 
@@ -111,20 +112,20 @@ static struct sum alone(const char *name)
 
 static void add_judged(struct sum *sum, const struct judged *judged)
 {
-	const struct rpcgate_result *last = NULL;
 	size_t told = 0;
 
 	for (size_t i = 0; i < judged->n; i++) {
+		const struct rpcgate_result *result;
+
 		add_packet(sum, &judged->packets[i], judged->place.file, judged->place.frame + i);
 		if (told == judged->n_told || judged->told[told].at != i)
 			continue;
-		last = &judged->told[told++].result;
-		if (last->flow_id)
-			add_result(sum, last);
+		result = &judged->told[told++].result;
+		if (result->flow_id)
+			add_result(sum, result);
+		add_events(sum, result->events, result->n_events);
 	}
 	assert_int_equal(told, judged->n_told);
-	if (last)
-		add_events(sum, last->events, last->n_events);
 }
 
 static struct sum together(const char *name, unsigned threads)
