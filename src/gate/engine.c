@@ -814,7 +814,7 @@ static bool is_good(enum rpcgate_standing standing)
 }
 
 /* Nothing is torn, missing, in doubt or about to end, nor was: only then it can be good */
-static bool is_calm(const struct rpcgate *g, const struct flow *f, enum rpcgate_standing standing)
+static bool is_steady(const struct rpcgate *g, const struct flow *f, enum rpcgate_standing standing)
 {
 	const struct conv *c = CONV_AT(g, f->conv);
 
@@ -829,7 +829,7 @@ static void settle(struct rpcgate *g, struct flow *f)
 {
 	const enum rpcgate_standing standing = standing_of(g, f);
 
-	f->calm = is_calm(g, f, standing);
+	f->calm = is_steady(g, f, standing);
 	f->standing = (uint8_t)standing;
 	g->result.standing = standing;
 }
