@@ -62,6 +62,16 @@ static inline uint32_t hash_sum_low4(const struct hash_sums *sums, uint32_t a, u
 	return hash_scatter((uint32_t)(low >> 32));
 }
 
+/** The upper half of it. */
+static inline uint32_t hash_sum_high4(const struct hash_sums *sums, uint32_t a, uint32_t b,
+				      uint32_t c, uint32_t d)
+{
+	const uint64_t *of = sums->of[1];
+	uint64_t high = of[HASH_SUM_WORDS] + of[0] * a + of[1] * b + of[2] * c + of[3] * d;
+
+	return hash_scatter((uint32_t)(high >> 32));
+}
+
 /** Hash @p n words, at most HASH_SUM_WORDS. */
 static inline uint64_t hash_sum(const struct hash_sums *sums, const uint32_t *word, size_t n)
 {

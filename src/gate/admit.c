@@ -6,58 +6,57 @@
  * let some bind pass lets the connection in: an open pinhole, a static line, a hint, a call-back,
  * a pinhole that ran out and may be come back to.
  */
-#include <stdlib.h>
-
 #include "gate.h"
 #include "policy.h"
 #include "tie.h"
 
-/* Ports that were announced to somebody, for the reason of a refusal and for nothing else: a slot
- * for each hash, the latest in it wins, so no flood of announcements costs more than this.  The
- * upper half of a slot tells which port, the lower half until which second. */
-static uint64_t *slot_of(const struct rpcgate *g, const struct flow *f, uint16_t port,
-			 uint32_t *mark)
+#define ANNOUNCED 32768U
+
+/* Ports that were announced to somebody, for the reason of a refusal and for nothing else: the last
+ * of them, so no flood of announcements costs more than this, and each until which second */
+static uint64_t hash_of(const struct rpcgate *g, const struct flow *f, uint16_t port)
 {
 	uint32_t word[6];
-	uint64_t hash;
 
 	memcpy(word, server_addr(f), sizeof(*server_addr(f)));
 	word[4] = f->key.zone;
 	word[5] = port;
-	hash = hash_sum(&g->sums, word, ARRAY_SIZE(word));
-	*mark = (uint32_t)(hash >> 32);
-	return &g->announced[hash % ANNOUNCED_SLOTS];
+	return hash_sum(&g->sums, word, ARRAY_SIZE(word));
 }
 
 bool admit_init(struct rpcgate *g)
 {
-	g->announced = calloc(ANNOUNCED_SLOTS, sizeof(*g->announced));
-	return g->announced != NULL;
+	return recent_init(&g->announced, ANNOUNCED);
 }
 
 void admit_done(struct rpcgate *g)
 {
-	free(g->announced);
+	recent_done(&g->announced);
 }
 
+/* One that is announced again keeps its place, so that a server asked over and over does not push
+ * the others out */
 void admit_note(struct rpcgate *g, const struct flow *f, uint16_t port)
 {
 	uint64_t until_s = g->now_ns / NS_PER_S + g->cfg.pinhole_ttl_s + g->cfg.pinhole_record_s;
-	uint32_t mark;
-	uint64_t *slot;
+	uint64_t hash;
+	uint32_t *noted;
 
 	if (g->cfg.admission != RPCGATE_ADMIT_ANNOUNCED)
 		return;
-	slot = slot_of(g, f, port, &mark);
-	*slot = (uint64_t)mark << 32 | (uint32_t)until_s;
+	hash = hash_of(g, f, port);
+	noted = recent_find(&g->announced, hash);
+	if (noted)
+		*noted = (uint32_t)until_s;
+	else
+		recent_add(&g->announced, hash, (uint32_t)until_s);
 }
 
 static bool was_announced(const struct rpcgate *g, const struct flow *f)
 {
-	uint32_t mark;
-	uint64_t slot = *slot_of(g, f, server_port(f), &mark);
+	const uint32_t *until_s = recent_find(&g->announced, hash_of(g, f, server_port(f)));
 
-	return slot >> 32 == mark && (uint32_t)slot > g->now_ns / NS_PER_S;
+	return until_s && *until_s > g->now_ns / NS_PER_S;
 }
 
 enum rpcgate_reason admit_syn(struct rpcgate *g, const struct flow *f)

@@ -18,6 +18,10 @@
 #define EVENTS_BEFORE 64U  /* of earlier packets of a call, beside those of the last */
 #define FINISH_ROOM 4096U  /* events left free before the last packets of a flow are read */
 
+/* What few packets need is not part of the functions that every one goes through: it would cost all of
+ * them registers and a guard on the stack */
+#define APART __attribute__((noinline))
+
 /* ----------------------------------------------------------------- life */
 
 static bool config_fits(const struct rpcgate_config *cfg, char err[RPCGATE_ERROR_SIZE])
@@ -131,23 +135,32 @@ void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason)
 }
 
 /* A bit answers for most ports: those of mappers are among what pinholes are marked with */
-static bool is_for_rpc(struct rpcgate *g, const struct flow *f)
+static APART bool port_is_for_rpc(struct rpcgate *g, const struct flow *f, uint16_t port)
 {
-	const uint16_t port = server_port(f);
 	struct pinhole_key key;
 
-	if (!pinhole_has_port(g, port))
-		return false;
 	if (is_mapper_port(g, port))
 		return true;
 	key = pinhole_key_of(f, port);
 	return pinhole_is_open(g, &key);
 }
 
-bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f)
+static inline bool is_for_rpc(struct rpcgate *g, const struct flow *f)
+{
+	const uint16_t port = server_port(f);
+
+	return pinhole_has_port(g, port) && port_is_for_rpc(g, f, port);
+}
+
+static inline bool must_be_rpc(struct rpcgate *g, const struct flow *f)
 {
 	return f->client != SIDE_UNKNOWN &&
 	       (f->must_fit || is_for_rpc(g, f) || (g->policy && policy_is_static(g, f)));
+}
+
+bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f)
+{
+	return must_be_rpc(g, f);
 }
 
 static void drop_packet(struct rpcgate *g, enum rpcgate_reason reason)
@@ -227,7 +240,7 @@ static uint32_t oldest_waiting(const struct rpcgate *g, enum flow_age age, uint3
 
 /* Before the last octets are taken by connections that never finish what they begin, those let
  * go.  The one that needs room now stays. */
-static void keep_room(struct rpcgate *g, uint32_t index)
+static APART void keep_room(struct rpcgate *g, uint32_t index)
 {
 	static const enum flow_age order[] = { FLOW_OPENING, FLOW_WAITING, FLOW_CLOSED, FLOW_LIVE };
 
@@ -249,7 +262,7 @@ static void keep_room(struct rpcgate *g, uint32_t index)
 static void stranger(struct rpcgate *g, uint32_t index)
 {
 	struct flow *f = flow_at(&g->flows, index);
-	bool must = flow_must_be_rpc(g, f);
+	bool must = must_be_rpc(g, f);
 
 	g->stats.flows_not_rpc++;
 	if (must) {
@@ -273,13 +286,21 @@ static bool is_stranger(const struct rpcgate *g, const struct flow *f)
 	return f->conv && CONV_AT(g, f->conv)->stranger;
 }
 
-/* Payload that cannot begin an RPC conversation needs no conversation to say so */
-static bool begins_rpc(struct bytes octets)
+static APART bool looks_like_rpc(struct bytes octets)
 {
 	struct pdu_header h;
 
 	return octets.p[0] == 'n' || pdu_header_parse(octets, &h) != PARSE_BAD ||
 	       (octets.p[0] == 5 && pdu_begins(octets, &h)) || http_begins(octets) != PARSE_BAD;
+}
+
+/* Payload that cannot begin an RPC conversation needs no conversation to say so, and mostly its first
+ * octet is enough: that of a PDU, of "ncacn_http" or of "RPC_IN_DATA" */
+static inline bool begins_rpc(struct bytes octets)
+{
+	static const bool begins[256] = { [5] = true, ['n'] = true, ['R'] = true };
+
+	return begins[octets.p[0]] && looks_like_rpc(octets);
 }
 
 static void read_octets(struct rpcgate *g, struct flow *f, unsigned side, struct bytes octets)
@@ -294,7 +315,7 @@ static void read_octets(struct rpcgate *g, struct flow *f, unsigned side, struct
 }
 
 /* Read what has become in order */
-static void drain(struct rpcgate *g, struct flow *f, unsigned side)
+static APART void drain(struct rpcgate *g, struct flow *f, unsigned side)
 {
 	uint64_t now = g->event_ns;
 	struct bytes octets;
@@ -309,7 +330,7 @@ static void drain(struct rpcgate *g, struct flow *f, unsigned side)
 	}
 }
 
-static void give_up_hole(struct rpcgate *g, struct flow *f, unsigned side)
+static APART void give_up_hole(struct rpcgate *g, struct flow *f, unsigned side)
 {
 	uint32_t hole = stream_give_up(&f->stream[side]);
 
@@ -384,7 +405,7 @@ static bool path_fits(struct rpcgate *g, struct flow *f, unsigned side,
 }
 
 /* Told once for each connection that is our business, and no reason to cut it: anybody can send such */
-static void wrong_path(struct rpcgate *g, struct flow *f)
+static APART void wrong_path(struct rpcgate *g, struct flow *f)
 {
 	g->stats.wrong_path++;
 	drop_packet(g, RPCGATE_REASON_STREAM_CONFLICT);
@@ -406,7 +427,8 @@ static bool precedes(const struct flow *f, unsigned side, const struct packet *p
 	       !(s->has_acked && seq_diff(s->acked, end) >= 0);
 }
 
-static void read_payload(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
+static APART void read_payload(struct rpcgate *g, struct flow *f, unsigned side,
+			       const struct packet *p)
 {
 	struct stream *s = &f->stream[side];
 	struct bytes octets;
@@ -456,7 +478,7 @@ static void sync_side(struct flow *f, unsigned side, uint32_t isn)
 	f->stream[side].synced = true;
 }
 
-static uint32_t restart(struct rpcgate *g, uint32_t index, enum rpcgate_flow_state state)
+static APART uint32_t restart(struct rpcgate *g, uint32_t index, enum rpcgate_flow_state state)
 {
 	struct flow_key key = flow_at(&g->flows, index)->key;
 	uint64_t hash = flow_at(&g->flows, index)->hash;
@@ -504,7 +526,7 @@ static bool is_opening(const struct flow *f)
 
 /* Both open, and only the way of the second SYN leads to RPC: that one is the client, or a SYN in
  * the server's name would turn the connection around */
-static bool turns_to_rpc(struct rpcgate *g, const struct flow *f, unsigned side)
+static APART bool turns_to_rpc(struct rpcgate *g, const struct flow *f, unsigned side)
 {
 	struct flow turned = *f;
 
@@ -582,7 +604,7 @@ static inline bool checksum_fits(struct rpcgate *g, struct flow *f, unsigned sid
 	return true;
 }
 
-static void doubt(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
+static APART void doubt(struct rpcgate *g, struct flow *f, unsigned side, const struct packet *p)
 {
 	struct stream *s = &f->stream[side];
 
@@ -610,7 +632,7 @@ static bool is_approved(const struct rpcgate_packet *in)
 }
 
 /* A connection that an earlier engine approved goes on, from the next PDU that can be found */
-static uint32_t resume(struct rpcgate *g, const struct flow_key *key, uint64_t hash)
+static APART uint32_t resume(struct rpcgate *g, const struct flow_key *key, uint64_t hash)
 {
 	uint32_t index = flow_make(g, key, hash);
 	struct flow *f = flow_at(&g->flows, index);
@@ -631,8 +653,8 @@ static uint32_t resume(struct rpcgate *g, const struct flow_key *key, uint64_t h
 }
 
 /* State for a flow that has none: 0 if it needs none */
-static uint32_t admit(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in,
-		      unsigned side)
+static APART uint32_t admit(struct rpcgate *g, const struct packet *p,
+			    const struct rpcgate_packet *in, unsigned side, uint32_t low_hash)
 {
 	struct flow_key key;
 	uint64_t hash;
@@ -641,7 +663,7 @@ static uint32_t admit(struct rpcgate *g, const struct packet *p, const struct rp
 	if (p->tcp_flags & TCP_RST)
 		return 0;
 	key = flow_key_of(p, in->zone, side);
-	hash = flow_hash(&g->flows, &key);
+	hash = flow_hash_whole(&g->flows, &key, low_hash);
 	if (p->tcp_flags & TCP_SYN) {
 		flow_unmark_stranger(&g->flows, hash);
 		return flow_make(g, &key, hash);
@@ -663,7 +685,7 @@ static uint32_t admit(struct rpcgate *g, const struct packet *p, const struct rp
 /* Linux takes the octet at the urgent pointer out of the stream that its application reads: also
  * when the pointer came ahead of it, without payload, and with 0 the octet at hand.  Others leave
  * it in.  What the server reads from there on, nobody can know. */
-static void urgent(struct rpcgate *g, struct flow *f, unsigned side, uint32_t seq)
+static APART void urgent(struct rpcgate *g, struct flow *f, unsigned side, uint32_t seq)
 {
 	struct stream *s = &f->stream[side];
 	int32_t ahead = seq_diff(seq, s->next);
@@ -737,7 +759,8 @@ static bool opens_again(const struct packet *p)
 }
 
 /* Only RPC may be spoken to where this packet goes */
-static bool leads_to_rpc(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in)
+static APART bool leads_to_rpc(struct rpcgate *g, const struct packet *p,
+			       const struct rpcgate_packet *in)
 {
 	if (in->standing == RPCGATE_STANDING_ADMITTED || is_approved(in) ||
 	    is_mapper_port(g, p->dst_port))
@@ -749,8 +772,8 @@ static bool leads_to_rpc(struct rpcgate *g, const struct packet *p, const struct
 
 /* Octets of no known connection: where only RPC may be spoken nobody knows what they complete, as
  * their beginning was not seen; elsewhere they are none of our business */
-static void judge_unknown(struct rpcgate *g, const struct packet *p,
-			  const struct rpcgate_packet *in)
+static APART void judge_unknown(struct rpcgate *g, const struct packet *p,
+				const struct rpcgate_packet *in)
 {
 	if (!p->payload.n)
 		return;
@@ -781,7 +804,7 @@ static bool open_connection(struct rpcgate *g, uint32_t index, const struct pack
 		}
 	}
 	/* what was let in through a pinhole is held to it when that has run out */
-	f->must_fit |= flow_must_be_rpc(g, f);
+	f->must_fit |= must_be_rpc(g, f);
 	/* it would be judged after it has passed; whoever sends it tries again without */
 	if (f->must_fit && p->payload.n)
 		drop_packet(g, RPCGATE_REASON_MIDSTREAM);
@@ -844,16 +867,16 @@ static bool is_unread(struct flow *f, unsigned side, const struct rpcgate_packet
 	return side != f->client && f->stream[f->client].one_sided;
 }
 
-static uint32_t hash_of(const struct rpcgate *g, const struct packet *p, uint32_t zone,
-			unsigned side)
+static APART uint32_t hash_of(const struct rpcgate *g, const struct packet *p, uint32_t zone,
+			      unsigned side)
 {
 	struct flow_key key = flow_key_of(p, zone, side);
 
 	return (uint32_t)flow_hash(&g->flows, &key);
 }
 
-static void smb(struct rpcgate *g, const struct packet *p, uint32_t zone, unsigned side,
-		uint32_t index)
+static APART void smb(struct rpcgate *g, const struct packet *p, uint32_t zone, unsigned side,
+		      uint32_t index)
 {
 	struct flow_key key = flow_key_of(p, zone, side);
 
@@ -902,14 +925,15 @@ static void usual_segment(struct rpcgate *g, uint32_t index, unsigned side, cons
 
 /* @p index  of its flow; 0 if there is none yet */
 static void unusual_segment(struct rpcgate *g, uint32_t index, unsigned side,
-			    const struct packet *p, const struct rpcgate_packet *in)
+			    const struct packet *p, const struct rpcgate_packet *in,
+			    uint32_t low_hash)
 {
 	struct flow *f;
 
 	if (pipe_may_carry(p) && g->cfg.pipes == RPCGATE_PIPES_REPORT)
 		smb(g, p, in->zone, side, index);
 	if (!index)
-		index = admit(g, p, in, side);
+		index = admit(g, p, in, side, low_hash);
 	if (!index) {
 		judge_unknown(g, p, in);
 		return;
@@ -935,7 +959,7 @@ static void unusual_segment(struct rpcgate *g, uint32_t index, unsigned side,
 		/* the client's first packet opens, also where the other side sent a SYN before */
 		if (p->tcp_flags & TCP_ACK ||
 		    (!is_opening(f) && (f->client != side || f->packets[side])))
-			f->must_fit |= flow_must_be_rpc(g, f);
+			f->must_fit |= must_be_rpc(g, f);
 		else if (!open_connection(g, index, p))
 			return;
 	}
@@ -964,14 +988,14 @@ static void unusual_segment(struct rpcgate *g, uint32_t index, unsigned side,
 static void segment(struct rpcgate *g, const struct packet *p, const struct rpcgate_packet *in,
 		    const uint32_t *hash)
 {
-	unsigned side = flow_side_of(p);
-	uint32_t index = flow_find(&g->flows, p, in->zone, side,
-				   hash ? *hash : hash_of(g, p, in->zone, side));
+	const unsigned side = flow_side_of(p);
+	const uint32_t low_hash = hash ? *hash : hash_of(g, p, in->zone, side);
+	const uint32_t index = flow_find(&g->flows, p, in->zone, side, low_hash);
 
 	if (index && is_usual(flow_at(&g->flows, index), side, p, in))
 		usual_segment(g, index, side, p, in->checksum);
 	else
-		unusual_segment(g, index, side, p, in);
+		unusual_segment(g, index, side, p, in, low_hash);
 }
 
 /* ---------------------------------------------------------------------- time */
@@ -1376,7 +1400,8 @@ static void want_more(const struct rpcgate *g, const struct rpcgate_packet *pack
 			more |= 1U << i;
 	more &= ~group->wanted;
 	group->wanted |= more;
-	fetch(g, packets, ahead, more, group);
+	if (more)
+		fetch(g, packets, ahead, more, group);
 }
 
 static inline bool is_wanted(const struct group *group, size_t i)

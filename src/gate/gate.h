@@ -37,6 +37,7 @@
 #include "pipe.h"
 #include "pool.h"
 #include "ports.h"
+#include "recent.h"
 #include "rpcgate.h"
 #include "suspect.h"
 #include "table.h"
@@ -161,9 +162,8 @@ struct bindings {
 	uint32_t newest;
 };
 
-#define ANNOUNCED_SLOTS 65536U
 #define PORT_WORDS (UINT16_MAX / 64 + 1)
-#define RESIDENT_PARTS 25U /* see resident.c */
+#define RESIDENT_PARTS 27U /* see resident.c */
 
 struct rpcgate {
 	struct rpcgate_config cfg;
@@ -184,7 +184,7 @@ struct rpcgate {
 	struct datagrams datagrams;
 	struct talks talks;
 	struct pipes pipes;
-	uint64_t *announced;                 /* see admit.c */
+	struct recent announced;             /* see admit.c */
 	const struct rpcgate_policy *policy; /* the caller's; NULL: what was learned is allowed */
 	struct rpcgate_event *events;
 	size_t n_told; /* events of earlier packets of the same call, in front of what is told now */

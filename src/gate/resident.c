@@ -61,6 +61,18 @@ static struct need whole(void *memory, size_t n, size_t size)
 	return (struct need){ memory, n * size };
 }
 
+/* Heads of chains are used all over, entries one behind the other */
+static struct need heads(const struct recent *recent)
+{
+	return whole(recent->youngest, (size_t)recent->n * RECENT_CHAINS,
+		     sizeof(*recent->youngest));
+}
+
+static struct need entries(const struct recent *recent)
+{
+	return whole(recent->entry, recent->n, sizeof(*recent->entry));
+}
+
 static void list(struct rpcgate *g, struct need need[RESIDENT_PARTS])
 {
 	const struct need all[] = {
@@ -68,7 +80,8 @@ static void list(struct rpcgate *g, struct need need[RESIDENT_PARTS])
 		chain(&g->flows.pool),
 		slots(&g->flows.table, g->flows.pool.capacity),
 		whole(g->ports.count, PORTS_ALL * PORTS_USES, sizeof(*g->ports.count)),
-		whole(g->flows.stranger, STRANGER_SLOTS, sizeof(*g->flows.stranger)),
+		heads(&g->flows.strangers),
+		entries(&g->flows.strangers),
 		objects(&g->convs),
 		chain(&g->convs),
 		objects(&g->contexts),
@@ -85,7 +98,8 @@ static void list(struct rpcgate *g, struct need need[RESIDENT_PARTS])
 		slots(&g->bindings.table, g->bindings.pool.capacity),
 		objects(&g->ties.pool),
 		slots(&g->ties.table, g->ties.pool.capacity),
-		whole(g->announced, ANNOUNCED_SLOTS, sizeof(*g->announced)),
+		heads(&g->announced),
+		entries(&g->announced),
 		whole(g->arena.memory, held_octets(&g->arena), 1),
 		whole(g->arena.state, held_octets(&g->arena) >> ARENA_MIN_ORDER, 1),
 		whole(g->events, least(g->cfg.max_events, OBJECTS_AHEAD / 8), sizeof(*g->events)),

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdlib.h>
-
 #include "addr.h"
 #include "flow.h"
 
@@ -11,8 +9,7 @@ bool flows_init(struct flows *flows, uint32_t max_flows, struct hash_key key, st
 				 .ipv6 = hash_sums_of(&key, 6),
 				 .ports = ports };
 	if (pool_init(&flows->pool, max_flows, sizeof(struct flow)) &&
-	    table_init(&flows->table, max_flows) &&
-	    (flows->stranger = calloc(STRANGER_SLOTS, sizeof(*flows->stranger))))
+	    table_init(&flows->table, max_flows) && recent_init(&flows->strangers, STRANGERS))
 		return true;
 	flows_done(flows);
 	return false;
@@ -22,56 +19,7 @@ void flows_done(struct flows *flows)
 {
 	pool_done(&flows->pool);
 	table_done(&flows->table);
-	free(flows->stranger);
-	flows->stranger = NULL;
-}
-
-static uint32_t *stranger_slot(const struct flows *flows, uint64_t hash)
-{
-	return &flows->stranger[hash % STRANGER_SLOTS];
-}
-
-/* never 0: an empty slot matches nothing */
-static uint32_t stranger_tag(uint64_t hash)
-{
-	return (uint32_t)(hash >> 32) | 1;
-}
-
-void flow_mark_stranger(struct flows *flows, uint64_t hash)
-{
-	*stranger_slot(flows, hash) = stranger_tag(hash);
-}
-
-void flow_unmark_stranger(struct flows *flows, uint64_t hash)
-{
-	if (flow_is_stranger(flows, hash))
-		*stranger_slot(flows, hash) = 0;
-}
-
-bool flow_is_stranger(const struct flows *flows, uint64_t hash)
-{
-	return *stranger_slot(flows, hash) == stranger_tag(hash);
-}
-
-static uint64_t word_at(const uint8_t *p)
-{
-	uint64_t word;
-
-	memcpy(&word, p, sizeof(word));
-	return word;
-}
-
-/* Any total order will do, so the words are compared as the machine reads them.  This runs for
- * every packet: memcmp() costs three times as much. */
-unsigned flow_side_of(const struct packet *p)
-{
-	uint64_t src = word_at(p->src.octet + 8), dst = word_at(p->dst.octet + 8);
-
-	if (src != dst)
-		return src > dst;
-	src = word_at(p->src.octet);
-	dst = word_at(p->dst.octet);
-	return src != dst ? src > dst : p->src_port >= p->dst_port;
+	recent_done(&flows->strangers);
 }
 
 struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned side)
@@ -102,6 +50,20 @@ uint64_t flow_hash(const struct flows *flows, const struct flow_key *key)
 	return hash_sum(&flows->ipv6, word, ARRAY_SIZE(word));
 }
 
+uint64_t flow_hash_whole(const struct flows *flows, const struct flow_key *key, uint32_t low)
+{
+	uint32_t src, dst;
+
+	if (!addr_is_ipv4(&key->addr[0]) || !addr_is_ipv4(&key->addr[1]))
+		return flow_hash(flows, key);
+	memcpy(&src, key->addr[0].octet + 12, sizeof(src));
+	memcpy(&dst, key->addr[1].octet + 12, sizeof(dst));
+	return (uint64_t)hash_sum_high4(&flows->ipv4, src, dst,
+					(uint32_t)key->port[0] << 16 | key->port[1], key->zone)
+		       << 32 |
+	       low;
+}
+
 uint32_t flow_hash_plain_ipv6(const struct flows *flows, const uint8_t *frame,
 			      const struct rpcgate_ahead *ahead, uint32_t zone)
 {
@@ -116,45 +78,15 @@ uint32_t flow_hash_plain_ipv6(const struct flows *flows, const uint8_t *frame,
 	return hash_sum_low(&flows->ipv6, word, ARRAY_SIZE(word));
 }
 
-static inline uint64_t addrs_differ(const struct rpcgate_addr *a, const struct rpcgate_addr *b)
+uint32_t flow_find_behind(const struct flows *flows, const struct packet *p, uint32_t zone,
+			  unsigned side, uint32_t hash, uint32_t probe)
 {
-	return (word_at(a->octet) ^ word_at(b->octet)) |
-	       (word_at(a->octet + 8) ^ word_at(b->octet + 8));
-}
+	uint32_t i;
 
-/* A packet's ends in the order of keys */
-struct ends {
-	const struct rpcgate_addr *addr[2];
-	uint16_t port[2];
-	uint32_t zone;
-};
-
-/* Compared without a branch in between: nearly always it is the one */
-static inline bool is_of(const struct flow_key *key, const struct ends *e)
-{
-	uint32_t ports, wanted;
-
-	memcpy(&ports, key->port, sizeof(ports));
-	memcpy(&wanted, e->port, sizeof(wanted));
-	return !(addrs_differ(&key->addr[0], e->addr[0]) | addrs_differ(&key->addr[1], e->addr[1]) |
-		 (ports ^ wanted) | (key->zone ^ e->zone));
-}
-
-uint32_t flow_find(const struct flows *flows, const struct packet *p, uint32_t zone, unsigned side,
-		   uint32_t hash)
-{
-	const struct ends ends = {
-		{ side ? &p->dst : &p->src, side ? &p->src : &p->dst },
-		{ side ? p->dst_port : p->src_port, side ? p->src_port : p->dst_port },
-		zone,
-	};
-	uint32_t probe;
-
-	for (uint32_t i = table_first(&flows->table, hash, &probe); i;
-	     i = table_next(&flows->table, hash, &probe))
-		if (is_of(&flow_at(flows, i)->key, &ends))
-			return i;
-	return 0;
+	while ((i = table_next(&flows->table, hash, &probe)))
+		if (flow_is_of(&flow_at(flows, i)->key, p, zone, side))
+			break;
+	return i;
 }
 
 static void age_link(struct flows *flows, uint32_t index, enum flow_age age)

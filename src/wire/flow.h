@@ -13,6 +13,7 @@
 #include "peek.h"
 #include "pool.h"
 #include "ports.h"
+#include "recent.h"
 #include "stream.h"
 #include "table.h"
 
@@ -70,7 +71,7 @@ struct flow {
 	uint8_t why;      /**< enum rpcgate_reason of the refusal */
 };
 
-#define STRANGER_SLOTS 65536U
+#define STRANGERS 32768U /* 768 KiB: as many as come in seconds where nobody attacks */
 
 struct flows {
 	struct pool pool;
@@ -82,8 +83,8 @@ struct flows {
 		uint32_t newest;
 	} list[FLOW_AGES];
 	uint64_t last_id;
-	struct ports *ports; /**< the engine's */
-	uint32_t *stranger; /**< hashes of flows that turned out to be foreign, the latest in each slot */
+	struct ports *ports;     /**< the engine's */
+	struct recent strangers; /**< hashes of the flows that turned out to be foreign last */
 };
 
 /** @param ports  where ends of flows are counted, for as long as there are flows
@@ -97,12 +98,33 @@ static inline struct flow *flow_at(const struct flows *flows, uint32_t index)
 	return pool_at(&flows->pool, index);
 }
 
-/** The end that a packet comes from: 0 or 1. */
-unsigned flow_side_of(const struct packet *packet);
+static inline uint64_t flow_word_at(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+/** The end that a packet comes from: 0 or 1.  Any total order will do, so the words are compared as
+ *  the machine reads them: memcmp() costs three times as much. */
+static inline unsigned flow_side_of(const struct packet *p)
+{
+	uint64_t src = flow_word_at(p->src.octet + 8), dst = flow_word_at(p->dst.octet + 8);
+
+	if (src != dst)
+		return src > dst;
+	src = flow_word_at(p->src.octet);
+	dst = flow_word_at(p->dst.octet);
+	return src != dst ? src > dst : p->src_port >= p->dst_port;
+}
+
 /** Key of a packet that comes from this side. */
 struct flow_key flow_key_of(const struct packet *packet, uint32_t zone, unsigned side);
 
 uint64_t flow_hash(const struct flows *flows, const struct flow_key *key);
+/** The same where the lower half of it is known. */
+uint64_t flow_hash_whole(const struct flows *flows, const struct flow_key *key, uint32_t low);
 uint32_t flow_hash_plain_ipv6(const struct flows *flows, const uint8_t *frame,
 			      const struct rpcgate_ahead *ahead, uint32_t zone);
 /** The lower half of it, of a frame that packet_peek() found to be plain. */
@@ -129,7 +151,7 @@ __attribute__((always_inline)) static inline void flow_prefetch(const struct flo
 								uint32_t hash)
 {
 	PREFETCH(&flows->table.slot[hash & flows->table.mask]);
-	PREFETCH(&flows->stranger[hash % STRANGER_SLOTS]);
+	recent_prefetch(&flows->strangers, hash);
 }
 /** False if no flow has this lower half of its hash, which needs no look at any flow. */
 static inline bool flow_may_exist(const struct flows *flows, uint32_t hash)
@@ -138,9 +160,39 @@ static inline bool flow_may_exist(const struct flows *flows, uint32_t hash)
 
 	return table_first(&flows->table, hash, &probe);
 }
+
+static inline uint64_t flow_addrs_differ(const struct rpcgate_addr *a, const struct rpcgate_addr *b)
+{
+	return (flow_word_at(a->octet) ^ flow_word_at(b->octet)) |
+	       (flow_word_at(a->octet + 8) ^ flow_word_at(b->octet + 8));
+}
+
+/* Compared without a branch in between: nearly always it is the one */
+static inline bool flow_is_of(const struct flow_key *key, const struct packet *p, uint32_t zone,
+			      unsigned side)
+{
+	const uint32_t src_port = key->port[side], dst_port = key->port[!side];
+
+	return !(flow_addrs_differ(&key->addr[side], &p->src) |
+		 flow_addrs_differ(&key->addr[!side], &p->dst) | (src_port ^ p->src_port) |
+		 (dst_port ^ p->dst_port) | (key->zone ^ zone));
+}
+
+/* Those behind the first one with its hash, which nearly always is the one */
+uint32_t flow_find_behind(const struct flows *flows, const struct packet *p, uint32_t zone,
+			  unsigned side, uint32_t hash, uint32_t probe);
 /** The flow of a packet that comes from @p side, by the lower half of its hash; 0 if there is none. */
-MUST_USE uint32_t flow_find(const struct flows *flows, const struct packet *packet, uint32_t zone,
-			    unsigned side, uint32_t hash);
+MUST_USE static inline uint32_t flow_find(const struct flows *flows, const struct packet *p,
+					  uint32_t zone, unsigned side, uint32_t hash)
+{
+	uint32_t probe;
+	const uint32_t first = table_first(&flows->table, hash, &probe);
+
+	if (!first || flow_is_of(&flow_at(flows, first)->key, p, zone, side))
+		return first;
+	return flow_find_behind(flows, p, zone, side, hash, probe);
+}
+
 /** A new flow in FLOW_OPENING; 0 when the pool is full. */
 MUST_USE uint32_t flow_new(struct flows *flows, const struct flow_key *key, uint64_t hash,
 			   uint64_t now_ns);
@@ -149,12 +201,24 @@ void flow_free(struct flows *flows, uint32_t index);
 /** Note that a packet came: youngest of its age. */
 void flow_touch(struct flows *flows, uint32_t index, uint64_t now_ns, enum flow_age age);
 /**
- * Remember that a flow is foreign, at no cost but a slot that later ones overwrite: so that octets
- * inside it that look like the beginning of a conversation are not taken for one.
+ * Remember that a flow is foreign, until as many as there is room for were found foreign after it:
+ * so that octets inside it that look like the beginning of a conversation are not taken for one.
+ * One that is marked again is the youngest again.
  */
-void flow_mark_stranger(struct flows *flows, uint64_t hash);
-void flow_unmark_stranger(struct flows *flows, uint64_t hash);
-bool flow_is_stranger(const struct flows *flows, uint64_t hash);
+static inline void flow_mark_stranger(struct flows *flows, uint64_t hash)
+{
+	recent_add(&flows->strangers, hash, 0);
+}
+
+static inline void flow_unmark_stranger(struct flows *flows, uint64_t hash)
+{
+	recent_forget(&flows->strangers, hash);
+}
+
+static inline bool flow_is_stranger(const struct flows *flows, uint64_t hash)
+{
+	return recent_find(&flows->strangers, hash);
+}
 
 /** The least recently used flow of an age, 0 if none. */
 uint32_t flow_oldest(const struct flows *flows, enum flow_age age);

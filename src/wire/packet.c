@@ -255,18 +255,21 @@ static enum decode decode_ipv6(struct bytes in, uint32_t wire_len, struct packet
 	return walk_extensions(out);
 }
 
-/* Member by member: clearing a packet first would be a third of this.  A plain one has no fragment. */
-enum decode packet_decode_plain(const struct rpcgate_packet *in, const struct rpcgate_ahead *ahead,
-				struct packet *out)
+/* Member by member: clearing a packet first would be a third of this.  A plain one has no fragment.
+ * @p place is the bits of its kind that say where things are, a constant for most. */
+__attribute__((always_inline)) static inline enum decode
+decode_at(const struct rpcgate_packet *in, const struct rpcgate_ahead *ahead, uint32_t place,
+	  struct packet *out)
 {
-	const uint8_t *ip = in->data + peek_l3(ahead), *l4 = in->data + peek_l4(ahead);
+	const struct rpcgate_ahead at = { .kind = place };
+	const uint8_t *ip = in->data + peek_l3(&at), *l4 = in->data + peek_l4(&at);
 
 	out->proto = ahead->kind & PEEK_TCP ? IP_PROTO_TCP : IP_PROTO_UDP;
-	out->l3_offset = peek_l3(ahead);
-	out->n_vlan = (ahead->kind & PEEK_TAGGED) != 0;
+	out->l3_offset = peek_l3(&at);
+	out->n_vlan = (place & PEEK_TAGGED) != 0;
 	out->vlan[0] = out->n_vlan ? load16(ip - 4, true) & 0x0fff : 0;
 	out->vlan[1] = 0;
-	if (ahead->kind & PEEK_IPV6) {
+	if (place & PEEK_IPV6) {
 		memcpy(out->src.octet, ip + 8, 16);
 		memcpy(out->dst.octet, ip + 24, 16);
 		out->ip_header = (struct bytes){ NULL, 0 };
@@ -275,8 +278,8 @@ enum decode packet_decode_plain(const struct rpcgate_packet *in, const struct rp
 		out->dst = addr_of_ipv4(ip + 16);
 		out->ip_header = (struct bytes){ ip, 20 };
 	}
-	out->l4 = (struct bytes){ l4, ahead->end - peek_l4(ahead) };
-	out->l4_len = ahead->end - peek_l4(ahead);
+	out->l4 = (struct bytes){ l4, ahead->end - peek_l4(&at) };
+	out->l4_len = ahead->end - peek_l4(&at);
 	out->src_port = peek_src_port(ahead);
 	out->dst_port = peek_dst_port(ahead);
 	if (!(ahead->kind & PEEK_TCP))
@@ -288,6 +291,14 @@ enum decode packet_decode_plain(const struct rpcgate_packet *in, const struct rp
 	out->payload = (struct bytes){ out->payload_len ? in->data + ahead->payload : NULL,
 				       out->payload_len };
 	return DECODE_TCP;
+}
+
+enum decode packet_decode_plain(const struct rpcgate_packet *in, const struct rpcgate_ahead *ahead,
+				struct packet *out)
+{
+	const uint32_t place = ahead->kind & (PEEK_IPV6 | PEEK_TAGGED);
+
+	return place ? decode_at(in, ahead, place, out) : decode_at(in, ahead, 0, out);
 }
 
 enum decode packet_decode(const struct rpcgate_packet *in, struct packet *out)

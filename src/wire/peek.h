@@ -147,15 +147,15 @@ __attribute__((always_inline)) static inline bool peek_ipv4(const struct rpcgate
 	static const uint8_t tcp[4] = { 0, 0, 0, IP_PROTO_TCP };
 	static const uint8_t udp[4] = { 0, 0, 0, IP_PROTO_UDP };
 	const uint8_t *ip = in->data + l3;
-	const struct peek_place at = { .end = l3 + load16(ip + 2, true),
-				       .l4 = l3 + 20,
-				       .kind = l3 == 18 ? PEEK_TAGGED : 0 };
+	const struct peek_place where = { .end = l3 + load16(ip + 2, true),
+					  .l4 = l3 + 20,
+					  .kind = l3 == 18 ? PEEK_TAGGED : 0 };
 
-	if (at.end > in->caplen)
+	if (where.end > in->caplen)
 		return false;
 	if (peek_matches(ip + 6, counts, tcp))
-		return peek_tcp(in, at, begins, out);
-	return peek_matches(ip + 6, counts, udp) && peek_udp(in, at, out);
+		return peek_tcp(in, where, begins, out);
+	return peek_matches(ip + 6, counts, udp) && peek_udp(in, where, out);
 }
 
 /* Behind an IPv6 header that nothing extends */
@@ -164,18 +164,19 @@ __attribute__((always_inline)) static inline bool peek_ipv6(const struct rpcgate
 							    struct rpcgate_ahead *out)
 {
 	const uint8_t *ip = in->data + l3;
-	struct peek_place at = { .l4 = l3 + 40, .kind = PEEK_IPV6 | (l3 == 18 ? PEEK_TAGGED : 0) };
+	struct peek_place where = { .l4 = l3 + 40,
+				    .kind = PEEK_IPV6 | (l3 == 18 ? PEEK_TAGGED : 0) };
 	uint32_t payload;
 
-	if (in->caplen < at.l4)
+	if (in->caplen < where.l4)
 		return false;
 	payload = load16(ip + 4, true);
-	at.end = at.l4 + payload;
-	if (!payload || at.end > in->caplen || addr_is_mapped(ip + 8) || addr_is_mapped(ip + 24))
+	where.end = where.l4 + payload;
+	if (!payload || where.end > in->caplen || addr_is_mapped(ip + 8) || addr_is_mapped(ip + 24))
 		return false;
 	if (ip[6] == IP_PROTO_TCP)
-		return peek_tcp(in, at, begins, out);
-	return ip[6] == IP_PROTO_UDP && peek_udp(in, at, out);
+		return peek_tcp(in, where, begins, out);
+	return ip[6] == IP_PROTO_UDP && peek_udp(in, where, out);
 }
 
 /* @p l3 is a constant where this is used: then so are the places of nearly everything, which saves a

@@ -320,7 +320,7 @@ uint32_t stream_give_up(struct stream *s)
 	return hole;
 }
 
-void stream_drop(struct arena *arena, struct stream *s)
+void stream_drop_held(struct arena *arena, struct stream *s)
 {
 	drop_list(arena, &s->islands);
 	drop_list(arena, &s->kept);
@@ -328,5 +328,4 @@ void stream_drop(struct arena *arena, struct stream *s)
 	s->kept_last = NULL;
 	s->island_cost = 0;
 	s->kept_octets = 0;
-	s->unsure = false;
 }

@@ -130,7 +130,14 @@ static inline bool stream_waits(const struct stream *s)
 	return s->islands || s->doubtful;
 }
 
-/** Let everything held go. */
-void stream_drop(struct arena *arena, struct stream *s);
+void stream_drop_held(struct arena *arena, struct stream *s);
+
+/** Let everything held go: mostly that is nothing. */
+static inline void stream_drop(struct arena *arena, struct stream *s)
+{
+	if (s->islands || s->kept || s->doubtful)
+		stream_drop_held(arena, s);
+	s->unsure = false;
+}
 
 #endif

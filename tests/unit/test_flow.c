@@ -244,12 +244,35 @@ static void the_oldest_of_each_age_is_known(void **state)
 	flows_done(&flows);
 }
 
+/* As many as there is room for, the oldest go first, and hashes that meet in their lower half are two */
+static void the_last_strangers_are_known(void **state)
+{
+	const uint32_t many = STRANGERS + 1000;
+	struct flows flows;
+
+	(void)state;
+	assert_true(flows_init(&flows, FLOWS, secret, &ports));
+	for (uint64_t i = 0; i < many; i++)
+		flow_mark_stranger(&flows, i << 32 | i % 701);
+	for (uint64_t i = 0; i < many; i++)
+		assert_int_equal(flow_is_stranger(&flows, i << 32 | i % 701), i >= 1000);
+	flow_unmark_stranger(&flows, UINT64_C(2000) << 32 | 2000 % 701);
+	for (uint64_t i = 1000; i < many; i++)
+		assert_int_equal(flow_is_stranger(&flows, i << 32 | i % 701), i != 2000);
+	/* marked again: the youngest again */
+	flow_mark_stranger(&flows, UINT64_C(1001) << 32 | 1001 % 701);
+	flow_mark_stranger(&flows, 1);
+	assert_true(flow_is_stranger(&flows, UINT64_C(1001) << 32 | 1001 % 701));
+	assert_false(flow_is_stranger(&flows, UINT64_C(1000) << 32 | 1000 % 701));
+	flows_done(&flows);
+}
+
 static void no_memory_is_an_answer(void **state)
 {
 	struct flows flows;
 
 	(void)state;
-	for (size_t nth = 1; nth <= 3; nth++) {
+	for (size_t nth = 1; nth <= 5; nth++) {
 		bool good;
 
 		memory_ends_at(nth);
@@ -267,6 +290,7 @@ int main(void)
 		cmocka_unit_test(every_part_of_an_ipv4_key_counts),
 		cmocka_unit_test(a_new_flow_knows_nothing),
 		cmocka_unit_test(the_oldest_of_each_age_is_known),
+		cmocka_unit_test(the_last_strangers_are_known),
 		cmocka_unit_test(no_memory_is_an_answer),
 	};
 
