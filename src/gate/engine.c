@@ -837,7 +837,7 @@ static bool is_good(enum rpcgate_standing standing)
 }
 
 /* Nothing is torn, missing, in doubt or about to end, nor was: only then it can be good */
-static bool is_calm(const struct rpcgate *g, const struct flow *f, enum rpcgate_standing standing)
+static bool is_steady(const struct rpcgate *g, const struct flow *f, enum rpcgate_standing standing)
 {
 	const struct conv *c = CONV_AT(g, f->conv);
 
@@ -852,7 +852,7 @@ static void settle(struct rpcgate *g, struct flow *f)
 {
 	const enum rpcgate_standing standing = standing_of(g, f);
 
-	f->calm = is_calm(g, f, standing);
+	f->calm = is_steady(g, f, standing);
 	f->standing = (uint8_t)standing;
 	g->result.standing = standing;
 }
@@ -923,10 +923,10 @@ static void usual_segment(struct rpcgate *g, uint32_t index, unsigned side, cons
 	flow_touch(&g->flows, index, g->now_ns, FLOW_LIVE);
 }
 
-/* @p index     of its flow; 0 if there is none yet
- * @p low_hash  the half that is enough to find a flow */
-static void unusual_segment(struct rpcgate *g, uint32_t index, uint32_t low_hash, unsigned side,
-			    const struct packet *p, const struct rpcgate_packet *in)
+/* @p index  of its flow; 0 if there is none yet */
+static void unusual_segment(struct rpcgate *g, uint32_t index, unsigned side,
+			    const struct packet *p, const struct rpcgate_packet *in,
+			    uint32_t low_hash)
 {
 	struct flow *f;
 
@@ -995,7 +995,7 @@ static void segment(struct rpcgate *g, const struct packet *p, const struct rpcg
 	if (index && is_usual(flow_at(&g->flows, index), side, p, in))
 		usual_segment(g, index, side, p, in->checksum);
 	else
-		unusual_segment(g, index, low_hash, side, p, in);
+		unusual_segment(g, index, side, p, in, low_hash);
 }
 
 /* ---------------------------------------------------------------------- time */

@@ -557,11 +557,11 @@ static void tell_faults(struct stages *s, size_t at)
 static void show(struct block *b, const struct step *step, struct judged *judged)
 {
 	struct rpcgate_told *told = b->told + step->told;
-	const struct rpcgate_event *events = b->events + step->events;
+	size_t at = step->events;
 
 	for (size_t i = 0; step->n_events && i < step->n_told; i++) {
-		told[i].result.events = events;
-		events += told[i].result.n_events;
+		told[i].result.events = b->events + at;
+		at += told[i].result.n_events;
 	}
 	*judged =
 		(struct judged){ b->packets + step->at, step->n, step->place, told, step->n_told };

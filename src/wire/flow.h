@@ -66,7 +66,7 @@ struct flow {
 	bool must_fit;    /**< it was opened where only one protocol may be spoken */
 	bool disbelieved; /**< nothing it says is believed any more */
 	bool udp;         /**< in no table: two ends of a datagram, to tell events about */
-	bool calm;        /**< the engine's: see is_usual() there */
+	bool calm;        /**< the engine's: see is_steady() there */
 	uint8_t standing; /**< what was said last, if it is calm */
 	uint8_t why;      /**< enum rpcgate_reason of the refusal */
 };
