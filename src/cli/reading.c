@@ -231,11 +231,11 @@ static void tell(struct reading *r, const struct reading_user *user, const struc
 				  *behind_it;
 	struct timeline_place place = judged->place;
 
-	note_times(r, packets, judged->n);
 	for (size_t at = 0, behind; at < judged->n && goes_on(r); at = behind) {
 		for (next = told; next < end && !next->result.n_events;)
 			next++;
 		behind = next < end ? next->at + 1 : judged->n;
+		note_times(r, packets + at, behind - at);
 		if (user->read)
 			user->read(user->ctx, packets + at, behind - at);
 		behind_it = next < end ? next + 1 : end;

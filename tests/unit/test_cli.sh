@@ -121,6 +121,14 @@ for rate in 0 1000001 -1 ten 5/s ''; do
 	err_has 'event-rate takes a number'
 done
 
+# --- the first line bears the time of the packets before it, whatever comes later
+length=$(($(od -An -tu4 -j32 -N4 good.pcap) + 8))
+{ cat good.pcap && head -c 8 /dev/zero && tail -c +33 good.pcap | head -c $length; } >back.pcap
+for jobs in 1 2; do
+	expect 0 analyze --jobs $jobs --json - back.pcap
+	[ "$(head -n 1 out)" = "$(head -n 1 events)" ] || fail "$last: another start"
+done
+
 # --- a second thread changes nothing but the time it takes
 head -c 3000 "$captures/dcom-two-clients.pcap" >cut.pcap
 for jobs in 1 2 3 7; do
