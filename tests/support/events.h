@@ -10,17 +10,19 @@
 /** Octets of an event of this type: those behind are not written. */
 static inline size_t events_octets(const struct rpcgate_event *event)
 {
-#define SIZE(type, member)                                                                         \
-	[RPCGATE_EVENT_##type] =                                                                   \
-		offsetof(struct rpcgate_event, u) + sizeof(((struct rpcgate_event *)0)->u.member)
-	static const size_t octets[] = {
-		SIZE(BINDING, binding), SIZE(PINHOLE, pinhole), SIZE(BIND, bind),
-		SIZE(ALERT, alert),     SIZE(FLOW, flow),       SIZE(ENGINE, engine),
-		SIZE(CALL, call),       SIZE(PIPE, pipe),       SIZE(EXPECT, expect),
+	const size_t octets[] = {
+		[RPCGATE_EVENT_BINDING] = sizeof(event->u.binding),
+		[RPCGATE_EVENT_PINHOLE] = sizeof(event->u.pinhole),
+		[RPCGATE_EVENT_BIND] = sizeof(event->u.bind),
+		[RPCGATE_EVENT_ALERT] = sizeof(event->u.alert),
+		[RPCGATE_EVENT_FLOW] = sizeof(event->u.flow),
+		[RPCGATE_EVENT_ENGINE] = sizeof(event->u.engine),
+		[RPCGATE_EVENT_CALL] = sizeof(event->u.call),
+		[RPCGATE_EVENT_PIPE] = sizeof(event->u.pipe),
+		[RPCGATE_EVENT_EXPECT] = sizeof(event->u.expect),
 	};
-#undef SIZE
 
-	return octets[event->type];
+	return offsetof(struct rpcgate_event, u) + octets[event->type];
 }
 
 #endif
