@@ -215,37 +215,35 @@ static bool goes_on(const struct reading *r)
 	return !r->failed && !r->ended;
 }
 
-static void tell_packets(const struct reading_user *user, const struct rpcgate_packet *packets,
-			 const struct rpcgate_told *told, const struct rpcgate_told *end)
+/* Packets from @p at up to @p behind, before the events of the last */
+static void tell_read(struct reading *r, const struct reading_user *user,
+		      const struct judged *judged, size_t at, size_t behind)
 {
-	for (; told < end; told++)
-		if (told->result.flow_id)
-			user->packet(user->ctx, &packets[told->at], &told->result);
+	note_times(r, judged->packets + at, behind - at);
+	if (user->read)
+		user->read(user->ctx, judged->packets + at, behind - at);
 }
 
 /* Tell of packets that were judged, as if they had been judged one by one */
 static void tell(struct reading *r, const struct reading_user *user, const struct judged *judged)
 {
-	const struct rpcgate_packet *packets = judged->packets;
-	const struct rpcgate_told *told = judged->told, *end = told + judged->n_told, *next,
-				  *behind_it;
 	struct timeline_place place = judged->place;
+	size_t at = 0;
 
-	for (size_t at = 0, behind; at < judged->n && goes_on(r); at = behind) {
-		for (next = told; next < end && !next->result.n_events;)
-			next++;
-		behind = next < end ? next->at + 1 : judged->n;
-		note_times(r, packets + at, behind - at);
-		if (user->read)
-			user->read(user->ctx, packets + at, behind - at);
-		behind_it = next < end ? next + 1 : end;
-		if (user->packet)
-			tell_packets(user, packets, told, behind_it);
-		place.frame = judged->place.frame + behind - 1;
-		if (next < end)
-			tell_events(user, &next->result, &place);
-		told = behind_it;
+	for (size_t i = 0; i < judged->n_told && goes_on(r); i++) {
+		const struct rpcgate_told *told = &judged->told[i];
+
+		if (user->packet && told->result.flow_id)
+			user->packet(user->ctx, &judged->packets[told->at], &told->result);
+		if (!told->result.n_events)
+			continue;
+		tell_read(r, user, judged, at, told->at + 1);
+		at = told->at + 1;
+		place.frame = judged->place.frame + told->at;
+		tell_events(user, &told->result, &place);
 	}
+	if (goes_on(r) && at < judged->n)
+		tell_read(r, user, judged, at, judged->n);
 }
 
 /* False if there are no threads to be had */

@@ -163,6 +163,13 @@ bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f)
 	return must_be_rpc(g, f);
 }
 
+/* @p action  of who enforces */
+static void alert(struct rpcgate *g, const struct flow *f, enum rpcgate_reason reason,
+		  enum rpcgate_action action)
+{
+	event_alert(g, f, reason)->action = g->cfg.mode == RPCGATE_ENFORCE ? action : RPCGATE_NONE;
+}
+
 static void drop_packet(struct rpcgate *g, enum rpcgate_reason reason)
 {
 	if (g->cfg.mode != RPCGATE_ENFORCE || g->result.action == RPCGATE_REJECT)
@@ -266,8 +273,7 @@ static void stranger(struct rpcgate *g, uint32_t index)
 
 	g->stats.flows_not_rpc++;
 	if (must) {
-		event_alert(g, f, RPCGATE_REASON_NOT_RPC)->action =
-			g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_REJECT : RPCGATE_NONE;
+		alert(g, f, RPCGATE_REASON_NOT_RPC, RPCGATE_REJECT);
 		flow_refuse(g, f, RPCGATE_REASON_NOT_RPC);
 	}
 	g->result.not_rpc = must ||
@@ -375,8 +381,7 @@ static void conflict(struct rpcgate *g, struct flow *f)
 	if (f->conflict_told || !is_ours(g, f))
 		return;
 	f->conflict_told = true;
-	event_alert(g, f, RPCGATE_REASON_STREAM_CONFLICT)->action =
-		g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_REJECT : RPCGATE_NONE;
+	alert(g, f, RPCGATE_REASON_STREAM_CONFLICT, RPCGATE_REJECT);
 	flow_refuse(g, f, RPCGATE_REASON_STREAM_CONFLICT);
 }
 
@@ -412,8 +417,7 @@ static APART void wrong_path(struct rpcgate *g, struct flow *f)
 	if (f->path_told || !is_ours(g, f))
 		return;
 	f->path_told = true;
-	event_alert(g, f, RPCGATE_REASON_STREAM_CONFLICT)->action =
-		g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_DROP : RPCGATE_NONE;
+	alert(g, f, RPCGATE_REASON_STREAM_CONFLICT, RPCGATE_DROP);
 }
 
 /* Octets before the point where reading began, which the other side does not have yet: they would
@@ -645,8 +649,7 @@ static APART uint32_t resume(struct rpcgate *g, const struct flow_key *key, uint
 		conv_resume(g, f->conv);
 	/* which interface its calls are for nobody knows any more */
 	if (policy_may_judge_calls(g->policy, key->addr)) {
-		event_alert(g, f, RPCGATE_REASON_MIDSTREAM)->action =
-			g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_REJECT : RPCGATE_NONE;
+		alert(g, f, RPCGATE_REASON_MIDSTREAM, RPCGATE_REJECT);
 		flow_refuse(g, f, RPCGATE_REASON_MIDSTREAM);
 	}
 	return index;
@@ -795,8 +798,7 @@ static bool open_connection(struct rpcgate *g, uint32_t index, const struct pack
 	}
 	if (reason) {
 		g->stats.syns_refused++;
-		event_alert(g, f, reason)->action =
-			g->cfg.mode == RPCGATE_ENFORCE ? RPCGATE_REJECT : RPCGATE_NONE;
+		alert(g, f, reason, RPCGATE_REJECT);
 		flow_refuse(g, f, reason);
 		if (f->refused) {
 			flow_end(g, index, RPCGATE_FLOW_OPEN);

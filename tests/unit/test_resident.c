@@ -38,6 +38,14 @@ static void dialogs(struct play *p)
 	}
 }
 
+static long page_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt;
+}
+
 static struct rpcgate_pinhole_record one_of_many(uint16_t number)
 {
 	return (struct rpcgate_pinhole_record){
@@ -56,20 +64,20 @@ static struct rpcgate_pinhole_record one_of_many(uint16_t number)
 /* Page faults while pinholes are opened */
 static long faults_of_many(struct rpcgate *gate)
 {
-	struct rusage before, after;
+	const long before = page_faults();
 	struct rpcgate_stats stats;
+	long after;
 
-	getrusage(RUSAGE_SELF, &before);
 	for (uint16_t i = 0; i < MANY; i++) {
 		const struct rpcgate_pinhole_record record = one_of_many(i);
 
 		(void)rpcgate_restore_pinhole(gate, &record, NOW);
 	}
-	getrusage(RUSAGE_SELF, &after);
+	after = page_faults();
 	rpcgate_stats(gate, &stats);
 	assert_int_equal(stats.pinholes_live, MANY);
 	rpcgate_free(gate);
-	return after.ru_minflt - before.ru_minflt;
+	return after - before;
 }
 
 static void no_interface_waits_for_a_page(void **state)
@@ -94,17 +102,17 @@ static void no_interface_waits_for_a_page(void **state)
 /* Page faults while all packets are judged */
 static long faults_of(const struct play *p, struct rpcgate *gate)
 {
-	struct rusage before, after;
+	const long before = page_faults();
+	long after;
 
-	getrusage(RUSAGE_SELF, &before);
 	for (size_t i = 0; i < p->packets.n; i++) {
 		struct rpcgate_packet packet = packets_get(&p->packets, i);
 
 		(void)rpcgate_feed(gate, &packet);
 	}
-	getrusage(RUSAGE_SELF, &after);
+	after = page_faults();
 	rpcgate_free(gate);
-	return after.ru_minflt - before.ru_minflt;
+	return after - before;
 }
 
 static void no_packet_waits_for_a_page(void **state)
