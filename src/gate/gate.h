@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* gate.h - the engine's insides, shared by the files of this layer
  *
- *	engine	packets and time: finds the flow, keeps both streams, asks the others
+ *	engine	its start and its end
+ *	feed	packets, one by one or many at a time, and the time that they bring
+ *	connection	flows from their first packets to their ends
+ *	segment	TCP: finds the flow, keeps both streams, asks the others
  *	conv	one RPC conversation: cuts PDUs, ties answers to requests
  *	datagram	the mapper over UDP
  *	talk	calls over UDP, through pinholes that a rule asked for
@@ -198,6 +201,15 @@ struct rpcgate {
 	uint64_t reserved[PORT_WORDS];   /* a bit for each port of cfg.reserved */
 	size_t resident[RESIDENT_PARTS]; /* octets of each table that were touched ahead of use */
 };
+
+#define EVENTS_BEFORE 64U /* of earlier packets of a call, beside those of the last */
+
+/** What is told of a packet begins with nothing: it passes. */
+static inline void result_begin(struct rpcgate *g)
+{
+	g->result =
+		(struct rpcgate_result){ .action = RPCGATE_PASS, .events = g->events + g->n_told };
+}
 
 #define CONTEXT_AT(g, i) ((struct context *)pool_at(&(g)->contexts, (i)))
 #define CALL_AT(g, i) ((struct call *)pool_at(&(g)->calls, (i)))
@@ -547,7 +559,7 @@ void conv_free(struct rpcgate *g, uint32_t conv);
  *  PDU is where reading starts. */
 void conv_resume(struct rpcgate *g, uint32_t conv);
 
-/* ------------------------------------------------------------------- engine */
+/* --------------------------------------------------------------- connection */
 
 /** Nothing more of this flow passes (when enforcing); the first reason stands. */
 void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason);
