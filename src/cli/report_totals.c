@@ -259,11 +259,9 @@ bool report_quality(const struct report_input *input, size_t i, char line[REPORT
 				     "could not be read, or not to the end: see the messages");
 	} else if (i == 1) {
 		if (input->extent.odd)
-			quality_text(
-				line, input->extent.odd,
-				input->extent.odd == 1 ? "input" : "inputs",
-				"of which all was used although it contradicts itself: see the "
-				"messages");
+			quality_text(line, input->extent.odd,
+				     input->extent.odd == 1 ? "input" : "inputs",
+				     "read to the end, with something odd in it: see the messages");
 	} else if (i == 2) {
 		if (input->kernel_dropped)
 			quality_text(line, input->kernel_dropped,

@@ -12,38 +12,40 @@
 
 #include "capture.h"
 #include "decompress.h"
+#include "pcapng.h"
+#include "savefile.h"
+#include "window.h"
 
 #define STDIO_OCTETS (64 * 1024) /* stays in the first cache: larger ones are slower */
-#define NS_PER_S 1000000000
-#define PCAPNG 0x0a0d0d0aU        /* the same in both orders */
-#define SECTION_LEAST 28U         /* octets of a block that begins one */
-#define LONGEST_BLOCK (16U << 20) /* libpcap's own limit */
-#define FILE_HEADER 24            /* pcap-savefile(5) */
+#define PCAPNG 0x0a0d0d0aU       /* the same in both orders */
+#define FILE_HEADER 24           /* pcap-savefile(5) */
 #define SNAP_LENGTH_AT 16
 #define RECORD_HEADER 16
-#define LONGEST_RECORD (256 * 1024) /* libpcap's own limit for what is captured of a packet */
-/* The longest record, and a read that stays in the second cache: larger ones are slower */
-#define WINDOW_OCTETS (RECORD_HEADER + LONGEST_RECORD + 64 * 1024)
 _Static_assert(WINDOW_OCTETS <= CAPTURE_ROOM, "as promised");
 
 /* A classic capture whose records are read in place, until one is odd */
-struct window {
+struct classic {
 	bool open;    /* libpcap has not begun with the records */
 	bool swapped; /* its numbers are in the other byte order */
 	uint32_t longest;
 	uint32_t fraction_ns; /* of a unit behind the second */
-	size_t at, end;       /* in octet */
-	uint8_t *octet;       /* the room that is read into: own, or the caller's */
-	uint8_t own[WINDOW_OCTETS];
+};
+
+/* Packets of interfaces whose link type is not decoded */
+struct undecoded {
+	uint64_t packets;
+	uint32_t linktype; /* of the first of them */
 };
 
 struct capture {
-	pcap_t *pcap;
-	FILE *file; /* owned by pcap */
+	pcap_t *pcap; /* NULL where it reads nothing: blocks are read here */
+	FILE *file;   /* owned by pcap */
 	struct decompress *octets;
 	struct window *window; /* NULL: libpcap reads everything */
-	uint64_t handed;       /* octets that libpcap took */
-	uint64_t passed;       /* octets that it never saw */
+	struct classic classic;
+	struct pcapng *blocks; /* NULL: a classic capture, or libpcap reads it */
+	struct undecoded undecoded;
+	uint64_t handed; /* octets that libpcap took */
 	uint64_t frame;
 	uint32_t linktype;
 	uint32_t declared; /* what packets have at most, says the header of a classic capture */
@@ -129,15 +131,15 @@ static uint32_t linktype_of(pcap_t *pcap)
 	return (uint32_t)dlt;
 }
 
-static bool check_linktype(struct capture *capture, struct capture_fault *fault)
+static bool check_linktype(struct capture *capture, uint32_t linktype, struct capture_fault *fault)
 {
-	const char *name = pcap_datalink_val_to_name(pcap_datalink(capture->pcap));
+	const char *name = pcap_datalink_val_to_name((int)linktype);
 
-	capture->linktype = linktype_of(capture->pcap);
-	if (rpcgate_linktype_known(capture->linktype))
+	capture->linktype = linktype;
+	if (rpcgate_linktype_known(linktype))
 		return true;
 	fail(fault, CAPTURE_UNSUPPORTED, "has link type %" PRIu32 " (%s), which is not decoded",
-	     capture->linktype, name ? name : "unknown");
+	     linktype, name ? name : "unknown");
 	return false;
 }
 
@@ -174,11 +176,11 @@ static ssize_t cookie_read(void *cookie, char *out, size_t n)
 {
 	struct capture *c = cookie;
 	struct window *w = c->window;
-	size_t have = w ? w->end - w->at : 0;
+	size_t have = w ? window_left(w) : 0;
 
 	if (!have) {
 		n = decompress_read(c->octets, out,
-				    w && w->open && n > FILE_HEADER ? FILE_HEADER : n);
+				    c->classic.open && n > FILE_HEADER ? FILE_HEADER : n);
 	} else {
 		n = n < have ? n : have;
 		memcpy(out, w->octet + w->at, n);
@@ -199,7 +201,7 @@ static int cookie_seek(void *cookie, off64_t *offset, int whence)
 		errno = ESPIPE;
 		return -1;
 	}
-	*offset = (off64_t)(c->handed + c->passed);
+	*offset = (off64_t)(c->handed + (c->window ? c->window->passed : 0));
 	return 0;
 }
 
@@ -242,18 +244,8 @@ static bool attach(struct capture *capture, struct capture_fault *fault)
 
 /* ------------------------------------------------------------------ the window */
 
-static inline uint32_t number(const uint8_t *at, bool swapped)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return swapped ?
-		       value >> 24 | (value >> 8 & 0xff00) | (value << 8 & 0xff0000) | value << 24 :
-		       value;
-}
-
 /* Version 2.4 with one of the two magic numbers that say nothing but the unit of time */
-static bool header_is_plain(const uint8_t header[FILE_HEADER], struct window *w)
+static bool header_is_plain(const uint8_t header[FILE_HEADER], struct classic *k)
 {
 	static const struct {
 		uint32_t magic, fraction_ns;
@@ -262,13 +254,13 @@ static bool header_is_plain(const uint8_t header[FILE_HEADER], struct window *w)
 
 	for (unsigned swapped = 0; swapped < 2; swapped++)
 		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-			if (number(header, swapped) == kinds[i].magic) {
-				w->swapped = swapped;
-				w->fraction_ns = kinds[i].fraction_ns;
+			if (savefile_u32(header, swapped) == kinds[i].magic) {
+				k->swapped = swapped;
+				k->fraction_ns = kinds[i].fraction_ns;
 			}
 	/* the two numbers of the version are 16 bits each, and come out in the order of the machine */
-	version = number(header + 4, w->swapped);
-	return w->fraction_ns && (version == 0x00040002 || version == 0x00020004);
+	version = savefile_u32(header + 4, k->swapped);
+	return k->fraction_ns && (version == 0x00040002 || version == 0x00020004);
 }
 
 /* libpcap cuts what is longer than the header of the file says: who makes the file could hide the
@@ -278,20 +270,21 @@ static void note_snap_length(struct capture *capture)
 	uint8_t header[FILE_HEADER];
 	bool swapped;
 
-	capture->declared = LONGEST_RECORD;
+	capture->declared = SAVEFILE_LONGEST_PACKET;
 	if (decompress_peek(capture->octets, header, sizeof(header)) != sizeof(header) ||
-	    number(header, false) == PCAPNG)
+	    savefile_u32(header, false) == PCAPNG)
 		return;
 	/* the magic numbers of classic captures begin with a1, and end with another octet */
-	swapped = (number(header, false) & 0xff000000) != 0xa1000000;
-	capture->declared = number(header + SNAP_LENGTH_AT, swapped);
-	capture->lifted = capture->declared && capture->declared < LONGEST_RECORD;
+	swapped = (savefile_u32(header, false) & 0xff000000) != 0xa1000000;
+	capture->declared = savefile_u32(header + SNAP_LENGTH_AT, swapped);
+	capture->lifted = capture->declared && capture->declared < SAVEFILE_LONGEST_PACKET;
 	if (capture->lifted) {
-		uint32_t most = number((const uint8_t *)&(uint32_t){ LONGEST_RECORD }, swapped);
+		uint32_t most = savefile_u32(
+			(const uint8_t *)&(uint32_t){ SAVEFILE_LONGEST_PACKET }, swapped);
 
 		memcpy(capture->snap_length, &most, sizeof(most));
 	} else {
-		capture->declared = LONGEST_RECORD;
+		capture->declared = SAVEFILE_LONGEST_PACKET;
 	}
 }
 
@@ -299,101 +292,133 @@ static void note_snap_length(struct capture *capture)
 static void open_window(struct capture *capture)
 {
 	uint8_t header[FILE_HEADER];
-	struct window *w;
+	struct classic *k = &capture->classic;
 
-	if (decompress_peek(capture->octets, header, sizeof(header)) != sizeof(header))
+	if (decompress_peek(capture->octets, header, sizeof(header)) != sizeof(header) ||
+	    !header_is_plain(header, k))
 		return;
-	w = malloc(sizeof(*w));
-	if (!w)
-		return;
-	memset(w, 0, offsetof(struct window, own));
-	w->octet = w->own;
-	w->open = header_is_plain(header, w);
-	w->longest = capture->declared;
-	if (w->open)
-		capture->window = w;
-	else
-		free(w);
-}
-
-/* At least @p want octets in the window; false if there are no more */
-static bool window_fill(struct capture *capture, size_t want)
-{
-	struct window *w = capture->window;
-
-	memmove(w->octet, w->octet + w->at, w->end - w->at);
-	w->end -= w->at;
-	w->at = 0;
-	while (w->end < want) {
-		size_t got =
-			decompress_read(capture->octets, w->octet + w->end, WINDOW_OCTETS - w->end);
-
-		if (!got)
-			return false;
-		w->end += got;
-	}
-	return true;
+	k->longest = capture->declared;
+	capture->window = window_new(capture->octets);
+	k->open = capture->window;
 }
 
 /* The record at hand, if there is nothing odd about it; else libpcap goes on from here */
-static const uint8_t *window_next(struct capture *capture, uint32_t *captured)
+static const uint8_t *next_record(struct capture *capture, uint32_t *captured)
 {
+	struct classic *k = &capture->classic;
 	struct window *w = capture->window;
 	const uint8_t *record;
 
-	if (w->end - w->at < RECORD_HEADER && !window_fill(capture, RECORD_HEADER))
+	if (!window_fill(w, RECORD_HEADER))
 		return NULL;
-	*captured = number(w->octet + w->at + 8, w->swapped);
-	if (*captured > LONGEST_RECORD)
+	*captured = savefile_u32(w->octet + w->at + 8, k->swapped);
+	if (*captured > SAVEFILE_LONGEST_PACKET)
 		return NULL;
-	if (*captured > w->longest) {
+	if (*captured > k->longest) {
 		capture->longer = true;
-		w->longest = LONGEST_RECORD;
+		k->longest = SAVEFILE_LONGEST_PACKET;
 	}
-	if (w->end - w->at < RECORD_HEADER + *captured &&
-	    !window_fill(capture, RECORD_HEADER + *captured))
+	if (!window_fill(w, RECORD_HEADER + *captured))
 		return NULL;
 	record = w->octet + w->at;
-	w->at += RECORD_HEADER + *captured;
-	capture->passed += RECORD_HEADER + *captured;
+	window_pass(w, RECORD_HEADER + *captured);
 	return record;
 }
 
-/* What is left goes along, and may lie in the same room */
-static void move_window(struct window *w, uint8_t *room)
+/* From here on libpcap reads, as long as it takes: out of the room that nobody else uses */
+static void close_window(struct capture *capture)
 {
-	memmove(room, w->octet + w->at, w->end - w->at);
-	w->end -= w->at;
-	w->at = 0;
-	w->octet = room;
+	capture->classic.open = false;
+	window_move(capture->window, capture->window->own);
 }
 
-/* From here on libpcap reads, as long as it takes: out of the room that nobody else uses */
-static void close_window(struct window *w)
+static bool reads_here(const struct capture *capture)
 {
-	w->open = false;
-	move_window(w, w->own);
+	return capture->classic.open || capture->blocks;
 }
 
 bool capture_read_into(struct capture *capture, uint8_t room[CAPTURE_ROOM])
 {
-	struct window *w = capture->window;
-
-	if (!w || !w->open)
+	if (!reads_here(capture))
 		return false;
-	move_window(w, room ? room : w->own);
+	window_move(capture->window, room ? room : capture->window->own);
 	return true;
 }
 
 bool capture_has_record(const struct capture *capture)
 {
 	const struct window *w = capture->window;
+	const struct classic *k = &capture->classic;
 	uint32_t captured;
 
-	if (!w || !w->open || w->end - w->at < RECORD_HEADER)
+	if (capture->blocks)
+		return pcapng_has_packet(capture->blocks, w->octet + w->at, window_left(w));
+	if (!k->open || window_left(w) < RECORD_HEADER)
 		return false;
-	captured = number(w->octet + w->at + 8, w->swapped);
-	return captured <= w->longest && w->end - w->at >= RECORD_HEADER + captured;
+	captured = savefile_u32(w->octet + w->at + 8, k->swapped);
+	return captured <= k->longest && window_left(w) >= RECORD_HEADER + captured;
+}
+
+/* ------------------------------------------------------------------- blocks */
+
+/* What of a file is no packet, up to the first interface that is decoded */
+static bool begin_blocks(struct capture *capture, struct capture_fault *fault)
+{
+	struct window *w = capture->window;
+	struct pcapng *blocks = capture->blocks;
+
+	for (;;) {
+		struct pcapng_found found;
+		const char *why = decompress_damage(capture->octets);
+		const uint32_t n = pcapng_interfaces(blocks);
+		enum pcapng_outcome outcome;
+
+		if (n && rpcgate_linktype_known(pcapng_linktype(blocks, n - 1)))
+			return check_linktype(capture, pcapng_linktype(blocks, n - 1), fault);
+		outcome = pcapng_read(blocks, w->octet + w->at, window_left(w), &found);
+		if (outcome == PCAPNG_OTHER)
+			window_pass(w, found.take);
+		else if (outcome == PCAPNG_MORE && window_fill(w, found.want))
+			continue;
+		else if (n)
+			return check_linktype(capture, pcapng_linktype(blocks, 0), fault);
+		else {
+			why = outcome == PCAPNG_BAD ? pcapng_fault(blocks) : why;
+			fail(fault, CAPTURE_DAMAGED,
+			     "is damaged in its header, at octet %" PRIu64 ": %s",
+			     w->passed + window_left(w),
+			     why ? why : "it ends before any interface is described");
+			return false;
+		}
+	}
+}
+
+static bool open_blocks(struct capture *capture, struct capture_fault *fault)
+{
+	capture->window = window_new(capture->octets);
+	capture->blocks = pcapng_new(WINDOW_OCTETS);
+	if (capture->window && capture->blocks)
+		return begin_blocks(capture, fault);
+	fail(fault, CAPTURE_UNREADABLE, "cannot be opened: not enough memory");
+	return false;
+}
+
+static bool is_pcapng(struct capture *capture)
+{
+	uint8_t magic[4];
+
+	return decompress_peek(capture->octets, magic, sizeof(magic)) == sizeof(magic) &&
+	       savefile_u32(magic, false) == PCAPNG;
+}
+
+static bool open_records(struct capture *capture, bool quick, struct capture_fault *fault)
+{
+	note_snap_length(capture);
+	if (quick)
+		open_window(capture);
+	if (!attach(capture, fault))
+		return false;
+	return check_linktype(capture, linktype_of(capture->pcap), fault);
 }
 
 static struct capture *open_capture(const char *name, bool quick, struct capture_fault *fault)
@@ -415,19 +440,12 @@ static struct capture *open_capture(const char *name, bool quick, struct capture
 		fail(fault, CAPTURE_UNREADABLE, "cannot be opened: not enough memory");
 		goto no_stream;
 	}
-	if (!check_magic(capture->octets, fault))
-		goto no_capture;
-	note_snap_length(capture);
-	if (quick)
-		open_window(capture);
-	if (!attach(capture, fault))
-		goto no_capture;
-	if (check_linktype(capture, fault))
+	if (check_magic(capture->octets, fault) &&
+	    (quick && is_pcapng(capture) ? open_blocks(capture, fault) :
+					   open_records(capture, quick, fault)))
 		return capture;
-	pcap_close(capture->pcap);
-no_capture:
-	free(capture->window);
-	decompress_free(capture->octets);
+	capture_close(capture);
+	return NULL;
 no_stream:
 	free(capture);
 	return NULL;
@@ -447,82 +465,34 @@ void capture_close(struct capture *capture)
 {
 	if (!capture)
 		return;
-	pcap_close(capture->pcap);
+	if (capture->pcap)
+		pcap_close(capture->pcap);
+	pcapng_free(capture->blocks);
 	decompress_free(capture->octets);
 	free(capture->window);
 	free(capture);
 }
 
-/* Times as foreign as everything else: classic files hold 32 bits, which libpcap takes as signed
- * (good until 2038), pcapng 64 bits of any unit.  What lies outside of 1970 to 2262 is pulled to
- * the nearest end. */
-static inline uint64_t time_of(int64_t s, int64_t ns)
+/* @p start is where the record or block begins of which nothing, or not all, could be read */
+static void tell_damage(const struct capture *capture, bool is_cut, long long start, long long stop,
+			const char *why, struct capture_fault *fault)
 {
-	if (s < 0)
-		s = s >= INT32_MIN ? (int64_t)(uint32_t)s : 0;
-	if (s >= INT64_MAX / NS_PER_S)
-		return INT64_MAX;
-	if (ns < 0 || ns >= NS_PER_S)
-		ns = ns < 0 ? 0 : NS_PER_S - 1;
-	return (uint64_t)s * NS_PER_S + (uint64_t)ns;
+	fail(fault, CAPTURE_DAMAGED,
+	     "%s at octet %lld, where frame %" PRIu64 " begins (read up to octet %lld): %s",
+	     is_cut ? "is cut short" : "is damaged", start, capture->frame + 1, stop, why);
 }
 
-/* A block as long as another one that is read in the wrong order: a section begins with its length,
- * and says its order behind that */
-static bool is_other_order(const char *why)
-{
-	static const char words[] = "pcapng block size ";
-	uint32_t n;
-
-	if (strncmp(why, words, sizeof(words) - 1) != 0)
-		return false;
-	n = (uint32_t)strtoul(why + sizeof(words) - 1, NULL, 10);
-	n = number((const uint8_t *)&n, true);
-	return n >= SECTION_LEAST && n <= LONGEST_BLOCK && n % 4 == 0;
-}
-
-/* What pcapng may have and libpcap does not read; NULL: the file is at fault */
-static const char *beyond_libpcap(const char *why)
-{
-	static const struct {
-		const char *says, *means;
-	} limits[] = {
-		{ "different from the type of the first", "interfaces of different link types" },
-		{ "different from the snapshot length of the first",
-		  "interfaces of different snap lengths" },
-		{ "different byte orders", "sections of different byte orders" },
-	};
-
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-		if (strstr(why, limits[i].says))
-			return limits[i].means;
-	return is_other_order(why) ? "sections of different byte orders" : NULL;
-}
-
-/* The file ended or libpcap gave up.  @start is where the record or block it was reading began. */
+/* The file ended or libpcap gave up */
 static void end(struct capture *capture, int result, long long start, struct capture_fault *fault)
 {
 	const char *damage = decompress_damage(capture->octets);
-	const char *why, *beyond;
-	long long stop = ftello(capture->file);
+	const char *why = damage ? damage : pcap_geterr(capture->pcap);
 
 	capture->ended = true;
 	*fault = (struct capture_fault){ .kind = CAPTURE_FINE };
-	if (result == PCAP_ERROR_BREAK && !damage)
-		return;
-	why = damage ? damage : pcap_geterr(capture->pcap);
-	beyond = damage ? NULL : beyond_libpcap(why);
-	if (beyond) {
-		fail(fault, CAPTURE_UNSUPPORTED,
-		     "has %s, which libpcap does not read: nothing from octet %lld on, where frame "
-		     "%" PRIu64 " begins, was used; the file need not be damaged",
-		     beyond, start, capture->frame + 1);
-		return;
-	}
-	fail(fault, CAPTURE_DAMAGED,
-	     "%s at octet %lld, where frame %" PRIu64 " begins (read up to octet %lld): %s",
-	     strncmp(why, "truncated", 9) == 0 ? "is cut short" : "is damaged", start,
-	     capture->frame + 1, stop, why);
+	if (result != PCAP_ERROR_BREAK || damage)
+		tell_damage(capture, strncmp(why, "truncated", 9) == 0, start,
+			    ftello(capture->file), why, fault);
 }
 
 static inline void deliver(struct capture *capture, struct rpcgate_packet *packet,
@@ -554,59 +524,149 @@ static bool next_of_libpcap(struct capture *capture, struct rpcgate_packet *pack
 	}
 	capture->longer |= capture->lifted && header->caplen > capture->declared;
 	deliver(capture, packet, data, header->caplen, header->len,
-		time_of(header->ts.tv_sec, header->ts.tv_usec));
+		savefile_time_ns(header->ts.tv_sec, header->ts.tv_usec));
 	return true;
 }
 
 static inline uint64_t time_of_record(uint32_t fraction_ns, const uint8_t *record, bool swapped)
 {
-	uint32_t s = number(record, swapped), fraction = number(record + 4, swapped);
+	uint32_t s = savefile_u32(record, swapped), fraction = savefile_u32(record + 4, swapped);
 	uint64_t ns = (uint64_t)fraction * fraction_ns;
 
-	return ns < NS_PER_S ? s * UINT64_C(1000000000) + ns :
-			       time_of(s, (int64_t)(int32_t)fraction * fraction_ns);
+	return ns < SAVEFILE_NS_PER_S ?
+		       s * UINT64_C(1000000000) + ns :
+		       savefile_time_ns(s, (int64_t)(int32_t)fraction * fraction_ns);
+}
+
+/* What is odd about a packet, and is said at the end */
+static void note_odd(struct capture *capture, const struct pcapng_found *found)
+{
+	if (found->snap_length && found->captured > found->snap_length && !capture->longer) {
+		capture->longer = true;
+		capture->declared = found->snap_length;
+	}
+	if (!rpcgate_linktype_known(found->linktype) && !capture->undecoded.packets++)
+		capture->undecoded.linktype = found->linktype;
+}
+
+static inline void deliver_found(struct capture *capture, struct rpcgate_packet *packet,
+				 const struct pcapng_found *found)
+{
+	deliver(capture, packet, found->data, found->captured, found->length, found->time_ns);
+	packet->linktype = found->linktype;
+	if (found->linktype != capture->linktype || found->captured > found->snap_length)
+		note_odd(capture, found);
+}
+
+static void end_of_blocks(struct capture *capture, enum pcapng_outcome outcome, uint64_t start,
+			  struct capture_fault *fault)
+{
+	const struct window *w = capture->window;
+	const char *damage = decompress_damage(capture->octets);
+	const long long stop = (long long)(w->passed + window_left(w));
+
+	capture->ended = true;
+	if (outcome == PCAPNG_BAD)
+		tell_damage(capture, false, (long long)start, stop, pcapng_fault(capture->blocks),
+			    fault);
+	else if (damage)
+		tell_damage(capture, false, (long long)start, stop, damage, fault);
+	else if (window_left(w) || pcapng_is_inside(capture->blocks))
+		tell_damage(capture, true, (long long)start, stop,
+			    "the file ends inside of a block", fault);
+}
+
+static bool next_of_blocks(struct capture *capture, struct rpcgate_packet *packet,
+			   struct capture_fault *fault)
+{
+	struct window *w = capture->window;
+	uint64_t start = w->passed;
+
+	for (;;) {
+		struct pcapng_found found;
+		enum pcapng_outcome outcome;
+
+		if (!pcapng_is_inside(capture->blocks))
+			start = w->passed;
+		outcome = pcapng_read(capture->blocks, w->octet + w->at, window_left(w), &found);
+		if (outcome == PCAPNG_BAD ||
+		    (outcome == PCAPNG_MORE && !window_fill(w, found.want))) {
+			end_of_blocks(capture, outcome, start, fault);
+			return false;
+		}
+		if (outcome == PCAPNG_MORE)
+			continue;
+		window_pass(w, found.take);
+		if (outcome == PCAPNG_PACKET) {
+			deliver_found(capture, packet, &found);
+			return true;
+		}
+	}
+}
+
+static bool next_of_records(struct capture *capture, struct rpcgate_packet *packet)
+{
+	const struct classic *k = &capture->classic;
+	uint32_t captured;
+	const uint8_t *record = next_record(capture, &captured);
+
+	if (record)
+		deliver(capture, packet, record + RECORD_HEADER, captured,
+			savefile_u32(record + 12, k->swapped),
+			time_of_record(k->fraction_ns, record, k->swapped));
+	else
+		close_window(capture);
+	return record;
 }
 
 bool capture_next(struct capture *capture, struct rpcgate_packet *packet,
 		  struct capture_fault *fault)
 {
-	struct window *w = capture->window;
-	const uint8_t *record;
-	uint32_t captured;
-
 	fault->kind = CAPTURE_FINE;
-	if (w && w->open) {
-		record = window_next(capture, &captured);
-		if (record) {
-			deliver(capture, packet, record + RECORD_HEADER, captured,
-				number(record + 12, w->swapped),
-				time_of_record(w->fraction_ns, record, w->swapped));
-			return true;
-		}
-		close_window(w);
-	}
+	if (capture->classic.open && next_of_records(capture, packet))
+		return true;
 	fault->text[0] = '\0';
-	return !capture->ended && next_of_libpcap(capture, packet, fault);
+	if (capture->ended)
+		return false;
+	return capture->blocks ? next_of_blocks(capture, packet, fault) :
+				 next_of_libpcap(capture, packet, fault);
+}
+
+/* Packets that the window has whole; what is odd waits for capture_next() */
+static size_t deliver_blocks(struct capture *capture, struct rpcgate_packet *packets, size_t n,
+			     size_t max)
+{
+	struct window *w = capture->window;
+	struct pcapng_found found;
+
+	while (n < max && pcapng_has_packet(capture->blocks, w->octet + w->at, window_left(w))) {
+		if (pcapng_read(capture->blocks, w->octet + w->at, window_left(w), &found) !=
+		    PCAPNG_PACKET)
+			break;
+		window_pass(w, found.take);
+		deliver_found(capture, &packets[n++], &found);
+	}
+	return n;
 }
 
 /* Records that the window has whole; what is odd waits for capture_next().  @p swapped is a constant
  * where this is used. */
-__attribute__((always_inline)) static inline size_t deliver_window(struct capture *capture,
-								   struct rpcgate_packet *packets,
-								   size_t n, size_t max,
-								   const bool swapped)
+__attribute__((always_inline)) static inline size_t deliver_records(struct capture *capture,
+								    struct rpcgate_packet *packets,
+								    size_t n, size_t max,
+								    const bool swapped)
 {
 	struct window *w = capture->window;
 	const uint8_t *const octet = w->octet;
 	const size_t filled = w->end;
-	const uint32_t longest = w->longest, linktype = capture->linktype;
-	const uint32_t fraction_ns = w->fraction_ns;
+	const uint32_t longest = capture->classic.longest, linktype = capture->linktype;
+	const uint32_t fraction_ns = capture->classic.fraction_ns;
 	size_t at = w->at;
 
 	while (n < max && at + RECORD_HEADER <= filled) {
 		const uint8_t *record = octet + at;
-		uint32_t captured = number(record + 8, swapped);
-		uint32_t length = number(record + 12, swapped);
+		uint32_t captured = savefile_u32(record + 8, swapped);
+		uint32_t length = savefile_u32(record + 12, swapped);
 		size_t next = at + RECORD_HEADER + captured;
 
 		if (captured > longest || next > filled)
@@ -621,7 +681,7 @@ __attribute__((always_inline)) static inline size_t deliver_window(struct captur
 		};
 		at = next;
 	}
-	w->at = at;
+	window_pass(w, at - w->at);
 	return n;
 }
 
@@ -629,28 +689,35 @@ size_t capture_next_batch(struct capture *capture, struct rpcgate_packet *packet
 			  struct capture_fault *fault)
 {
 	size_t n = max && capture_next(capture, packets, fault);
-	struct window *w = capture->window;
-	size_t at, all;
+	size_t all;
 
-	if (!n || !w || !w->open)
+	if (!n || !reads_here(capture))
 		return n;
-	at = w->at;
-	all = w->swapped ? deliver_window(capture, packets, n, max, true) :
-			   deliver_window(capture, packets, n, max, false);
-	capture->passed += w->at - at;
+	if (capture->blocks)
+		return deliver_blocks(capture, packets, n, max);
+	all = capture->classic.swapped ? deliver_records(capture, packets, n, max, true) :
+					 deliver_records(capture, packets, n, max, false);
 	capture->frame += all - n;
 	return all;
 }
 
 bool capture_remark(const struct capture *capture, struct capture_fault *remark)
 {
-	if (capture->longer)
+	const struct undecoded *undecoded = &capture->undecoded;
+	const char *name = pcap_datalink_val_to_name((int)undecoded->linktype);
+
+	if (undecoded->packets)
+		fail(remark, CAPTURE_ODD,
+		     "has %" PRIu64 " packets of interfaces with a link type that is not decoded "
+		     "(%" PRIu32 ", %s): they were left out",
+		     undecoded->packets, undecoded->linktype, name ? name : "unknown");
+	else if (capture->longer)
 		fail(remark, CAPTURE_ODD,
 		     "says that its packets have %" PRIu32
 		     " octets at most, and has longer ones: they "
 		     "were read whole",
 		     capture->declared);
-	return capture->longer;
+	return undecoded->packets || capture->longer;
 }
 
 uint64_t capture_frame(const struct capture *capture)

@@ -2,9 +2,10 @@
 /* capture.h - one capture file, packet by packet
  *
  * pcap and pcapng in both byte orders, with microseconds or nanoseconds, plain or packed with gzip
- * or zstd, through libpcap.  Ordinary records of classic pcap are read in place, which costs a
- * tenth; whatever is odd about a file or a record, libpcap judges.  A file can be cut, corrupt or hostile: everything before the damage is
- * delivered, then one line says what is wrong and where.
+ * or zstd.  Ordinary records of classic pcap are read in place, which costs a tenth of what libpcap
+ * takes; whatever is odd about such a file or a record, libpcap judges.  pcapng is read in place
+ * (pcapng.h).  A file can be cut, corrupt or hostile: everything before the damage is delivered,
+ * then one line says what is wrong and where.
  */
 #ifndef IO_CAPTURE_H
 #define IO_CAPTURE_H
@@ -24,7 +25,7 @@
  *  FOREIGN     - readable, but its first octets are not those of a capture (or there are none)
  *  DAMAGED     - a capture, cut short or corrupt; what came before was delivered
  *  UNSUPPORTED - a capture of a kind this program does not decode
- *  ODD         - all of it was delivered, although it contradicts itself
+ *  ODD         - read to its end, although it contradicts itself or has what is not decoded
  */
 enum capture_fault_kind {
 	CAPTURE_FINE,
@@ -79,7 +80,7 @@ size_t capture_next_batch(struct capture *capture, struct rpcgate_packet *packet
 bool capture_read_into(struct capture *capture, uint8_t room[CAPTURE_ROOM]);
 /** True if the next packet is there already: capture_next_batch() will read nothing over others. */
 bool capture_has_record(const struct capture *capture);
-/** At the end: what was odd although all was read.  @return false if nothing was. */
+/** At the end: what was odd although the end was reached.  @return false if nothing was. */
 bool capture_remark(const struct capture *capture, struct capture_fault *remark);
 
 /** Number of the packet read last; the first frame of a file has number 1. */

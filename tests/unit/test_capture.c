@@ -512,15 +512,76 @@ static void longer_captured_than_on_the_wire(void **state)
 	expect(&f, 1, CAPTURE_FINE, "");
 }
 
+/* libpcap stops at the second one */
 static void link_type_changes_inside(void **state)
 {
 	struct file f = pcapng_of(false);
+	struct outcome o;
 
 	(void)state;
 	interface_block(&f, 101);
 	packet_block(&f, 1, 1003);
-	expect(&f, 3, CAPTURE_UNSUPPORTED, "has interfaces of different link types, which libpcap");
-	expect(&f, 3, CAPTURE_UNSUPPORTED, "where frame 4 begins");
+	o = read_file(&f);
+	assert_int_equal(o.packets, 4);
+	assert_int_equal(o.fault.kind, CAPTURE_FINE);
+	assert_int_equal(o.linktype, 101);
+}
+
+/* Only what is decoded is needed, wherever it stands; the rest is counted and told */
+static void some_link_types_are_not_decoded(void **state)
+{
+	for (unsigned first = 0; first < 2; first++) {
+		struct file f = { 0 };
+		struct capture_fault fault;
+		struct rpcgate_packet packet;
+		struct capture *capture;
+
+		(void)state;
+		section_block(&f);
+		interface_block(&f, first ? 189 : ETHERNET);
+		interface_block(&f, first ? ETHERNET : 189);
+		packet_block(&f, first, 1000);
+		packet_block(&f, !first, 1001);
+		packet_block(&f, !first, 1002);
+		save("file", &f);
+		capture = capture_open(path_of("file"), &fault);
+		assert_non_null(capture);
+		for (unsigned i = 0; i < 3; i++) {
+			assert_true(capture_next(capture, &packet, &fault));
+			assert_int_equal(packet.linktype, i ? 189 : ETHERNET);
+		}
+		assert_false(capture_next(capture, &packet, &fault));
+		assert_int_equal(fault.kind, CAPTURE_FINE);
+		assert_true(capture_remark(capture, &fault));
+		assert_int_equal(fault.kind, CAPTURE_ODD);
+		assert_non_null(strstr(fault.text, "2 packets"));
+		assert_non_null(strstr(fault.text, "(189, USB_LINUX)"));
+		capture_close(capture);
+	}
+}
+
+static void no_link_type_is_decoded(void **state)
+{
+	struct file f = { 0 };
+
+	(void)state;
+	section_block(&f);
+	interface_block(&f, 189);
+	interface_block(&f, 147);
+	packet_block(&f, 1, 1000);
+	expect(&f, 0, CAPTURE_UNSUPPORTED, "has link type 189 (USB_LINUX), which is not decoded");
+}
+
+static void nothing_says_what_interface_it_was(void **state)
+{
+	struct file f = { 0 };
+
+	(void)state;
+	section_block(&f);
+	expect(&f, 0, CAPTURE_DAMAGED,
+	       "in its header, at octet 28: it ends before any interface is described");
+	packet_block(&f, 0, 1000);
+	expect(&f, 0, CAPTURE_DAMAGED, "in its header, at octet 120: a packet of interface 0");
 }
 
 /* Two good files in a row are one good file, also where one comes from another kind of machine */
@@ -531,8 +592,34 @@ static void byte_order_changes_inside(void **state)
 		struct file f = pcapng_of(swapped), second = pcapng_of(!swapped);
 
 		append(&f, second.octet, second.n);
-		expect(&f, 3, CAPTURE_UNSUPPORTED, "has sections of different byte orders");
+		expect(&f, 6, CAPTURE_FINE, "");
 	}
+}
+
+/* The snap length of pcapng is one of each interface, and may be as wrong as that of a file */
+static void longer_than_its_interface_says(void **state)
+{
+	struct file f = { 0 };
+	struct capture_fault fault;
+	struct rpcgate_packet packet;
+	struct capture *capture;
+
+	(void)state;
+	section_block(&f);
+	interface_block(&f, ETHERNET);
+	f.octet[f.n - 8] = 40;
+	f.octet[f.n - 7] = 0;
+	packet_block(&f, 0, 1000);
+	save("file", &f);
+	capture = capture_open(path_of("file"), &fault);
+	assert_non_null(capture);
+	assert_true(capture_next(capture, &packet, &fault));
+	assert_int_equal(packet.caplen, FRAME_OCTETS);
+	assert_false(capture_next(capture, &packet, &fault));
+	assert_int_equal(fault.kind, CAPTURE_FINE);
+	assert_true(capture_remark(capture, &fault));
+	assert_non_null(strstr(fault.text, "40 octets at most"));
+	capture_close(capture);
 }
 
 static void no_single_octet_makes_it_hang_or_crash(void **state)
@@ -590,6 +677,10 @@ int main(void)
 		cmocka_unit_test(more_octets_than_the_snap_length),
 		cmocka_unit_test(longer_captured_than_on_the_wire),
 		cmocka_unit_test(link_type_changes_inside),
+		cmocka_unit_test(some_link_types_are_not_decoded),
+		cmocka_unit_test(no_link_type_is_decoded),
+		cmocka_unit_test(nothing_says_what_interface_it_was),
+		cmocka_unit_test(longer_than_its_interface_says),
 		cmocka_unit_test(byte_order_changes_inside),
 		cmocka_unit_test(no_single_octet_makes_it_hang_or_crash),
 	};
