@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 #include "command.h"
@@ -67,18 +68,18 @@ static bool check_settings(const struct source *source, int *status)
 	return true;
 }
 
-static void complain(const struct source *source, const char *error)
+static void complain(const struct source *source, const char *path, const char *error)
 {
 	char shown[READING_SHOWN];
 
 	fprintf(stderr, "rpcgate %s: %s: %s\n", source->command,
-		strcmp(source->events, "-") == 0 ? "standard input" :
-						   text_show(source->events, shown, sizeof(shown)),
+		strcmp(path, "-") == 0 ? "standard input" : text_show(path, shown, sizeof(shown)),
 		error);
 }
 
 /* The first bad line is shown, all are counted */
-static void complain_of_lines(const struct source *source, const char *first, uint64_t bad)
+static void complain_of_lines(const struct source *source, const char *path, const char *first,
+			      uint64_t bad)
 {
 	char text[EVENTS_IN_ERROR_SIZE + 64];
 
@@ -88,11 +89,12 @@ static void complain_of_lines(const struct source *source, const char *first, ui
 	else
 		snprintf(text, sizeof(text), "%s", first);
 	if (bad)
-		complain(source, text);
+		complain(source, path, text);
 }
 
-static bool read_events(const struct source *source, struct events_in *in, struct teller *teller,
-			int *status)
+/* @param status  grows: what was wrong with one file is not forgotten for the next */
+static bool read_events(const struct source *source, const char *path, struct events_in *in,
+			struct teller *teller, int *status)
 {
 	char error[EVENTS_IN_ERROR_SIZE];
 	char first[EVENTS_IN_ERROR_SIZE] = "";
@@ -112,42 +114,67 @@ static bool read_events(const struct source *source, struct events_in *in, struc
 		 (result == EVENTS_IN_EVENT || result == EVENTS_IN_BAD_LINE));
 	if (source->growing && result == EVENTS_IN_END && last == EVENTS_IN_BAD_LINE)
 		bad--;
-	complain_of_lines(source, first, bad);
-	*status = bad ? EXIT_INPUT : EXIT_DONE;
+	complain_of_lines(source, path, first, bad);
+	if (bad)
+		*status = EXIT_INPUT;
 	if (reading_interrupted()) {
 		fprintf(stderr, "rpcgate %s: interrupted\n", source->command);
 		*status = EXIT_RUN_TIME;
 	} else if (result == EVENTS_IN_FAILED) {
-		complain(source, error);
+		complain(source, path, error);
 		*status = EXIT_INPUT;
 		return false;
 	}
 	return true;
 }
 
-static bool read_event_file(const struct source *source, struct teller *teller, int *status)
+/* @param wanted  that there is none is a fault */
+static bool read_event_file(const struct source *source, const char *path, bool wanted,
+			    struct teller *teller, int *status)
 {
-	struct events_in *in;
+	struct events_in *in = events_in_open(path);
 	bool good;
 
-	if (!check_settings(source, status))
-		return false;
-	reading_catch_signals();
-	in = events_in_open(source->events);
+	if (!in && errno == ENOENT && !wanted)
+		return true;
 	if (!in) {
-		complain(source, strerror(errno));
+		complain(source, path, strerror(errno));
 		*status = EXIT_INPUT;
 		return false;
 	}
-	good = read_events(source, in, teller, status);
+	good = read_events(source, path, in, teller, status);
 	events_in_close(in);
 	return good;
+}
+
+/* Pinholes and announcements are older than the last rotation for some hours: what logrotate moved away
+ * last is read, too, and tells what it can */
+static void read_rotated(const struct source *source, struct teller *teller, int *status)
+{
+	static const char *const ends[] = { ".1", ".1.gz", ".1.zst" };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]) && !reading_interrupted(); i++)
+		if (snprintf(path, sizeof(path), "%s%s", source->events, ends[i]) < PATH_MAX)
+			(void)read_event_file(source, path, false, teller, status);
+}
+
+static bool read_event_files(const struct source *source, struct teller *teller, int *status)
+{
+	if (!check_settings(source, status))
+		return false;
+	reading_catch_signals();
+	*status = EXIT_DONE;
+	if (source->growing)
+		read_rotated(source, teller, status);
+	return !reading_interrupted() &&
+	       read_event_file(source, source->events, true, teller, status);
 }
 
 bool source_read(const struct source *source, source_use *use, void *ctx, int *status)
 {
 	struct teller teller = { use, ctx };
 
-	return source->events ? read_event_file(source, &teller, status) :
+	return source->events ? read_event_files(source, &teller, status) :
 				read_captures(source, &teller, status);
 }

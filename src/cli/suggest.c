@@ -35,7 +35,7 @@ static const struct option_row rows[] = {
 	{ "static", OPTION_FLAG, PLACE(unannounced), NULL,
 	  "also allow, by static rules, what was bound although nobody was seen to announce it", NULL },
 	{ "events", OPTION_TEXT, PLACE(events), "FILE|-",
-	  "read events that 'rpcgate analyze --json' wrote, instead of captures",
+	  "read events that 'rpcgate analyze --json' wrote, packed or not, instead of captures",
 	  NULL },
 	{ "set", OPTION_LIST, PLACE(set), "KEY=VALUE",
 	  "change a setting that captures are judged with, and write it into the policy; may be given "

@@ -29,7 +29,7 @@ struct why_options {
 /* clang-format off */
 static const struct option_row rows[] = {
 	{ "events", OPTION_TEXT, PLACE(events), "FILE|-",
-	  "read events that 'rpcgate analyze --json' wrote, instead of captures",
+	  "read events that 'rpcgate analyze --json' wrote, packed or not, instead of captures",
 	  NULL },
 	{ "socket", OPTION_TEXT, PLACE(socket), "PATH",
 	  "where the running gateway answers, /run/rpcgate/control; -s is short for it", NULL },

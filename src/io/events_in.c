@@ -1,27 +1,33 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "decompress.h"
 #include "event_words.h"
 #include "events_in.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define NO_PTYPE 0xff
 #define RULE_FILE_MAX 4096
+#define READ_AT_ONCE 65536
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct events_in {
-	FILE *file;
+	struct decompress *file; /* NULL: the caller has the lines */
+	size_t at, end;          /* in octet: read, and not yet used */
 	uint64_t line;
 	json_t *root; /* of the last event: its texts are borrowed */
 	char rule_file[RULE_FILE_MAX];
 	char text[EVENTS_IN_LINE_MAX + 1];
+	char octet[READ_AT_ONCE];
 };
 
 /* An object being read.  The first field that is wrong sticks, so that only the end need ask. */
@@ -570,11 +576,15 @@ static bool read_event(struct events_in *in, size_t kind, struct rpcgate_event *
 
 struct events_in *events_in_open(const char *path)
 {
-	struct events_in *in = calloc(1, sizeof(*in));
+	struct events_in *in = events_in_new();
+	int fd;
 
 	if (!in)
 		return NULL;
-	in->file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) :
+				      open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		in->file = decompress_new(fd);
 	if (in->file)
 		return in;
 	free(in);
@@ -591,24 +601,45 @@ void events_in_close(struct events_in *in)
 	if (!in)
 		return;
 	json_decref(in->root);
-	if (in->file && in->file != stdin)
-		fclose(in->file);
+	decompress_free(in->file);
 	free(in);
+}
+
+/* More octets of the file; false at its end */
+static bool read_more(struct events_in *in)
+{
+	if (in->at == in->end) {
+		in->at = 0;
+		in->end = decompress_read(in->file, in->octet, sizeof(in->octet));
+	}
+	return in->end;
+}
+
+/* Octets of the line that are at hand go to its text, as far as there is room */
+static void take_octets(struct events_in *in, size_t n, size_t *length)
+{
+	const size_t room = *length < EVENTS_IN_LINE_MAX ? EVENTS_IN_LINE_MAX - *length : 0;
+
+	memcpy(in->text + EVENTS_IN_LINE_MAX - room, in->octet + in->at, n < room ? n : room);
+	in->at += n;
+	*length += n;
 }
 
 /* The next line; *length counts its octets, more than the line may have if it is too long */
 static bool read_line(struct events_in *in, size_t *length)
 {
-	int c;
+	const char *end = NULL;
 
 	*length = 0;
-	while ((c = getc_unlocked(in->file)) != EOF && c != '\n') {
-		if (*length < EVENTS_IN_LINE_MAX)
-			in->text[*length] = (char)c;
-		++*length;
-	}
 	in->line++;
-	return c != EOF || *length > 0;
+	while (!end && read_more(in)) {
+		const char *from = in->octet + in->at;
+
+		end = memchr(from, '\n', in->end - in->at);
+		take_octets(in, end ? (size_t)(end - from) : in->end - in->at, length);
+	}
+	in->at += end != NULL;
+	return end || *length > 0;
 }
 
 static enum events_in_result bad_line(const struct events_in *in, const char *what, char *error)
@@ -645,6 +676,7 @@ enum events_in_result events_in_next(struct events_in *in, struct rpcgate_event 
 				     struct json_origin *origin, char error[EVENTS_IN_ERROR_SIZE])
 {
 	enum events_in_result result;
+	const char *damage;
 	size_t length;
 
 	while (read_line(in, &length)) {
@@ -652,8 +684,9 @@ enum events_in_result events_in_next(struct events_in *in, struct rpcgate_event 
 		if (result != EVENTS_IN_END)
 			return result;
 	}
-	if (!ferror(in->file))
+	damage = decompress_damage(in->file);
+	if (!damage)
 		return EVENTS_IN_END;
-	snprintf(error, EVENTS_IN_ERROR_SIZE, "%s", strerror(errno));
+	snprintf(error, EVENTS_IN_ERROR_SIZE, "%s", damage);
 	return EVENTS_IN_FAILED;
 }

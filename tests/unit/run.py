@@ -4,6 +4,7 @@
 
 usage: run.py PROGRAM SOURCE_DIR        in a network namespace of its own, as root
 """
+import gzip
 import json
 import os
 import pathlib
@@ -85,6 +86,26 @@ def the_end_is_told(folder):
     check([e["event_type"] for e in daemon.events()][-2:] == ["stats", "rpc_engine"], "the last two")
 
 
+def rotate_and_ask(daemon, why):
+    """What was moved away last belongs to the story, packed or not."""
+    whole = why().stdout
+    lines = daemon.log.read_text(encoding="ascii").splitlines(keepends=True)
+    half = next(i for i, line in enumerate(lines) if "rpc_pinhole" in line) + 1
+    moved, packed = pathlib.Path(f"{daemon.log}.1"), pathlib.Path(f"{daemon.log}.1.gz")
+    moved.write_text("".join(lines[:half]), encoding="ascii")
+    daemon.log.write_text("".join(lines[half:]), encoding="ascii")
+    check(why().stdout == whole, "the story behind a rotation")
+    packed.write_bytes(gzip.compress(moved.read_bytes()))
+    moved.unlink()
+    check(why().stdout == whole, "the same, packed")
+    packed.write_bytes(packed.read_bytes()[:-9])
+    done = why()
+    check(done.returncode == 4 and f"{packed}: the gzip data" in done.stderr and "Bind drsuapi" in done.stdout,
+          f"damaged: {done.returncode}, {done.stderr}, {done.stdout}")
+    packed.unlink()
+    check(why().stdout not in (whole, ""), "without it")
+
+
 def why_asks_the_daemon(folder):
     frames = [frame for _, frame in read_pcap(os.path.join(SOURCE, "pcaps", "other-uuid.pcap"))]
 
@@ -104,6 +125,7 @@ def why_asks_the_daemon(folder):
             log.write('{"timestamp":"2026-')  # as far as it was written
         done = why("-s", daemon.control)
         check(done.returncode == 0 and done.stderr == "", f"half a line: {done.stderr}")
+        rotate_and_ask(daemon, lambda: why("-s", daemon.control))
     done = why("-s", daemon.control)
     check(done.returncode == 1 and "No such file" in done.stderr and "--events" in done.stderr, done.stderr)
     daemon.conf.write_text(f"{BRIDGE}\ncontrol {daemon.control}\n", encoding="ascii")

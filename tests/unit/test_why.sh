@@ -90,6 +90,9 @@ for capture in pcaps/*.pcap; do
 	expect 0 why any any --events events
 	cmp -s out told || fail "$last: another story than $capture"
 done
+gzip -c events >packed
+expect 0 why any any --events packed
+cmp -s out told || fail "$last: another story than that of the same events"
 "$program" analyze --policy policy --json - pcaps/map-single.pcap >events
 expect 0 why any any --policy policy pcaps/map-single.pcap
 cp out told
