@@ -4,21 +4,8 @@
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
-# Where a test looks: at every layer but cli, which is tested from outside.
-add_library(test_flags INTERFACE)
-target_include_directories(test_flags INTERFACE
-	include src/base src/wire src/rpc src/gate src/io src/loop tests/support)
-target_compile_definitions(test_flags INTERFACE _GNU_SOURCE
-	TEST_SOURCE_DIR="${CMAKE_CURRENT_SOURCE_DIR}")
-target_link_libraries(test_flags INTERFACE rpcgate_flags)
-
-file(GLOB support_files CONFIGURE_DEPENDS tests/support/*.c)
-add_library(support STATIC ${support_files})
-target_link_libraries(support PRIVATE test_flags PkgConfig::cmocka PkgConfig::io_needs)
-
-# Everything a test may call, without main().  Static archives give each program what it uses.
-add_library(all_layers STATIC ${library_objects} $<TARGET_OBJECTS:io> $<TARGET_OBJECTS:loop>)
-set_target_properties(all_layers PROPERTIES LINKER_LANGUAGE C)
+add_library(support STATIC ${asserting_files})
+target_link_libraries(support PRIVATE test_flags PkgConfig::cmocka PUBLIC makers)
 
 # test_program(name file): a program that sees and links every layer
 function(test_program name file)
