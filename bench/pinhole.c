@@ -13,13 +13,16 @@
 #include "rpcgate.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define ASKED 1000000U     /* look-ups in a round */
 #define TIMED_TOGETHER 16U /* a clock of processor time costs more than what it measures */
+#define STALL_ROUNDS 3U
 #define NOW 1000U
 #define LATER 2000U
 #define TOPIC_LOOKUP "look-up"
@@ -227,11 +230,9 @@ static void look_up_ipv6(struct bench *b, struct keys *k)
 
 /* ------------------------------------------------------ opening, renewing, ending */
 
-/* All at full speed; then once more, with a clock around every sixteen, for the slowest */
-static void open_all(struct bench *b, struct leases *t, const struct keys *k, double *ns,
-		     double *slowest)
+static void open_all(struct bench *b, struct leases *t, const struct keys *k, double *ns)
 {
-	double start = bench_cpu(), last;
+	double start = bench_cpu();
 
 	if (!leases_init(t, k->n, false, &secret))
 		abort();
@@ -240,22 +241,95 @@ static void open_all(struct bench *b, struct leases *t, const struct keys *k, do
 	*ns = (bench_cpu() - start) / k->n * 1e9;
 	if (t->n != k->n)
 		bench_wrong(b, "%u pinholes of %u are there", t->n, k->n);
-	leases_done(t);
-	if (!leases_init(t, k->n, false, &secret))
-		abort();
-	*slowest = 0;
-	last = bench_cpu();
-	for (uint32_t i = 0; i < k->n; i++) {
-		double now;
+}
 
-		lease_add(t, k->in[i], i + 1, LATER);
-		if (i % TIMED_TOGETHER)
-			continue;
+/* ------------------------------------------------------------------------ stalls */
+
+/* What the program causes it causes at the same place of each round, and what the machine causes
+ * (interrupts, a host that takes the processor away) elsewhere each time: the least that a place
+ * took in any round is the program's, and the most of all places is its longest stall. */
+struct stalls {
+	float *least; /* s, by place */
+	size_t n;
+	unsigned rounds;
+	double worst; /* of all single samples */
+};
+
+static struct stalls stalls_new(size_t n)
+{
+	return (struct stalls){ .least = need(calloc(n, sizeof(float))), .n = n };
+}
+
+static void stall_note(struct stalls *stalls, size_t place, double took_s)
+{
+	if (took_s > stalls->worst)
+		stalls->worst = took_s;
+	if (!stalls->rounds || took_s < (double)stalls->least[place])
+		stalls->least[place] = (float)took_s;
+}
+
+static void stalls_tell(struct bench *b, const struct stalls *stalls, const char *topic,
+			const char *series, uint32_t x, struct bench_goal goal)
+{
+	double longest = 0;
+
+	for (size_t i = 0; i < stalls->n; i++)
+		if ((double)stalls->least[i] > longest)
+			longest = (double)stalls->least[i];
+	bench_note_one(b, topic, series, x, "us", longest * 1e6, goal);
+}
+
+/* A clock around every sixteen insertions; with @p k NULL around none */
+static void stalls_of_opening(struct stalls *stalls, const struct keys *k)
+{
+	struct leases t;
+	double last, now;
+
+	if (k && !leases_init(&t, k->n, false, &secret))
+		abort();
+	last = bench_cpu();
+	for (size_t place = 0; place < stalls->n; place++) {
+		for (size_t i = place * TIMED_TOGETHER; k && i < (place + 1) * TIMED_TOGETHER; i++)
+			if (i < k->n)
+				lease_add(&t, k->in[i], (uint32_t)i + 1, LATER);
 		now = bench_cpu();
-		*slowest = now - last > *slowest ? now - last : *slowest;
+		stall_note(stalls, place, now - last);
 		last = now;
 	}
-	*slowest *= 1e6;
+	if (k)
+		leases_done(&t);
+	(void)malloc_trim(0); /* the next round has to ask for memory again */
+	stalls->rounds++;
+}
+
+/* An analysis runs with what malloc gives it, pages of 4 KiB: to hand out one of 2 MiB takes the
+ * kernel longer than the goal, and cannot be divided */
+static void small_pages(bool on)
+{
+	if (prctl(PR_SET_THP_DISABLE, on, 0, 0, 0) != 0)
+		abort();
+}
+
+static void slowest_open(struct bench *b, const struct keys *k)
+{
+	static const char *const series[] = { "table grows, pages of 4 KiB", "pages as in the rest",
+					      "the clock alone" };
+	const size_t places = (k->n + TIMED_TOGETHER - 1) / TIMED_TOGETHER;
+
+	for (unsigned way = 0; way < 3; way++) {
+		struct stalls stalls = stalls_new(places);
+
+		bench_progress(b, "%u pinholes: the slowest, %s", k->n, series[way]);
+		small_pages(way == 0);
+		for (unsigned i = 0; i < STALL_ROUNDS; i++)
+			stalls_of_opening(&stalls, way < 2 ? k : NULL);
+		small_pages(false);
+		stalls_tell(b, &stalls, "slowest open", series[way], k->n,
+			    way == 0 ? AT_MOST(50) : NO_GOAL);
+		bench_note_one(b, "slowest open: worst sample", series[way], k->n, "us",
+			       stalls.worst * 1e6, NO_GOAL);
+		free(stalls.least);
+	}
 }
 
 static double renew_ns(const struct leases *table, struct keys *k)
@@ -312,7 +386,7 @@ static double remove_ns(struct leases *t, const struct keys *k)
 
 static void change(struct bench *b, struct keys *k)
 {
-	double open[BENCH_ROUNDS_MAX], slowest[BENCH_ROUNDS_MAX], renew[BENCH_ROUNDS_MAX];
+	double open[BENCH_ROUNDS_MAX], renew[BENCH_ROUNDS_MAX];
 	double idle[BENCH_ROUNDS_MAX], ended[BENCH_ROUNDS_MAX], gone[BENCH_ROUNDS_MAX];
 	unsigned rounds = k->n > 1000000 && !b->options.full ? 3 : b->rounds;
 	bool large = k->n == 10000000;
@@ -320,7 +394,7 @@ static void change(struct bench *b, struct keys *k)
 
 	for (unsigned i = 0; i < rounds; i++) {
 		bench_progress(b, "%u pinholes: opened and ended, round %u", k->n, i + 1);
-		open_all(b, &t, k, &open[i], &slowest[i]);
+		open_all(b, &t, k, &open[i]);
 		renew[i] = renew_ns(&t, k);
 		sweep_all(b, &t, k->n, &idle[i], &ended[i]);
 		if (i + 1 < rounds) {
@@ -341,7 +415,7 @@ static void change(struct bench *b, struct keys *k)
 	bench_note(b, "change", "sweep, none ended", k->n, "ns", idle, rounds, NO_GOAL);
 	bench_note(b, "change", "expire", k->n, "ns", ended, rounds, AT_MOST(6));
 	bench_note(b, "change", "remove", k->n, "ns", gone, rounds, NO_GOAL);
-	bench_note(b, "slowest open", "table grows", k->n, "us", slowest, rounds, AT_MOST(50));
+	slowest_open(b, k);
 }
 
 /* -------------------------------------------------------------------- how full */
@@ -522,6 +596,7 @@ static double resident_octets(void)
 #define SECOND UINT64_C(1000000000)
 #define START (UINT64_C(1700000000) * SECOND)
 #define PER_CLIENT 1000U
+#define TICKS_MAX 1000000U
 
 static struct rpcgate *engine_for(uint32_t n)
 {
@@ -552,17 +627,11 @@ static struct rpcgate_addr host(uint32_t net, uint32_t number)
 					[15] = (uint8_t)number } };
 }
 
-/* Open @n pinholes, let all end in the same second, and see how long one packet waits for it */
-static void whole_engine(struct bench *b, uint32_t n)
+static void open_in(struct bench *b, struct rpcgate *gate, uint32_t n)
 {
-	struct rpcgate *gate = engine_for(n);
-	double resident = resident_octets(), start, slowest = 0, *waits;
 	struct rpcgate_stats stats;
-	size_t ticks = 0;
 
-	bench_progress(b, "%u pinholes in an engine", n);
 	(void)rpcgate_tick(gate, START);
-	start = bench_cpu();
 	for (uint32_t i = 0; i < n; i++) {
 		const struct rpcgate_pinhole_record record = {
 			.client = host(10, i / PER_CLIENT),
@@ -578,44 +647,75 @@ static void whole_engine(struct bench *b, uint32_t n)
 
 		(void)rpcgate_restore_pinhole(gate, &record, START);
 	}
-	start = (bench_cpu() - start) / n * 1e9;
 	rpcgate_stats(gate, &stats);
 	if (stats.pinholes_live != n)
 		bench_wrong(b, "%llu pinholes of %u are open in the engine",
 			    (unsigned long long)stats.pinholes_live, n);
-	bench_note_one(b, "engine", "restore a pinhole", n, "ns", start, NO_GOAL);
-	bench_note_one(b, "engine: octets of a pinhole", "one interface, all that belongs to it", n,
-		       "octets", (resident_octets() - resident) / n, AT_MOST(64));
-	if (!stats.pinholes_live) {
-		rpcgate_free(gate);
-		return;
-	}
-	waits = need(calloc(1000000, sizeof(*waits)));
-	for (uint64_t at = START + 99 * SECOND; stats.pinholes_live && ticks < 1000000; ticks++) {
-		double before = bench_cpu(), took;
+}
+
+/* Let all end in the same second, and see how long each packet waits for it
+ * @return packets until all had ended */
+static size_t end_all(struct bench *b, struct rpcgate *gate, struct stalls *stalls,
+		      double *waits_us)
+{
+	uint64_t at = START + 99 * SECOND;
+	struct rpcgate_stats stats;
+	size_t ticks = 0;
+
+	do {
+		double took = bench_cpu();
 
 		(void)rpcgate_tick(gate, at);
-		took = (bench_cpu() - before) * 1e6;
-		waits[ticks] = took;
-		slowest = took > slowest ? took : slowest;
+		took = bench_cpu() - took;
+		stall_note(stalls, ticks, took);
+		waits_us[ticks] = took * 1e6;
 		at += SECOND / 5000;
 		if (ticks % 64 == 0)
 			rpcgate_stats(gate, &stats);
-	}
+	} while (++ticks < TICKS_MAX && stats.pinholes_live);
 	if (stats.pinholes_live)
 		bench_wrong(b, "%llu pinholes do not end", (unsigned long long)stats.pinholes_live);
-	bench_note_one(b, "engine: wait while all end", "slowest packet", n, "us", slowest,
-		       AT_MOST(100));
-	bench_note(b, "engine: wait while all end", "packet", n, "us", waits, ticks, NO_GOAL);
+	stalls->rounds++;
+	return ticks;
+}
+
+/* Open @n pinholes, let all end in the same second, and see how long one packet waits for it */
+static void whole_engine(struct bench *b, uint32_t n)
+{
+	struct stalls stalls = stalls_new(TICKS_MAX);
+	double *waits_us = need(calloc(TICKS_MAX, sizeof(*waits_us)));
+	double restore[STALL_ROUNDS], octets = 0;
+	size_t ticks = 0;
+
+	for (unsigned i = 0; i < STALL_ROUNDS; i++) {
+		struct rpcgate *gate = engine_for(n);
+		double resident = resident_octets(), start = bench_cpu();
+
+		bench_progress(b, "%u pinholes in an engine, round %u", n, i + 1);
+		open_in(b, gate, n);
+		restore[i] = (bench_cpu() - start) / n * 1e9;
+		if (!i)
+			octets = (resident_octets() - resident) / n;
+		ticks = end_all(b, gate, &stalls, waits_us);
+		rpcgate_free(gate);
+	}
+	stalls.n = ticks;
+	bench_note(b, "engine", "restore a pinhole", n, "ns", restore, STALL_ROUNDS, NO_GOAL);
+	bench_note_one(b, "engine: octets of a pinhole", "one interface, all that belongs to it", n,
+		       "octets", octets, AT_MOST(64));
+	stalls_tell(b, &stalls, "engine: wait while all end", "slowest packet", n, AT_MOST(100));
+	bench_note_one(b, "engine: wait while all end", "worst sample", n, "us", stalls.worst * 1e6,
+		       NO_GOAL);
+	bench_note(b, "engine: wait while all end", "packet", n, "us", waits_us, ticks, NO_GOAL);
 	for (unsigned i = 0; i < 5; i++) {
 		static const double ranks[] = { 50, 90, 99, 99.9, 99.99 };
 
 		bench_note_one(b, "engine: wait by percentile", "packet while all end", ranks[i],
-			       "us", waits[(size_t)((double)(ticks - 1) * ranks[i] / 100)],
+			       "us", waits_us[(size_t)((double)(ticks - 1) * ranks[i] / 100)],
 			       NO_GOAL);
 	}
-	free(waits);
-	rpcgate_free(gate);
+	free(waits_us);
+	free(stalls.least);
 }
 
 void bench_pinhole(struct bench *b)
