@@ -5,7 +5,9 @@
  *	feed	packets, one by one or many at a time, and the time that they bring
  *	connection	flows from their first packets to their ends
  *	segment	TCP: finds the flow, keeps both streams, asks the others
- *	conv	one RPC conversation: cuts PDUs, ties answers to requests
+ *	conv	one RPC conversation: cuts PDUs
+ *	association	contexts that are asked for, and accepted
+ *	calls	requests, and answers tied to them
  *	datagram	the mapper over UDP
  *	talk	calls over UDP, through pinholes that a rule asked for
  *	pipe	binds inside SMB pipes, which are told and not judged
