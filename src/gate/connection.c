@@ -23,8 +23,7 @@ void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason)
 	g->result.standing = RPCGATE_STANDING_REFUSED;
 }
 
-/* A bit answers for most ports: those of mappers are among what pinholes are marked with */
-static bool port_is_for_rpc(struct rpcgate *g, const struct flow *f, uint16_t port)
+bool flow_port_is_for_rpc(struct rpcgate *g, const struct flow *f, uint16_t port)
 {
 	struct pinhole_key key;
 
@@ -32,19 +31,6 @@ static bool port_is_for_rpc(struct rpcgate *g, const struct flow *f, uint16_t po
 		return true;
 	key = pinhole_key_of(f, port);
 	return pinhole_is_open(g, &key);
-}
-
-static inline bool is_for_rpc(struct rpcgate *g, const struct flow *f)
-{
-	const uint16_t port = server_port(f);
-
-	return pinhole_has_port(g, port) && port_is_for_rpc(g, f, port);
-}
-
-bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f)
-{
-	return f->client != SIDE_UNKNOWN &&
-	       (f->must_fit || is_for_rpc(g, f) || (g->policy && policy_is_static(g, f)));
 }
 
 void flow_alert(struct rpcgate *g, const struct flow *f, enum rpcgate_reason reason,

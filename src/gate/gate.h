@@ -565,7 +565,17 @@ void conv_resume(struct rpcgate *g, uint32_t conv);
 
 /** Nothing more of this flow passes (when enforcing); the first reason stands. */
 void flow_refuse(struct rpcgate *g, struct flow *f, enum rpcgate_reason reason);
-/** True if what this flow says must be RPC: a mapper port, or a port with an open pinhole. */
-bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f);
+/** True if @p port is a mapper's, or one with an open pinhole for this flow. */
+bool flow_port_is_for_rpc(struct rpcgate *g, const struct flow *f, uint16_t port);
+/** True if what this flow says must be RPC.  A bit answers for most ports: those of mappers are among
+ *  what pinholes are marked with. */
+static inline bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f)
+{
+	const uint16_t port = server_port(f);
+
+	return f->client != SIDE_UNKNOWN &&
+	       (f->must_fit || (pinhole_has_port(g, port) && flow_port_is_for_rpc(g, f, port)) ||
+		(g->policy && policy_is_static(g, f)));
+}
 
 #endif
