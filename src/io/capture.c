@@ -474,16 +474,17 @@ void capture_close(struct capture *capture)
 }
 
 /* @p start is where the record or block begins of which nothing, or not all, could be read */
-static void tell_damage(const struct capture *capture, bool is_cut, long long start, long long stop,
+static void tell_damage(const struct capture *capture, bool is_cut, uint64_t start, uint64_t stop,
 			const char *why, struct capture_fault *fault)
 {
 	fail(fault, CAPTURE_DAMAGED,
-	     "%s at octet %lld, where frame %" PRIu64 " begins (read up to octet %lld): %s",
+	     "%s at octet %" PRIu64 ", where frame %" PRIu64 " begins (read up to octet %" PRIu64
+	     "): %s",
 	     is_cut ? "is cut short" : "is damaged", start, capture->frame + 1, stop, why);
 }
 
 /* The file ended or libpcap gave up */
-static void end(struct capture *capture, int result, long long start, struct capture_fault *fault)
+static void end(struct capture *capture, int result, uint64_t start, struct capture_fault *fault)
 {
 	const char *damage = decompress_damage(capture->octets);
 	const char *why = damage ? damage : pcap_geterr(capture->pcap);
@@ -492,7 +493,7 @@ static void end(struct capture *capture, int result, long long start, struct cap
 	*fault = (struct capture_fault){ .kind = CAPTURE_FINE };
 	if (result != PCAP_ERROR_BREAK || damage)
 		tell_damage(capture, strncmp(why, "truncated", 9) == 0, start,
-			    ftello(capture->file), why, fault);
+			    (uint64_t)ftello(capture->file), why, fault);
 }
 
 static inline void deliver(struct capture *capture, struct rpcgate_packet *packet,
@@ -513,7 +514,7 @@ static inline void deliver(struct capture *capture, struct rpcgate_packet *packe
 static bool next_of_libpcap(struct capture *capture, struct rpcgate_packet *packet,
 			    struct capture_fault *fault)
 {
-	long long start = ftello(capture->file);
+	uint64_t start = (uint64_t)ftello(capture->file);
 	struct pcap_pkthdr *header;
 	const u_char *data;
 	int result = pcap_next_ex(capture->pcap, &header, &data);
@@ -563,17 +564,15 @@ static void end_of_blocks(struct capture *capture, enum pcapng_outcome outcome, 
 {
 	const struct window *w = capture->window;
 	const char *damage = decompress_damage(capture->octets);
-	const long long stop = (long long)(w->passed + window_left(w));
+	const uint64_t stop = w->passed + window_left(w);
 
 	capture->ended = true;
 	if (outcome == PCAPNG_BAD)
-		tell_damage(capture, false, (long long)start, stop, pcapng_fault(capture->blocks),
-			    fault);
+		tell_damage(capture, false, start, stop, pcapng_fault(capture->blocks), fault);
 	else if (damage)
-		tell_damage(capture, false, (long long)start, stop, damage, fault);
+		tell_damage(capture, false, start, stop, damage, fault);
 	else if (window_left(w) || pcapng_is_inside(capture->blocks))
-		tell_damage(capture, true, (long long)start, stop,
-			    "the file ends inside of a block", fault);
+		tell_damage(capture, true, start, stop, "the file ends inside of a block", fault);
 }
 
 static bool next_of_blocks(struct capture *capture, struct rpcgate_packet *packet,

@@ -150,16 +150,16 @@ static const char *read_options(const struct pcapng *p, struct interface *i, con
 
 static bool make_room(struct pcapng *p)
 {
-	const uint32_t more = p->room_n ? p->room_n * 2 : 4;
+	const uint32_t wider = p->room_n ? p->room_n * 2 : 4;
 	struct interface *grown;
 
 	if (p->n < p->room_n)
 		return true;
-	grown = realloc(p->interface, more * sizeof(*grown));
+	grown = realloc(p->interface, wider * sizeof(*grown));
 	if (!grown)
 		return false;
 	p->interface = grown;
-	p->room_n = more;
+	p->room_n = wider;
 	return true;
 }
 
@@ -397,6 +397,7 @@ static enum pcapng_outcome read_front(struct pcapng *p, enum kind kind, const ui
 enum pcapng_outcome pcapng_read(struct pcapng *p, const uint8_t *block, size_t n,
 				struct pcapng_found *found)
 {
+	enum pcapng_outcome order;
 	uint32_t octets;
 	enum kind kind;
 	size_t front;
@@ -406,14 +407,11 @@ enum pcapng_outcome pcapng_read(struct pcapng *p, const uint8_t *block, size_t n
 	if (n < HEAD)
 		return more(found, HEAD);
 	kind = kind_of(savefile_u32(block, p->swapped));
-	if (kind == KIND_SECTION) {
-		enum pcapng_outcome order = read_order(p, block, n, found);
-
-		if (order != PCAPNG_OTHER)
-			return order;
-	}
 	if (kind != KIND_SECTION && !p->begun)
 		return bad(p, "a block before any section");
+	order = kind == KIND_SECTION ? read_order(p, block, n, found) : PCAPNG_OTHER;
+	if (order != PCAPNG_OTHER)
+		return order;
 	octets = savefile_u32(block + 4, p->swapped);
 	if (octets < least[kind] || octets % 4 || octets > LONGEST_BLOCK)
 		return bad(p, "a block of %" PRIu32 " octets", octets);

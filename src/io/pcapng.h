@@ -43,9 +43,9 @@ void pcapng_free(struct pcapng *p);
 
 /**
  * Read what is at hand: a block, its beginning, or more of one that is longer than the room.
- * @param octets  from where the last call let go on
+ * @param block  @p n octets from where the last call let go on
  */
-enum pcapng_outcome pcapng_read(struct pcapng *p, const uint8_t *octets, size_t n,
+enum pcapng_outcome pcapng_read(struct pcapng *p, const uint8_t *block, size_t n,
 				struct pcapng_found *found);
 /** True if a whole packet is at hand: pcapng_read() will not ask for more. */
 bool pcapng_has_packet(const struct pcapng *p, const uint8_t *octets, size_t n);
