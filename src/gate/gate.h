@@ -571,10 +571,11 @@ bool flow_port_is_for_rpc(struct rpcgate *g, const struct flow *f, uint16_t port
  *  what pinholes are marked with. */
 static inline bool flow_must_be_rpc(struct rpcgate *g, const struct flow *f)
 {
-	const uint16_t port = server_port(f);
+	const uint16_t served = server_port(f);
 
 	return f->client != SIDE_UNKNOWN &&
-	       (f->must_fit || (pinhole_has_port(g, port) && flow_port_is_for_rpc(g, f, port)) ||
+	       (f->must_fit ||
+		(pinhole_has_port(g, served) && flow_port_is_for_rpc(g, f, served)) ||
 		(g->policy && policy_is_static(g, f)));
 }
 
