@@ -261,7 +261,7 @@ bool report_quality(const struct report_input *input, size_t i, char line[REPORT
 		if (input->extent.odd)
 			quality_text(line, input->extent.odd,
 				     input->extent.odd == 1 ? "input" : "inputs",
-				     "read to the end, with something odd in it: see the messages");
+				     "with something odd in it: see the messages");
 	} else if (i == 2) {
 		if (input->kernel_dropped)
 			quality_text(line, input->kernel_dropped,

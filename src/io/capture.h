@@ -25,7 +25,7 @@
  *  FOREIGN     - readable, but its first octets are not those of a capture (or there are none)
  *  DAMAGED     - a capture, cut short or corrupt; what came before was delivered
  *  UNSUPPORTED - a capture of a kind this program does not decode
- *  ODD         - read to its end, although it contradicts itself or has what is not decoded
+ *  ODD         - readable, although it contradicts itself or has packets that are not decoded
  */
 enum capture_fault_kind {
 	CAPTURE_FINE,

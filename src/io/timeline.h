@@ -31,7 +31,7 @@ struct timeline_extent {
 	size_t files;    /**< captures read from */
 	size_t skipped;  /**< files in directories that are no captures */
 	size_t faults;   /**< inputs that were reported */
-	size_t odd;      /**< read to their end, with something odd in them */
+	size_t odd;      /**< with something odd in them, which was told */
 	uint64_t taken;  /**< octets read, as they lie on disk */
 	uint64_t octets; /**< octets there are; more may come if not size_known */
 	bool size_known; /**< every input is a regular file */
