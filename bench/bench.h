@@ -79,7 +79,11 @@ double bench_cpu(void);
 /** Keep the compiler from leaving work out whose result nobody wants. */
 void bench_use(uint64_t value);
 
-/** The machine and the build, then the figures, as a table or as JSON. */
+/** True if a figure is as good as its goal, which it has. */
+bool bench_reached(const struct figure *figure);
+/** How many goals were reached, and what explains those that were missed. */
+void bench_print_goals(const struct bench *bench);
+/** The machine and the build, then the figures and what became of goals, as a table or as JSON. */
 bool bench_print(const struct bench *bench);
 /** One plot for each topic. */
 bool bench_plot(const struct bench *bench, const char *directory);

@@ -64,7 +64,7 @@ static const char *goal_sign(const struct figure *f)
 	return f->goal.kind == GOAL_AT_MOST ? "<=" : ">=";
 }
 
-static bool reached(const struct figure *f)
+bool bench_reached(const struct figure *f)
 {
 	return f->goal.kind == GOAL_AT_MOST ? f->median <= f->goal.value :
 					      f->median >= f->goal.value;
@@ -107,7 +107,7 @@ static bool print_table(const struct bench *b)
 			table_cell(table, "%s", "");
 		else
 			table_cell(table, "%s %.4g %s", goal_sign(f), f->goal.value,
-				   reached(f) ? "reached" : "MISSED");
+				   bench_reached(f) ? "reached" : "MISSED");
 	}
 	width = table_page_width(stdout);
 	if (!isatty(STDOUT_FILENO) && width < PAGE_IN_FILE)
@@ -144,8 +144,8 @@ static bool print_json(const struct bench *b, const struct machine *m)
 			good &= object &&
 				json_object_set_new(object, "goal", json_real(f->goal.value)) ==
 					0 &&
-				json_object_set_new(object, "reached", json_boolean(reached(f))) ==
-					0;
+				json_object_set_new(object, "reached",
+						    json_boolean(bench_reached(f))) == 0;
 		good &= dump(object);
 	}
 	return good && dump(json_pack("{s:s,s:i}", "type", "end", "wrong", (int)b->wrong));
@@ -160,5 +160,8 @@ bool bench_print(const struct bench *b)
 	printf("rpcgate-bench %s: %s, %ld processors, %.1f GiB, %s, huge pages %s\n"
 	       "median of %u rounds, lowest and highest beside it\n\n",
 	       RPCGATE_VERSION, m.cpu, m.cpus, m.memory_gib, m.kernel, m.huge, b->rounds);
-	return print_table(b);
+	if (!print_table(b))
+		return false;
+	bench_print_goals(b);
+	return true;
 }

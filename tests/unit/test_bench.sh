@@ -35,8 +35,8 @@ for mix in mixed rpc small epm short long torn; do
 done
 
 "$bench" policy --rounds 1 --json --svg "$work/plots" >"$work/json" || fail "policy failed"
-python3 - "$work" <<'PYTHON'
-import json, pathlib, sys
+python3 - "$work" "$2" <<'PYTHON'
+import json, pathlib, re, sys
 import xml.etree.ElementTree as xml
 
 work = pathlib.Path(sys.argv[1])
@@ -47,6 +47,15 @@ figures = lines[1:-1]
 assert figures and all(f["low"] <= f["median"] <= f["high"] for f in figures), "figures"
 plots = list((work / "plots").glob("*.svg"))
 assert len(plots) == len({f["topic"] for f in figures}), "one plot for each topic"
+# each goal has its reason
+sources = {path.name: path.read_text() for path in (pathlib.Path(sys.argv[2]) / "bench").glob("*.c")}
+reasons = set(re.findall(r'^\t\{ "([^"]+)"', sources["goals.c"], re.M))
+macros = dict(re.findall(r'#define (TOPIC_\w+) "([^"]+)"', "".join(sources.values())))
+calls = [call for text in sources.values() for call in re.findall(r"(?:bench_note|bench_note_one|stalls_tell)\((.*?)\);", text, re.S)
+         if re.search("AT_MOST|AT_LEAST", call)]
+topics = {macros.get(first, first.strip('"')) for call in calls
+          for first in re.findall(r'"[^"]+"|TOPIC_\w+', call)[:1]}
+assert len(topics) > 10 and topics <= reasons, topics - reasons
 for plot in plots:
     assert xml.parse(plot).getroot().tag.endswith("svg"), plot
 PYTHON
